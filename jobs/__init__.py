@@ -1,0 +1,1 @@
+"""One file = one spark-submit; the name is a verb; read → transform → write."""

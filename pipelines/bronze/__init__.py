@@ -1,0 +1,1 @@
+"""Bronze tables: every record as it came."""

@@ -1,0 +1,1 @@
+"""Feature folds: one definition for training, stream and API. NumPy and Numba, no Spark."""

@@ -1,0 +1,1 @@
+"""Gold tables: answers, upserted at the leaves."""

@@ -1,0 +1,1 @@
+"""Models: train, evaluate, save, load, predict. No Spark."""

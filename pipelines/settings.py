@@ -1,0 +1,175 @@
+"""One typed, frozen object with every setting, read once from conf/*.toml, `.env` and the environment."""
+
+import os
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from pipelines.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parents[1]
+PREFIX = "TIDEMARK_"
+# Names with the prefix that steer this module, the tests or the stack rather than being settings.
+STEERING = {"TIDEMARK_PROFILE", "TIDEMARK_CONF", "TIDEMARK_DATA", "TIDEMARK_KILL_POINT"}
+
+
+class Section(BaseModel):
+    """A group of settings that refuses unknown keys and later changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Kafka(Section):
+    bootstrap_servers: str
+    partitions: int = Field(ge=1)
+    replication_factor: int = Field(ge=1)
+    retention_hours: int = Field(ge=1)
+
+
+class SchemaRegistry(Section):
+    url: str
+
+
+class Postgres(Section):
+    host: str
+    port: int
+    user: str
+    password: SecretStr
+
+
+class Catalog(Section):
+    name: str
+    warehouse: str
+
+
+class Checkpoints(Section):
+    path: str
+
+
+class Valkey(Section):
+    host: str
+    port: int
+    password: SecretStr
+
+
+class Mlflow(Section):
+    url: str
+    user: str = "admin"
+    password: SecretStr
+
+
+class Trino(Section):
+    host: str
+    port: int
+    user: str
+
+
+class Dash(Section):
+    host: str
+    port: int
+
+
+class Spark(Section):
+    master: str | None = None
+    driver_memory: str = "2g"
+    ui_port: int = 4040
+
+
+class Fraud(Section):
+    model_name: str
+    review_at: float = Field(gt=0, lt=1)
+    decline_at: float = Field(gt=0, lt=1)
+    label_delay_days: int = Field(ge=0)
+    champion_poll_s: float = Field(gt=0)
+
+
+class Stream(Section):
+    """How one query runs: trigger interval, records per batch, dedup horizon, lateness allowed."""
+
+    trigger: str
+    rows_per_batch: int = Field(ge=1)
+    horizon: str | None = None
+    lateness: str | None = None
+
+
+class Settings(Section):
+    """Every setting of one installation; secrets never print."""
+
+    state: str
+    kafka: Kafka
+    schema_registry: SchemaRegistry
+    postgres: Postgres
+    catalog: Catalog
+    checkpoints: Checkpoints
+    valkey: Valkey
+    mlflow: Mlflow
+    trino: Trino
+    dash: Dash
+    spark: Spark
+    fraud: Fraud
+    streams: dict[str, Stream]
+
+
+def located(path: str) -> str:
+    """Return `path` absolute: a relative one lies below the repository's root, a URI stays as it is."""
+    return path if "://" in path else str((ROOT / path).resolve())
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _laid_over(merged[key], value) if both else value
+    return merged
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise SettingsError(f"No settings file {path}: TIDEMARK_PROFILE must name one of conf/*.toml, such as local or cluster.")
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML ({error}): mend that line.") from error
+
+
+def _from_environment(environment: dict[str, str]) -> dict[str, Any]:
+    """Turn TIDEMARK_KAFKA__PARTITIONS=4 into {"kafka": {"partitions": "4"}}."""
+    tree: dict[str, Any] = {}
+    for name, value in environment.items():
+        if not name.startswith(PREFIX) or name in STEERING:
+            continue
+        *sections, key = name.removeprefix(PREFIX).lower().split("__")
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+        branch[key] = value
+    return tree
+
+
+def read(environment: dict[str, str], conf: Path = ROOT / "conf") -> Settings:
+    """Read base.toml, the profile and the environment, later over earlier.
+
+    Raises SettingsError naming every wrong key and every place that was looked at.
+    """
+    profile = conf / f"{environment.get('TIDEMARK_PROFILE', 'local')}.toml"
+    tree = _laid_over(_laid_over(_from_file(conf / "base.toml"), _from_file(profile)), _from_environment(environment))
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
+        raise SettingsError(
+            f"Settings are wrong: {wrong}. Looked in {conf / 'base.toml'}, {profile}, .env and TIDEMARK_* "
+            "environment variables (section and name joined by two underscores)."
+        ) from error
+    return settings
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings, read on first use from conf/, `.env` and the environment."""
+    file = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
+    return read({**file, **os.environ}, Path(os.environ.get("TIDEMARK_CONF", ROOT / "conf")))

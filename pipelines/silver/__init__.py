@@ -1,0 +1,1 @@
+"""Silver tables: typed, valid, once each."""
