@@ -1,0 +1,41 @@
+"""Kafka's topics: the ones that have a contract exist, with the partitions, replicas and retention of the settings."""
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from pipelines.errors import ServiceUnreachable
+from pipelines.settings import Kafka
+
+TIMEOUT_S = 10
+HOUR_MS = 3_600_000
+
+
+def create_missing(kafka: Kafka, wanted: tuple[str, ...]) -> list[str]:
+    """Create those of `wanted` that the cluster lacks and return their names; existing topics stay as they are."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
+    try:
+        missing = sorted(set(wanted) - set(admin.list_topics(timeout=TIMEOUT_S).topics))
+        futures = admin.create_topics([_described(name, kafka) for name in missing]) if missing else {}
+        for future in futures.values():
+            future.result(TIMEOUT_S)
+    except KafkaException as error:
+        reason = error.args[0].str()
+        raise ServiceUnreachable(
+            f"Could not create the topics: the Kafka broker at {kafka.bootstrap_servers} says {reason!r}; run `make up`."
+        ) from error
+    return missing
+
+
+def _described(name: str, kafka: Kafka) -> NewTopic:
+    return NewTopic(
+        name,
+        num_partitions=kafka.partitions,
+        replication_factor=kafka.replication_factor,
+        config={
+            "cleanup.policy": "delete",
+            "retention.ms": str(kafka.retention_hours * HOUR_MS),
+            # Deduplication has a horizon of arrival time, so records carry the broker's clock.
+            "message.timestamp.type": "LogAppendTime",
+        },
+    )
