@@ -10,6 +10,7 @@ from confluent_kafka.schema_registry.common._httpx_compat import httpx
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from pipelines import contracts
+from pipelines.avro import Contract
 from pipelines.contracts import reader
 from pipelines.errors import ContractError, ServiceUnreachable
 from pipelines.settings import settings
@@ -123,3 +124,18 @@ def _asking(what: str) -> Iterator[None]:
     except SchemaRegistryError as error:
         kind = ContractError if error.http_status_code in REFUSED else ServiceUnreachable
         raise kind(f"Could not {what}: the registry at {_url()} refused ({error.error_message}).") from error
+
+
+@cache
+def contract(topic: str) -> Contract:
+    """Return what is needed to decode the topic: our reader schema and every registered writer schema by id."""
+    return Contract(topic, reader(topic), writers(topic))
+
+
+def forget_outdated() -> bool:
+    """Say whether a topic has got a new schema since `contract` was last asked for it; the next call then knows it."""
+    known = {topic: contract(topic) for topic in contracts.topics()}
+    outdated = any(writers(topic).keys() != known[topic].writers.keys() for topic in known)
+    if outdated:
+        contract.cache_clear()
+    return outdated

@@ -14,7 +14,7 @@ from pipelines.errors import SettingsError
 ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "TIDEMARK_"
 # Names with the prefix that steer this module, the tests or the stack rather than being settings.
-STEERING = {"TIDEMARK_PROFILE", "TIDEMARK_CONF", "TIDEMARK_DATA", "TIDEMARK_KILL_POINT"}
+STEERING = {"TIDEMARK_PROFILE", "TIDEMARK_CONF", "TIDEMARK_DATA", "TIDEMARK_KILL_POINT", "TIDEMARK_LOG"}
 
 
 class Section(BaseModel):
@@ -43,6 +43,7 @@ class Postgres(Section):
 
 class Catalog(Section):
     name: str
+    database: str
     warehouse: str
 
 
@@ -77,6 +78,7 @@ class Spark(Section):
     master: str | None = None
     driver_memory: str = "2g"
     ui_port: int = 4040
+    conf: dict[str, str] = Field(default_factory=dict)
 
 
 class Fraud(Section):
@@ -129,7 +131,9 @@ def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def _from_file(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise SettingsError(f"No settings file {path}: TIDEMARK_PROFILE must name one of conf/*.toml, such as local or cluster.")
+        raise SettingsError(
+            f"No settings file {path}: TIDEMARK_PROFILE must name one of conf/*.toml, such as local or cluster."
+        )
     try:
         return tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:

@@ -1,10 +1,12 @@
 """Kafka's topics: the ones that have a contract exist, with the partitions, replicas and retention of the settings."""
 
+from collections.abc import Sequence
+
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from pipelines.errors import ServiceUnreachable
+from pipelines.errors import ContractError, ServiceUnreachable
 from pipelines.settings import Kafka
 
 TIMEOUT_S = 10
@@ -39,3 +41,17 @@ def _described(name: str, kafka: Kafka) -> NewTopic:
             "message.timestamp.type": "LogAppendTime",
         },
     )
+
+
+def require(kafka: Kafka, wanted: Sequence[str]) -> None:
+    """Raise ServiceUnreachable without a broker, and ContractError naming the topics of `wanted` that do not exist."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
+    try:
+        existing = admin.list_topics(timeout=TIMEOUT_S).topics
+    except KafkaException as error:
+        raise ServiceUnreachable(
+            f"Could not list topics: no Kafka broker answers at {kafka.bootstrap_servers} ({error.args[0].str()}); run `make up`."
+        ) from error
+    missing = [topic for topic in wanted if topic not in existing]
+    if missing:
+        raise ContractError(f"Kafka at {kafka.bootstrap_servers} has no topic {', '.join(missing)}: run `make contracts`.")

@@ -1,0 +1,42 @@
+"""Show the row balance of every input topic; exit code 1 when a record is missing."""
+
+import sys
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from rich.console import Console
+from rich.table import Table as Grid
+
+from pipelines.balance import Balance, balance
+from pipelines.bronze import events
+from pipelines.job import run
+from pipelines.reached import reached
+from pipelines.schema_registry import contract
+from pipelines.silver import quarantine
+from pipelines.tables import REFINED
+
+COLUMNS = ("topic", "bronze", "silver", "duplicates", "quarantined", "in_flight", "gaps", "missing")
+
+
+def show_balance(spark: SparkSession) -> None:
+    """Print a line per topic."""
+    balances = []
+    for table, refine in REFINED.values():
+        records = spark.table(events.TABLE.name).filter(F.col("topic") == F.lit(table.topic))
+        refined = refine(records, contract(str(table.topic)))
+        silver, refused = spark.table(table.name), spark.table(quarantine.TABLE.name)
+        balances.append(balance(str(table.topic), records, refined, silver, refused, reached(spark, table)))
+    _print(balances)
+    if any(each.missing for each in balances):
+        sys.exit(1)
+
+
+def _print(balances: list[Balance]) -> None:
+    grid = Grid(*COLUMNS)
+    for each in balances:
+        grid.add_row(*(str(getattr(each, column)) for column in COLUMNS))
+    Console().print(grid)
+
+
+if __name__ == "__main__":
+    run("balance", show_balance)

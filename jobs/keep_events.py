@@ -1,0 +1,19 @@
+"""Keep every record of the shop's topics in bronze.events, as it came."""
+
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from pipelines import stream
+from pipelines.bronze import events
+from pipelines.job import run_queries
+from pipelines.silver.quarantine import RULES_BY_TOPIC
+
+
+def start(spark: SparkSession) -> StreamingQuery:
+    """Start the query bronze.events."""
+    records = stream.read_topics(spark, list(RULES_BY_TOPIC), events.TABLE.name)
+    return stream.append(events.keep(records), events.TABLE)
+
+
+if __name__ == "__main__":
+    run_queries("keep_events", start)

@@ -1,0 +1,103 @@
+"""Each query has one checkpoint and each table one query: neither is ever mixed up or silently started over."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pyspark.sql import SparkSession
+
+from pipelines import catalog
+from pipelines.errors import CheckpointError
+from pipelines.settings import located, settings
+from pipelines.table import Table
+
+START = "tidemark.starting-offsets"  # the property in which `make recover` leaves where a new checkpoint begins
+OWNER = "tidemark.query-id"  # the property in which a table remembers the query that writes it
+
+
+def folder(query: str) -> str:
+    """Return the checkpoint folder of a query."""
+    return f"{located(settings().checkpoints.path)}/{query}"
+
+
+def claim(spark: SparkSession, table: Table) -> str:
+    """Return the table's checkpoint folder, once it is certain that this checkpoint and this table belong together.
+
+    Raises CheckpointError when the checkpoint is lost (the table has one, the folder is gone) or belongs to another
+    table; both would lose rows or write them twice.
+    """
+    path = Folder(spark, folder(table.name))
+    owner = catalog.property_of(spark, table, OWNER)
+    if owner is None:
+        if path.exists("offsets"):
+            raise CheckpointError(
+                f"The checkpoint {path.path} belongs to another table than {table.name}, which no query has written yet: "
+                "move that folder away, or point [checkpoints] path in conf/ to the right place."
+            )
+        owner = str(uuid.uuid4())
+        path.write("metadata", json.dumps({"id": owner}))
+        catalog.set_property(spark, table, OWNER, owner)
+    elif not path.exists("metadata"):
+        raise CheckpointError(
+            f"The checkpoint {path.path} of {table.name} is lost, and starting without it would write rows twice: restore "
+            f"it, or run `make recover TABLE={table.name}`, which starts the table over from what is kept (docs/operations.md)."
+        )
+    elif json.loads(path.read("metadata"))["id"] != owner:
+        raise CheckpointError(
+            f"The checkpoint {path.path} belongs to another query than the one that writes {table.name}: "
+            "point [checkpoints] path in conf/ to the right place, or restore the right folder."
+        )
+    return path.path
+
+
+def committed_offsets(spark: SparkSession, query: str) -> list[str]:
+    """Return the offsets (one JSON per source) up to which the query has committed; empty before its first batch."""
+    path = Folder(spark, folder(query))
+    batches = [int(name) for name in path.names("commits") if name.isdigit()]
+    if not batches:
+        return []
+    return path.read(f"offsets/{max(batches)}").splitlines()[2:]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder on whatever file system Hadoop knows by its URI."""
+
+    spark: SparkSession
+    path: str
+
+    def exists(self, name: str) -> bool:
+        """Say whether there is a file or folder of that name."""
+        return bool(self._files().exists(self._at(name)))
+
+    def names(self, name: str) -> list[str]:
+        """Return the names in a folder; none where there is no such folder."""
+        if not self.exists(name):
+            return []
+        return [status.getPath().getName() for status in self._files().listStatus(self._at(name))]
+
+    def read(self, name: str) -> str:
+        """Return a text file's content."""
+        rows = self.spark.read.text(f"{self.path}/{name}", wholetext=True).collect()
+        return str(rows[0][0])
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text file, over one that is there."""
+        out = self._files().create(self._at(name), True)
+        out.write(bytearray(text.encode()))
+        out.close()
+
+    def remove(self) -> None:
+        """Remove the folder with all that is in it."""
+        self._files().delete(self._hadoop().fs.Path(self.path), True)
+
+    def _hadoop(self) -> Any:
+        return cast(Any, self.spark._jvm).org.apache.hadoop
+
+    def _at(self, name: str) -> Any:
+        return self._hadoop().fs.Path(f"{self.path}/{name}")
+
+    def _files(self) -> Any:
+        configuration = cast(Any, self.spark)._jsc.hadoopConfiguration()
+        return self._at("").getFileSystem(configuration)

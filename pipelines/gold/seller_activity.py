@@ -1,0 +1,54 @@
+"""One row per seller, currency and 5-minute tumbling window: orders, pieces and GMV."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from pipelines.table import Column, Table
+
+WINDOW = "5 minutes"
+
+TABLE = Table(
+    name="gold.seller_activity",
+    grain="One row per seller, currency and 5-minute window in which the seller sold something.",
+    columns=(
+        Column("seller_id", "string", "The seller."),
+        Column("window_start", "timestamp", "Beginning of the window, UTC."),
+        Column("window_end", "timestamp", "End of the window, UTC; exclusive."),
+        Column("currency", "string", "ISO 4217 code of the amounts."),
+        Column("orders", "bigint", "Orders placed with the seller in the window."),
+        Column("items", "bigint", "Pieces in them."),
+        Column("gmv", "decimal(18,2)", "Prices times quantities of those pieces."),
+    ),
+    key=("seller_id", "window_start", "currency"),
+    partitioning=("days(window_start)",),
+)
+
+
+def _sales(orders: DataFrame) -> DataFrame:
+    """One row per placed order and seller in it: event_at, currency, seller_id, pieces, value."""
+    lines = orders.filter(F.col("status") == "placed").select("event_at", "currency", F.explode("items").alias("item"), "items")
+    first = F.expr(
+        "item.item_number = array_min(transform(filter(items, i -> i.seller_id = item.seller_id), i -> i.item_number))"
+    )
+    return lines.select(
+        "event_at",
+        "currency",
+        F.col("item.seller_id").alias("seller_id"),
+        F.col("item.quantity").alias("pieces"),
+        (F.col("item.price") * F.col("item.quantity")).alias("value"),
+        # An order with two lines of one seller is one order of that seller: only its first line counts.
+        first.cast("int").alias("order"),
+    )
+
+
+def aggregate(orders: DataFrame, lateness: str) -> DataFrame:
+    """Return the activity of every seller and window that `silver.orders` touches.
+
+    `lateness` (an interval such as "1 day") is how far behind the newest event a late one still counts in a stream.
+    """
+    windows = _sales(orders).withWatermark("event_at", lateness)
+    sums = windows.groupBy("seller_id", F.window("event_at", WINDOW).alias("window"), "currency").agg(
+        F.sum("order").alias("orders"), F.sum("pieces").alias("items"), F.sum("value").cast("decimal(18,2)").alias("gmv")
+    )
+    bounds = {"window_start": F.col("window.start"), "window_end": F.col("window.end")}
+    return sums.withColumns(bounds).select(*TABLE.column_names)

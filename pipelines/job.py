@@ -1,0 +1,81 @@
+"""Runs a job as a process: queries live until SIGTERM, failed ones start again, errors are one sentence."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from pipelines import logs
+from pipelines.errors import TidemarkError
+from pipelines.kept_query import KeptQuery, SchemaWatch, Start, sentence
+from pipelines.session import spark_session
+
+log = logs.get(__name__)
+LOOK_EVERY_S = 1.0
+STARTED_WITHIN_S = 120.0
+
+
+def run(name: str, work: Callable[[SparkSession], object]) -> None:
+    """Run a batch job: `work` gets a session; a user's error is one sentence and exit code 2."""
+    logs.configure()
+    try:
+        work(spark_session(name))
+    except (TidemarkError, PySparkException, Py4JError) as error:
+        _fail(name, error)
+
+
+def run_queries(name: str, *starts: Start) -> None:
+    """Run streaming queries until SIGTERM or SIGINT.
+
+    A query that fails starts again from its checkpoint; one that cannot start, or fails again and again, ends the job
+    with one sentence and exit code 2.
+    """
+    logs.configure()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _setting(stopping))
+    try:
+        spark = spark_session(name)
+        kept = [KeptQuery(spark, start, stopping) for start in starts]
+        _keep(kept, stopping)
+        for each in kept:
+            each.thread.join(STARTED_WITHIN_S)
+        spark.stop()
+        _raise_first([each.error for each in kept])
+    except (TidemarkError, PySparkException, Py4JError) as error:
+        _fail(name, error)
+
+
+def _keep(kept: list[KeptQuery], stopping: threading.Event) -> None:
+    schemas = SchemaWatch(time.monotonic())
+    for each in kept:
+        each.thread.start()
+    while not stopping.wait(LOOK_EVERY_S):
+        if schemas.changed():
+            log.info("schemas_changed", action="queries start again")
+            for each in kept:
+                each.renew()
+
+
+def _setting(stopping: threading.Event) -> Callable[[int, FrameType | None], None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    return stop
+
+
+def _raise_first(errors: list[Exception | None]) -> None:
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def _fail(name: str, error: Exception) -> None:
+    log.error("job_failed", job=name, error=sentence(error))
+    sys.exit(2)

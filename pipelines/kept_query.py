@@ -1,0 +1,101 @@
+"""A query that is kept running: started again from its checkpoint after a failure or when a topic has a new schema."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from pipelines import logs, schema_registry
+from pipelines.errors import TidemarkError
+
+Start = Callable[[SparkSession], StreamingQuery]
+log = logs.get(__name__)
+
+LOOK_EVERY_S = 0.5
+REGISTRY_EVERY_S = 10.0
+LONGEST_PAUSE_S = 30.0
+HEALTHY_AFTER_S = 120.0
+ATTEMPTS = 8
+DRAIN_S = 15.0
+
+
+class KeptQuery:
+    """One query and the thread that keeps it; `error` says why it was given up, and then `stopping` is set for all."""
+
+    def __init__(self, spark: SparkSession, start: Start, stopping: threading.Event) -> None:
+        self.spark, self.start, self.stopping = spark, start, stopping
+        self.error: Exception | None = None
+        self.failures = 0
+        self.outdated = threading.Event()
+        self.thread = threading.Thread(target=self._live, daemon=True)
+
+    def renew(self) -> None:
+        """Have the query stopped between two batches and started again, with what has changed since."""
+        self.outdated.set()
+
+    def _live(self) -> None:
+        while not self.stopping.is_set():
+            began = time.monotonic()
+            try:
+                query = self.start(self.spark)
+                log.info("query_started", query=query.name)
+                self._watch(query)
+            except (TidemarkError, PySparkException, Py4JError) as error:
+                self._failed(error, time.monotonic() - began)
+
+    def _watch(self, query: StreamingQuery) -> None:
+        """Return when the query was asked to stop or renew; raise its error when it failed."""
+        self.outdated.clear()
+        while query.isActive:
+            if self.stopping.wait(LOOK_EVERY_S) or self.outdated.is_set():
+                stop(query)
+                return
+        error = query.exception()
+        if error is not None:
+            raise error
+
+    def _failed(self, error: Exception, lived_s: float) -> None:
+        never_ran = self.failures == 0 and isinstance(error, TidemarkError)
+        self.failures = 1 if lived_s > HEALTHY_AFTER_S else self.failures + 1
+        log.warning("query_failed", failures=self.failures, error=sentence(error))
+        if never_ran or self.failures >= ATTEMPTS:
+            self.error = error
+            self.stopping.set()
+        self.stopping.wait(min(2.0**self.failures, LONGEST_PAUSE_S))
+
+
+@dataclass
+class SchemaWatch:
+    """Notices when a topic got a new schema, which running queries do not know yet."""
+
+    looked_at: float
+
+    def changed(self) -> bool:
+        """Say whether a schema was registered since the queries looked theirs up; asks the registry now and then."""
+        if time.monotonic() - self.looked_at < REGISTRY_EVERY_S:
+            return False
+        self.looked_at = time.monotonic()
+        try:
+            return schema_registry.forget_outdated()
+        except TidemarkError as error:
+            log.warning("registry_not_watched", error=str(error))
+            return False
+
+
+def stop(query: StreamingQuery) -> None:
+    """Stop a query, between two batches if it gets there in time; a batch cut short is done again at the next start."""
+    until = time.monotonic() + DRAIN_S
+    while query.isActive and query.status["isTriggerActive"] and time.monotonic() < until:
+        time.sleep(0.05)
+    query.stop()
+
+
+def sentence(error: Exception) -> str:
+    """Return the first line of an error's text."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else repr(error)

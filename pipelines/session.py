@@ -1,0 +1,77 @@
+"""Spark sessions that know the catalogue of the settings."""
+
+import os
+import sys
+
+import psycopg
+from pyspark.sql import SparkSession
+
+from pipelines.errors import ServiceUnreachable, SettingsError
+from pipelines.settings import ROOT, Settings, located, settings
+
+CONNECT_TIMEOUT_S = 5
+
+
+def spark_session(name: str) -> SparkSession:
+    """Return this process's Spark session, with the Iceberg catalogue of the settings.
+
+    Raises ServiceUnreachable without a catalogue database, SettingsError when spark-defaults.conf was not read.
+    """
+    chosen = settings()
+    _require_catalogue(chosen)
+    os.environ.setdefault("SPARK_CONF_DIR", str(ROOT))
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(name)
+    for key, value in _configuration(chosen).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    if "Iceberg" not in str(spark.conf.get("spark.sql.extensions", "")):
+        raise SettingsError(f"Spark has not read {ROOT / 'spark-defaults.conf'}: set SPARK_CONF_DIR to that folder.")
+    return spark
+
+
+def _configuration(chosen: Settings) -> dict[str, str]:
+    lake = f"spark.sql.catalog.{chosen.catalog.name}"
+    postgres = chosen.postgres
+    options = {
+        lake: "org.apache.iceberg.spark.SparkCatalog",
+        f"{lake}.type": "jdbc",
+        f"{lake}.uri": f"jdbc:postgresql://{postgres.host}:{postgres.port}/{chosen.catalog.database}",
+        f"{lake}.jdbc.user": postgres.user,
+        f"{lake}.jdbc.password": postgres.password.get_secret_value(),
+        f"{lake}.jdbc.schema-version": "V1",
+        f"{lake}.warehouse": warehouse(chosen),
+        "spark.sql.defaultCatalog": chosen.catalog.name,
+        "spark.ui.port": str(chosen.spark.ui_port),
+        "spark.driver.memory": chosen.spark.driver_memory,
+        **chosen.spark.conf,
+    }
+    if chosen.spark.master:
+        options["spark.master"] = chosen.spark.master
+        options["spark.driver.host"] = "127.0.0.1"
+        options["spark.driver.bindAddress"] = "127.0.0.1"
+    return options
+
+
+def warehouse(chosen: Settings) -> str:
+    """Return the warehouse as the one URI that Spark, Trino and pyiceberg all read."""
+    path = located(chosen.catalog.warehouse)
+    return path if "://" in path else f"file://{path}"
+
+
+def _require_catalogue(chosen: Settings) -> None:
+    postgres = chosen.postgres
+    try:
+        psycopg.connect(
+            host=postgres.host,
+            port=postgres.port,
+            user=postgres.user,
+            password=postgres.password.get_secret_value(),
+            dbname=chosen.catalog.database,
+            connect_timeout=CONNECT_TIMEOUT_S,
+        ).close()
+    except psycopg.OperationalError as error:
+        raise ServiceUnreachable(
+            f"Could not open the catalogue database {chosen.catalog.database} at {postgres.host}:{postgres.port} "
+            f"({str(error).strip().splitlines()[-1]}): run `make up`, or mend [postgres] in conf/."
+        ) from error

@@ -1,0 +1,37 @@
+"""One row per finding of the bank about a payment: typed, valid and once each, refined from shop.chargebacks."""
+
+from pyspark.sql import DataFrame
+
+from pipelines.avro import Contract
+from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.table import Column, Table
+
+TABLE = Table(
+    name="silver.chargebacks",
+    grain="One row per finding of the bank about a payment.",
+    columns=(
+        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
+        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        Column("payment_id", "string", "The payment concerned; the record's key."),
+        Column("card_id", "string", "Token of the card that paid."),
+        Column("fraud", "boolean", "True when the bank calls the payment fraud, false when a dispute was cleared."),
+        Column("reason", "string", "card_testing, stolen_card, compromised_seller, account_takeover, or dispute_cleared."),
+        Column("amount", "decimal(12,2)", "Amount charged back; 0 for a cleared dispute."),
+        Column("currency", "string", "ISO 4217 code of every amount in this record."),
+        *LINEAGE,
+    ),
+    key=("event_id",),
+    partitioning=("days(event_at)",),
+    topic="shop.chargebacks",
+)
+
+
+RULES: Rules = {
+    "payment_not_blank": lambda chargeback: chargeback["payment_id"] != "",
+    "amount_not_negative": lambda chargeback: chargeback["amount"] >= 0,
+}
+
+
+def refine(records: DataFrame, contract: Contract) -> DataFrame:
+    """Return the valid chargebacks among Kafka's records; copies of an event are all there."""
+    return accepted(records, contract, TABLE, RULES)

@@ -1,0 +1,48 @@
+"""One row per action of a visitor on a product: typed, valid and once each, refined from shop.clicks."""
+
+from pyspark.sql import DataFrame
+
+from pipelines.avro import Contract
+from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.table import Column, Table
+
+TABLE = Table(
+    name="silver.clicks",
+    grain="One row per action of a visitor on a product.",
+    columns=(
+        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
+        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        Column("session_id", "string", "The visit; the record's key."),
+        Column("visitor_id", "string", "The visitor's long-lived cookie."),
+        Column("customer_id", "string", "The customer, once logged in.", required=False),
+        Column("position", "int", "1 for the first event of a session, one more for every later one."),
+        Column("action", "string", "view, add_to_cart, remove_from_cart or purchase."),
+        Column("product_id", "string", "The product looked at, added, removed or bought."),
+        Column("quantity", "int", "Pieces concerned; 1 for a view."),
+        Column("price", "decimal(12,2)", "Price of one piece as shown."),
+        Column("currency", "string", "ISO 4217 code of every amount in this record."),
+        Column("channel", "string", "web or app."),
+        Column("device_id", "string", "Fingerprint of the visitor's device."),
+        Column("country", "string", "ISO 3166 two-letter country of the visitor's address."),
+        *LINEAGE,
+    ),
+    key=("event_id",),
+    partitioning=("days(event_at)",),
+    topic="shop.clicks",
+)
+
+ACTIONS = ("view", "add_to_cart", "remove_from_cart", "purchase")
+
+
+RULES: Rules = {
+    "known_action": lambda click: click["action"].isin(*ACTIONS),
+    "session_not_blank": lambda click: click["session_id"] != "",
+    "position_from_1": lambda click: click["position"] >= 1,
+    "quantity_positive": lambda click: click["quantity"] >= 1,
+    "price_not_negative": lambda click: click["price"] >= 0,
+}
+
+
+def refine(records: DataFrame, contract: Contract) -> DataFrame:
+    """Return the valid clicks among Kafka's records; copies of an event are all there."""
+    return accepted(records, contract, TABLE, RULES)

@@ -1,0 +1,47 @@
+"""One row per score of a payment: typed, valid and once each, refined from tidemark.fraud_scores."""
+
+from pyspark.sql import DataFrame
+
+from pipelines.avro import Contract
+from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.table import Column, Table
+
+TABLE = Table(
+    name="silver.fraud_scores",
+    grain="One row per score of a payment.",
+    columns=(
+        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
+        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        Column("payment_id", "string", "The payment scored."),
+        Column("card_id", "string", "Token of the card that pays; the record's key."),
+        Column("amount", "decimal(12,2)", "Amount of the payment."),
+        Column("currency", "string", "ISO 4217 code of every amount in this record."),
+        Column("probability", "double", "Probability of fraud, 0 to 1."),
+        Column("decision", "string", "approve, review or decline."),
+        Column("reasons", "array<string>", "The largest contributions in words, largest first; empty for approve."),
+        Column("features", "array<float>", "What the model saw, in the order of the feature set."),
+        Column("feature_set", "string", "Version of the feature definition that made `features`."),
+        Column("model_name", "string", "Registered model that scored."),
+        Column("model_version", "string", "Its version in the registry."),
+        Column("degraded", "boolean", "True when the card's state could not be read and the score is without it."),
+        Column("scored_at", "timestamp", "When the score was computed, UTC."),
+        *LINEAGE,
+    ),
+    key=("event_id",),
+    partitioning=("days(event_at)",),
+    topic="tidemark.fraud_scores",
+)
+
+DECISIONS = ("approve", "review", "decline")
+
+
+RULES: Rules = {
+    "probability_0_to_1": lambda score: score["probability"].between(0, 1),
+    "known_decision": lambda score: score["decision"].isin(*DECISIONS),
+    "payment_not_blank": lambda score: score["payment_id"] != "",
+}
+
+
+def refine(records: DataFrame, contract: Contract) -> DataFrame:
+    """Return the valid fraud scores among Kafka's records; copies of an event are all there."""
+    return accepted(records, contract, TABLE, RULES)

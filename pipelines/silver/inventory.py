@@ -1,0 +1,40 @@
+"""One row per movement of stock: typed, valid and once each, refined from shop.inventory."""
+
+from pyspark.sql import DataFrame
+
+from pipelines.avro import Contract
+from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.table import Column, Table
+
+TABLE = Table(
+    name="silver.inventory",
+    grain="One row per movement of stock.",
+    columns=(
+        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
+        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        Column("product_id", "string", "The product whose stock moves; the record's key."),
+        Column("seller_id", "string", "The seller who holds the stock."),
+        Column("kind", "string", "sale, restock, return or correction."),
+        Column("quantity", "int", "Pieces: negative when stock leaves, positive when it comes in."),
+        Column("order_id", "string", "The order behind a sale or a return.", required=False),
+        *LINEAGE,
+    ),
+    key=("event_id",),
+    partitioning=("days(event_at)",),
+    topic="shop.inventory",
+)
+
+KINDS = ("sale", "restock", "return", "correction")
+
+
+RULES: Rules = {
+    "known_kind": lambda movement: movement["kind"].isin(*KINDS),
+    "product_not_blank": lambda movement: movement["product_id"] != "",
+    "sales_leave": lambda movement: (movement["kind"] != "sale") | (movement["quantity"] < 0),
+    "restocks_and_returns_come": lambda movement: ~movement["kind"].isin("restock", "return") | (movement["quantity"] > 0),
+}
+
+
+def refine(records: DataFrame, contract: Contract) -> DataFrame:
+    """Return the valid inventory among Kafka's records; copies of an event are all there."""
+    return accepted(records, contract, TABLE, RULES)

@@ -1,0 +1,64 @@
+"""One row per change of an order, with the whole order inside: typed, valid and once each, refined from shop.orders."""
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from pipelines.avro import Contract
+from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.table import Column, Table
+
+ITEM = (
+    "struct<item_number: int, product_id: string, seller_id: string, category: string, quantity: int,"
+    " price: decimal(12,2), freight: decimal(12,2)>"
+)
+
+TABLE = Table(
+    name="silver.orders",
+    grain="One row per change of an order, with the whole order inside.",
+    columns=(
+        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
+        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        Column("order_id", "string", "The order; the record's key."),
+        Column("version", "int", "1 for placed, one more for every later change of this order."),
+        Column("status", "string", "placed, approved, invoiced, processing, shipped, delivered, cancelled or unavailable."),
+        Column("customer_id", "string", "The person who ordered."),
+        Column("customer_city", "string", "City of the delivery address."),
+        Column("customer_state", "string", "State of the delivery address, two letters."),
+        Column("session_id", "string", "The visit that led to the order, where known.", required=False),
+        Column("placed_at", "timestamp", "When the order was placed, UTC."),
+        Column("estimated_delivery_at", "timestamp", "Delivery date promised when the order was placed, UTC.", required=False),
+        Column("currency", "string", "ISO 4217 code of every amount in this record."),
+        Column("items", f"array<{ITEM}>", "The order's lines, at least one."),
+        Column("promotion_code", "string", "The promotion that was applied, if any (since schema version 2).", required=False),
+        *LINEAGE,
+    ),
+    key=("event_id",),
+    partitioning=("days(event_at)",),
+    topic="shop.orders",
+)
+
+STATUSES = ("placed", "approved", "invoiced", "processing", "shipped", "delivered", "cancelled", "unavailable")
+# Olist knows orders that were given up before any line was recorded.
+MAY_BE_EMPTY = ("placed", "approved", "invoiced", "shipped", "cancelled", "unavailable")
+
+
+RULES: Rules = {
+    "known_status": lambda order: order["status"].isin(*STATUSES),
+    "version_from_1": lambda order: order["version"] >= 1,
+    "id_not_blank": lambda order: order["order_id"] != "",
+    "has_items": lambda order: (F.size(order["items"]) > 0) | order["status"].isin(*MAY_BE_EMPTY),
+    "quantities_positive": lambda order: F.forall(order["items"], lambda item: item["quantity"] >= 1),
+    "prices_not_negative": lambda order: F.forall(order["items"], lambda item: (item["price"] >= 0) & (item["freight"] >= 0)),
+}
+
+
+def refine(records: DataFrame, contract: Contract) -> DataFrame:
+    """Return the valid orders among Kafka's records; copies of an event are all there."""
+    return accepted(records, contract, TABLE, RULES)
+
+
+def goods_value(items: SparkColumn) -> SparkColumn:
+    """Return prices times quantities of an order's lines, added up, as decimal(12,2)."""
+    nothing = F.lit(0).cast("decimal(12,2)")
+    return F.aggregate(items, nothing, lambda sum_, item: (sum_ + item["price"] * item["quantity"]).cast("decimal(12,2)"))

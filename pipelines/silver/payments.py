@@ -1,0 +1,58 @@
+"""One row per payment attempt: typed, valid and once each, refined from shop.payments."""
+
+from pyspark.sql import DataFrame
+
+from pipelines.avro import Contract
+from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.table import Column, Table
+
+TABLE = Table(
+    name="silver.payments",
+    grain="One row per payment attempt.",
+    columns=(
+        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
+        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        Column("payment_id", "string", "The payment attempt."),
+        Column("order_id", "string", "The order it pays, where there is one.", required=False),
+        Column("card_id", "string", "Token of the card or account that pays; the record's key."),
+        Column("customer_id", "string", "The person who pays."),
+        Column("seller_id", "string", "Seller of the order's dearest line."),
+        Column("method", "string", "credit_card, debit_card, boleto or voucher."),
+        Column("installments", "int", "Number of monthly installments, at least 1."),
+        Column("attempt_number", "int", "1 for the first attempt to pay this order, one more for each retry."),
+        Column("amount", "decimal(12,2)", "Amount asked for."),
+        Column("currency", "string", "ISO 4217 code of every amount in this record."),
+        Column("channel", "string", "web or app."),
+        Column("device_id", "string", "Fingerprint of the paying device."),
+        Column("country", "string", "ISO 3166 two-letter country of the paying device's address."),
+        Column("latitude", "double", "Latitude of the paying device's address, degrees.", required=False),
+        Column("longitude", "double", "Longitude of the paying device's address, degrees.", required=False),
+        Column(
+            "three_d_secure",
+            "boolean",
+            "Whether the card holder was authenticated with 3-D Secure (since schema version 2).",
+            required=False,
+        ),
+        *LINEAGE,
+    ),
+    key=("event_id",),
+    partitioning=("days(event_at)",),
+    topic="shop.payments",
+)
+
+METHODS = ("credit_card", "debit_card", "boleto", "voucher", "not_defined")
+
+
+RULES: Rules = {
+    "id_not_blank": lambda payment: payment["payment_id"] != "",
+    "card_not_blank": lambda payment: payment["card_id"] != "",
+    "amount_not_negative": lambda payment: payment["amount"] >= 0,
+    "known_method": lambda payment: payment["method"].isin(*METHODS),
+    "installments_not_negative": lambda payment: payment["installments"] >= 0,
+    "attempt_from_1": lambda payment: payment["attempt_number"] >= 1,
+}
+
+
+def refine(records: DataFrame, contract: Contract) -> DataFrame:
+    """Return the valid payments among Kafka's records; copies of an event are all there."""
+    return accepted(records, contract, TABLE, RULES)

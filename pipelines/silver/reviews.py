@@ -1,0 +1,36 @@
+"""One row per review of an order: typed, valid and once each, refined from shop.reviews."""
+
+from pyspark.sql import DataFrame
+
+from pipelines.avro import Contract
+from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.table import Column, Table
+
+TABLE = Table(
+    name="silver.reviews",
+    grain="One row per review of an order.",
+    columns=(
+        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
+        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        Column("review_id", "string", "The review."),
+        Column("order_id", "string", "The order reviewed; the record's key."),
+        Column("score", "int", "1 (bad) to 5 (good)."),
+        Column("title", "string", "Headline, if the customer wrote one.", required=False),
+        Column("comment", "string", "Text, if the customer wrote one.", required=False),
+        *LINEAGE,
+    ),
+    key=("event_id",),
+    partitioning=("days(event_at)",),
+    topic="shop.reviews",
+)
+
+
+RULES: Rules = {
+    "order_not_blank": lambda review: review["order_id"] != "",
+    "score_1_to_5": lambda review: review["score"].between(1, 5),
+}
+
+
+def refine(records: DataFrame, contract: Contract) -> DataFrame:
+    """Return the valid reviews among Kafka's records; copies of an event are all there."""
+    return accepted(records, contract, TABLE, RULES)

@@ -1,0 +1,126 @@
+"""Reads topics and tables as streams and writes them, each query with the name, checkpoint and limits of its table."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
+from pyspark.sql.streaming.readwriter import DataStreamWriter
+
+from pipelines import catalog, checkpoints, topics
+from pipelines.errors import SettingsError
+from pipelines.settings import Kafka, Stream, settings
+from pipelines.table import Table
+
+SNAPSHOT_PROPERTY = "spark.sql.iceberg.snapshot-property.tidemark"
+
+
+def stream_settings(query: str) -> Stream:
+    """Return how a query runs; raises SettingsError when conf/ has no section for it."""
+    try:
+        return settings().streams[query]
+    except KeyError:
+        raise SettingsError(f'No settings for the query {query}: add [streams."{query}"] to conf/base.toml.') from None
+
+
+def read_topics(spark: SparkSession, wanted: Sequence[str], query: str, start: str = "earliest") -> DataFrame:
+    """Return topics as a stream with Kafka's columns; `start` holds only while the query has no checkpoint."""
+    topics.require(settings().kafka, wanted)
+    reader = spark.readStream.format("kafka").options(**kafka_options(settings().kafka))
+    limited = reader.option("maxOffsetsPerTrigger", stream_settings(query).rows_per_batch)
+    return limited.options(subscribe=",".join(wanted), startingOffsets=start, includeHeaders="true").load()
+
+
+def read_topic_of(spark: SparkSession, table: Table) -> DataFrame:
+    """Return the topic that a table is refined from, from where `make recover` said, or else from its beginning."""
+    catalog.ensure(spark, table)
+    start = catalog.property_of(spark, table, checkpoints.START) or "earliest"
+    return read_topics(spark, [str(table.topic)], table.name, start)
+
+
+def kafka_options(kafka: Kafka) -> dict[str, str]:
+    """Return the options with which Spark reaches the brokers."""
+    return {"kafka.bootstrap.servers": kafka.bootstrap_servers}
+
+
+def read_table(spark: SparkSession, table: Table, query: str) -> DataFrame:
+    """Return an append-only table as a stream, from its beginning where the query has no checkpoint yet."""
+    catalog.ensure(spark, table)
+    reader = spark.readStream.format("iceberg")
+    return reader.option("streaming-max-rows-per-micro-batch", stream_settings(query).rows_per_batch).load(table.name)
+
+
+def deduplicate(frame: DataFrame, table: Table) -> DataFrame:
+    """Return the rows with each event once inside the table's horizon of arrival time."""
+    horizon = stream_settings(table.name).horizon
+    if horizon is None:
+        raise SettingsError(
+            f'{table.name} needs a horizon: add horizon = "1 hour" to [streams."{table.name}"] in conf/base.toml.'
+        )
+    return frame.withWatermark("kafka_at", horizon).dropDuplicatesWithinWatermark(["event_id"])
+
+
+def lateness(query: str) -> str:
+    """Return how late an event may come and still count in the query's aggregate."""
+    allowed = stream_settings(query).lateness
+    if allowed is None:
+        raise SettingsError(f'{query} needs a lateness: add lateness = "1 day" to [streams."{query}"] in conf/base.toml.')
+    return allowed
+
+
+def append(frame: DataFrame, table: Table) -> StreamingQuery:
+    """Start the query that appends a stream to its table: exactly once per checkpoint, by Iceberg's own sink."""
+    spark = frame.sparkSession
+    catalog.ensure(spark, table)
+    writer = _named(frame, table.name, checkpoints.claim(spark, table))
+    return writer.format("iceberg").outputMode("append").option("fanout-enabled", "true").toTable(table.name)
+
+
+def upsert(frame: DataFrame, table: Table, newest_by: str | None = None, keep_first: bool = False) -> StreamingQuery:
+    """Start the query that merges a stream into its table by key; `merge_into` says which row of a key stays."""
+    spark = frame.sparkSession
+    catalog.ensure(spark, table)
+    path = checkpoints.claim(spark, table)
+    owner = str(catalog.property_of(spark, table, checkpoints.OWNER))
+
+    def merge(batch: DataFrame, batch_id: int) -> None:
+        # The snapshot that this batch makes says which query and which batch made it.
+        batch.sparkSession.conf.set(f"{SNAPSHOT_PROPERTY}.query-id", owner)
+        batch.sparkSession.conf.set(f"{SNAPSHOT_PROPERTY}.batch-id", str(batch_id))
+        merge_into(batch, table, newest_by, keep_first)
+
+    return _named(frame, table.name, path).outputMode("update").foreachBatch(merge).start()
+
+
+def write_topic(frame: DataFrame, topic: str) -> StreamingQuery:
+    """Start the query that writes a stream of (key, value) to a topic: at least once, so records carry their event_id."""
+    topics.require(settings().kafka, [topic])
+    writer = _named(frame, topic, checkpoints.folder(topic)).format("kafka").outputMode("append")
+    low_latency = {"kafka.linger.ms": "0", "kafka.acks": "all"}
+    return writer.options(**kafka_options(settings().kafka), **low_latency).option("topic", topic).start()
+
+
+def _named(frame: DataFrame, query: str, checkpoint: str) -> DataStreamWriter:
+    trigger = stream_settings(query).trigger
+    return frame.writeStream.queryName(query).trigger(processingTime=trigger).option("checkpointLocation", checkpoint)
+
+
+def merge_into(rows: DataFrame, table: Table, newest_by: str | None = None, keep_first: bool = False) -> None:
+    """Merge rows into the table by key, so that doing it again changes nothing.
+
+    An arriving row replaces the one that is there: always, or with `newest_by` only where it is newer by that column,
+    or with `keep_first` never. Without either, `rows` has one row per key.
+    """
+    view = f"arriving_{table.name.replace('.', '_')}"
+    unique = _one_per_key(rows, table, newest_by) if newest_by or keep_first else rows
+    unique.createOrReplaceTempView(view)
+    same = " AND ".join(f"t.{column} = s.{column}" for column in table.key)
+    newer = f" AND s.{newest_by} > t.{newest_by}" if newest_by else ""
+    replace = "" if keep_first else f"WHEN MATCHED{newer} THEN UPDATE SET * "
+    rows.sparkSession.sql(f"MERGE INTO {table.name} t USING {view} s ON {same} {replace}WHEN NOT MATCHED THEN INSERT *")
+
+
+def _one_per_key(rows: DataFrame, table: Table, newest_by: str | None) -> DataFrame:
+    everything = F.struct(*table.column_names)
+    pick = F.max_by(everything, newest_by) if newest_by else F.min(everything)
+    return rows.groupBy(*table.key).agg(pick.alias("row")).select("row.*")
