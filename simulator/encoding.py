@@ -1,4 +1,4 @@
-"""Encodes records as Confluent-framed Avro, fast: closures built once per schema, and bytes remembered for values that recur.
+"""Encodes records as Confluent-framed Avro, fast: one compiled expression per schema, bytes remembered for values that recur.
 
 Avro 1.12 specification, "Binary Encoding"; money arrives as integer cents and timestamps as integer microseconds.
 """
@@ -32,25 +32,19 @@ class Remembered(dict[Any, bytes]):
 
 def framed(schema: str, schema_id: int) -> Encode:
     """Return a function from a record to its Kafka value: zero byte, 4-byte schema id, Avro body."""
-    header, body = MAGIC + schema_id.to_bytes(4, "big"), encoder(json.loads(schema))
-    return lambda record: header + body(record)
+    return _record(json.loads(schema)["fields"], MAGIC + schema_id.to_bytes(4, "big"))
 
 
 def encoder(schema: Any, field: str = "") -> Encode:
-    """Return a function from a value to its Avro bytes; `field` is the name of the field that holds the value.
+    """Return a function from a value to its Avro bytes, for a parsed schema that is the type of `field`.
 
-    Takes a parsed schema. Raises ValueError for a type that no contract of ours uses.
+    Raises ValueError for a type that no contract of ours uses.
     """
-    encode = _plain(schema, field)
-    return encode if field in UNIQUE or not _recurs(schema) else Remembered(encode).__getitem__
-
-
-def _plain(schema: Any, field: str) -> Encode:
     if isinstance(schema, list):
         return _union(schema, field)
     kind = schema["type"] if isinstance(schema, dict) else schema
     if kind == "record":
-        return _record([(f["name"], encoder(f["type"], f["name"])) for f in schema["fields"]])
+        return _record(schema["fields"])
     if kind == "array":
         return _array(encoder(schema["items"]))
     if _is_money(schema):
@@ -58,6 +52,29 @@ def _plain(schema: Any, field: str) -> Encode:
     if kind in PRIMITIVES:
         return PRIMITIVES[kind]
     raise ValueError(f"Cannot encode {schema!r} of field {field!r}: teach simulator/encoding.py that type, or use another.")
+
+
+def _record(fields: list[dict[str, Any]], header: bytes = b"") -> Encode:
+    """Compile `lambda record: b"".join((…))`, which takes half the time of one closure per field."""
+    names: dict[str, Any] = {"header": header, "length": LENGTHS, "pairs": PAIRS, "rest": LATER}
+    parts = ["header", *(_part(field["name"], field["type"], names) for field in fields)]
+    encode: Encode = eval(f"lambda record: b''.join(({', '.join(parts)},))", names)  # noqa: S307 - source is ours, see _part
+    return encode
+
+
+def _part(name: str, schema: Any, names: dict[str, Any]) -> str:
+    """Return the expressions that encode field `name`, and put into `names` what they refer to."""
+    value, own = f"record[{name!r}]", f"f{len(names)}"
+    if _is_time(schema):
+        return f"pairs[(t := {value} << 1) & 16383], pairs[t >> 14 & 16383], rest[t >> 28]"
+    if schema == "string" and name in UNIQUE:
+        return f"length[len(s := {value}.encode()) << 1], s"
+    encode = encoder(schema, name)
+    if name not in UNIQUE and _recurs(schema):
+        names[own] = Remembered(encode)
+        return f"{own}[{value}]"
+    names[own] = encode
+    return f"{own}({value})"
 
 
 def _recurs(schema: Any) -> bool:
@@ -71,12 +88,12 @@ def _is_money(schema: Any) -> bool:
     return isinstance(schema, dict) and schema.get("logicalType") == "decimal"
 
 
-def _record(fields: list[tuple[str, Encode]]) -> Encode:
-    return lambda record: b"".join([encode(record[name]) for name, encode in fields])
+def _is_time(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("logicalType") == "timestamp-micros"
 
 
 def _array(item: Encode) -> Encode:
-    return lambda values: _long(len(values)) + b"".join(map(item, values)) + b"\x00" if values else b"\x00"
+    return lambda values: b"".join((_long(len(values)), *map(item, values), b"\x00")) if values else b"\x00"
 
 
 def _union(branches: list[Any], field: str) -> Encode:
@@ -84,7 +101,7 @@ def _union(branches: list[Any], field: str) -> Encode:
     if len(branches) != 2 or "null" not in branches:
         raise ValueError(f"Cannot encode the union {branches!r} of field {field!r}: use null and one other type.")
     null = branches.index("null")
-    nothing, something, encode = _long(null), _long(1 - null), _plain(branches[1 - null], field)
+    nothing, something, encode = _long(null), _long(1 - null), encoder(branches[1 - null], field)
     return lambda value: nothing if value is None else something + encode(value)
 
 
@@ -97,25 +114,29 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-# Fourteen bits as the two bytes they take inside a longer number, and the rest of a timestamp, which changes every 134 s.
+def _later(rest: int) -> bytes:
+    if rest <= 0:
+        raise ValueError("Cannot encode a time before 1970-01-01 00:02:15 UTC: mend the event.")
+    return _varint(rest)
+
+
+# A time is written as fourteen bits, fourteen bits, and the rest, which changes every 134 s.
 PAIRS = [bytes((low & 0x7F | 0x80, low >> 7 | 0x80)) for low in range(1 << 14)]
-REST = Remembered(_varint)
+LATER = Remembered(_later)
+LENGTHS = Remembered(_varint)
 
 
 def _long(value: int) -> bytes:
-    zigzag = value << 1 if value >= 0 else ~(value << 1)
-    if zigzag < 1 << 28:
-        return REST[zigzag] if zigzag < REMEMBERED else _varint(zigzag)
-    return PAIRS[zigzag & 0x3FFF] + PAIRS[zigzag >> 14 & 0x3FFF] + REST[zigzag >> 28]
+    return _varint(value << 1 if value >= 0 else ~(value << 1))
 
 
 def _string(value: str) -> bytes:
     encoded = value.encode()
-    return _long(len(encoded)) + encoded
+    return LENGTHS[len(encoded) << 1] + encoded
 
 
 def _decimal(cents: int) -> bytes:
-    """Encode an unscaled amount as big-endian two's complement, as fastavro and Java's BigDecimal readers expect."""
+    """Encode an unscaled amount as big-endian two's complement."""
     size = (cents.bit_length() + 8) >> 3
     return _long(size) + cents.to_bytes(size, "big", signed=True)
 

@@ -43,7 +43,7 @@ def values(schema: Any) -> st.SearchStrategy[Any]:
         return st.lists(values(schema["items"]), max_size=5)
     if schema.get("logicalType") == "decimal":
         return st.integers(-(10**12) + 1, 10**12 - 1) | st.integers(-300, 300)
-    return st.integers(-(2**54), 2**54)  # timestamp-micros between the years 1399 and 2540
+    return st.integers(2**27, 2**54)  # timestamp-micros between 1970 and 2540
 
 
 def as_python(value: Any, schema: Any) -> Any:
@@ -80,7 +80,14 @@ def test_an_earlier_writer_leaves_out_the_fields_it_does_not_know() -> None:
 
 
 def test_the_schema_id_is_four_big_endian_bytes() -> None:
-    assert framed('"int"', 0x01020304)(-1) == b"\x00\x01\x02\x03\x04\x01"
+    assert framed('{"fields": []}', 0x01020304)({}) == b"\x00\x01\x02\x03\x04"
+
+
+@pytest.mark.parametrize("at", [2**27 - 1, 0, -1])
+def test_a_time_in_the_first_two_minutes_of_1970_or_before_is_refused(at: int) -> None:
+    fields = [{"name": "event_at", "type": {"type": "long", "logicalType": "timestamp-micros"}}]
+    with pytest.raises(ValueError, match="before 1970"):
+        framed(json.dumps({"fields": fields}), 1)({"event_at": at})
 
 
 def test_memory_for_recurring_values_is_bounded() -> None:
