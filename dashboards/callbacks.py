@@ -1,0 +1,90 @@
+"""What happens at every tick: inputs are checked against lists, answers become figures, tiles and tables."""
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from dash import ClientsideFunction, Dash, Input, Output
+from flask import abort
+
+from dashboards import figures, formats, panels, series
+from dashboards.board import Board
+from dashboards.kept import Answer
+from dashboards.queries import Minute
+
+Choice = TypeVar("Choice")
+TICK = Input("tick", "n_intervals")
+SHAPE = (Input("window", "value"), Input("scheme", "data"))
+
+
+def register(app: Dash, board: Board) -> None:
+    """Wire the page's parts to the board's answers."""
+    app.clientside_callback(ClientsideFunction("tidemark", "scheme"), Output("scheme", "data"), TICK)  # type: ignore[no-untyped-call]
+    _register_numbers(app, board)
+    _register_graphs(app, board)
+    _register_lists(app, board)
+
+
+def _register_numbers(app: Dash, board: Board) -> None:
+    @app.callback(Output("pulse", "children"), Output("notices", "children"), Output("tiles", "children"), TICK)
+    def numbers(_: int | None) -> tuple[Any, ...]:
+        recent, latency = board.recent(), board.latency()
+        tiles = panels.tiles(recent, board.decisions(), latency, board.freshness())
+        return panels.pulse(recent, datetime.now(UTC)), panels.notice(recent, latency), tiles
+
+
+def _register_graphs(app: Dash, board: Board) -> None:
+    sales = [Output(name, "figure") for name in ("gmv", "orders", "conversion")]
+    latest = [Output(f"{name}-now", "children") for name in ("gmv", "orders", "conversion")]
+
+    @app.callback(*sales, *latest, TICK, *SHAPE)
+    def sold(_: int | None, window: str, scheme: str) -> list[Any]:
+        return sales_figures(board.minutes(_chosen(series.WINDOWS, window).minutes), window, scheme)
+
+    @app.callback(Output("decisions", "figure"), Output("decisions-now", "children"), TICK, *SHAPE)
+    def decided(_: int | None, window: str, scheme: str) -> list[Any]:
+        return decision_figure(board, window, scheme)
+
+
+def _register_lists(app: Dash, board: Board) -> None:
+    @app.callback(Output("newest-orders", "children"), Output("newest-scores", "children"), TICK)
+    def newest(_: int | None) -> tuple[Any, ...]:
+        now = datetime.now(UTC)
+        return panels.orders(board.orders(), now), panels.scores(board.scores(), now)
+
+    @app.callback(Output("freshness", "children"), TICK)
+    def fresh(_: int | None) -> list[Any]:
+        return panels.freshness(board.freshness())
+
+
+def sales_figures(answer: Answer[list[Minute]], window: str, scheme: str) -> list[Any]:
+    """Return the figures of GMV, orders and conversion, then the newest full step of each in words."""
+    span, colours = _chosen(series.WINDOWS, window), _chosen(figures.SCHEMES, scheme)
+    currency = series.main_currency(answer.rows or [])
+    points = series.points(answer.rows or [], currency, span)
+    if not points:
+        return [figures.waiting(span, colours, "No data" if answer.problem else "No orders yet")] * 3 + [""] * 3
+    drawn = [
+        figures.gmv(points, span, currency, colours),
+        figures.orders(points, span, colours),
+        figures.conversion(points, span, colours),
+    ]
+    full = points[-2]
+    return [*drawn, formats.rounded(full.gmv, currency), f"{full.orders:,.0f}", formats.percent(full.conversion, 2)]
+
+
+def decision_figure(board: Board, window: str, scheme: str) -> list[Any]:
+    """Return the figure of payments held or declined, and its key in words."""
+    span, colours = _chosen(series.WINDOWS, window), _chosen(figures.SCHEMES, scheme)
+    rows = board.decided(span.minutes).rows or []
+    if not rows:
+        return [figures.waiting(span, colours, "No payments scored yet"), ""]
+    starts = series.slots(max(row.minute for row in rows), span)
+    review, decline = (series.decided(rows, decision, starts) for decision in ("review", "decline"))
+    return [figures.decisions(starts, review, decline, span, colours), panels.decision_key()]
+
+
+def _chosen(choices: dict[str, Choice], name: object) -> Choice:
+    """Return the choice of that name; anything else is a bad request."""
+    if not isinstance(name, str) or name not in choices:
+        abort(400, f"Unknown choice: use one of {', '.join(choices)}.")
+    return choices[name]

@@ -1,0 +1,92 @@
+"""`python -m dashboards.screenshot --out live.png` takes a picture of the page in a real browser."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+from rich.console import Console
+
+from dashboards.settings import SettingsError, settings
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# No sandbox, as root has none, and none of a browser's own traffic.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+READY_MS = 60_000
+DRAWN = ("#gmv .main-svg", "#orders .main-svg", "#conversion .main-svg", "#decisions .main-svg", ".tile", "#freshness > *")
+console = Console()
+
+
+class NoPicture(Exception):
+    """The picture could not be taken; the text says why and what to do."""
+
+
+def browser_path() -> str:
+    """Return the first browser found on PATH; raise NoPicture where there is none."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        raise NoPicture(f"None of {', '.join(BROWSERS)} is on PATH: install one, such as `apt-get install chromium`.")
+    return found
+
+
+def take(url: str, out: Path, width: int, height: int, scheme: str, window: str) -> None:
+    """Open the page, wait until its graphs, tiles and tables are drawn, and write a PNG of all of it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        try:
+            page = _opened(browser, url, width, height, scheme)
+            _settle(page, window)
+            page.screenshot(path=out, full_page=True)
+        except Error as error:
+            reason = error.message.splitlines()[0]
+            raise NoPicture(
+                f"The page at {url} was not drawn ({reason}): `make status` says whether Dash and Trino run."
+            ) from error
+        finally:
+            browser.close()
+
+
+def _opened(browser: Browser, url: str, width: int, height: int, scheme: str) -> Page:
+    asked: Literal["dark", "light"] = "dark" if scheme == "dark" else "light"
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=asked, device_scale_factor=2)
+    page.goto(url)
+    return page
+
+
+def _settle(page: Page, window: str) -> None:
+    for part in DRAWN:
+        page.locator(part).first.wait_for(timeout=READY_MS)
+    page.locator(f"#window input[value='{window}']").check(force=True)
+    page.wait_for_load_state("networkidle")
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Where the PNG goes.")],
+    url: Annotated[str, typer.Option(help="The page; by default the one of this installation.")] = "",
+    width: Annotated[int, typer.Option(min=320, help="Pixels wide.")] = 1280,
+    height: Annotated[int, typer.Option(min=240, help="Pixels high, at least.")] = 900,
+    scheme: Annotated[str, typer.Option(help="light or dark.")] = "light",
+    window: Annotated[str, typer.Option(help="30m, 3h or 24h.")] = "30m",
+) -> None:
+    """Take a picture of the live page."""
+    try:
+        chosen = settings()
+        take(url or f"http://{chosen.dash_host}:{chosen.dash_port}/", out, width, height, scheme, window)
+    except (NoPicture, SettingsError) as error:
+        Console(stderr=True).print(str(error))
+        raise typer.Exit(1) from error
+    console.print(f"Wrote {out}.")
+
+
+if __name__ == "__main__":
+    typer.run(main)
