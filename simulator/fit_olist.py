@@ -4,6 +4,7 @@ Only aggregates leave the archive (shares, quantiles, counts per city, factors p
 """
 
 import json
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import typer
 from simulator.olist_archive import Frames, read_archive
 
 OUT = Path(__file__).parent / "fitted" / "olist.json"
-STEPS = np.linspace(0, 1, 41)
+STEPS = np.linspace(0.005, 0.995, 41)  # without the outermost half percent, which is single rows
 PLACES = 500
 FEWEST = 100  # lines below which a category is left out: its quantiles would be single rows
 BANDS = [2_500, 5_000, 10_000, 20_000, 40_000, 10_000_000]  # amounts in cents up to which installments are counted together
@@ -72,7 +73,7 @@ def _map(frames: Frames) -> pd.DataFrame:
     return at.fillna({"customers": 0, "sellers": 0}).nlargest(PLACES, "customers")
 
 
-def fit_places(frames: Frames) -> list[dict[str, Any]]:
+def fit_places(frames: Frames) -> list[dict[Hashable, Any]]:
     """The cities with most customers: how many customers and sellers each has, and where it lies."""
     places = _map(frames).astype({"customers": int, "sellers": int}).round({"lat": 3, "lng": 3})
     return places.rename(columns={"lat": "latitude", "lng": "longitude"}).to_dict("records")

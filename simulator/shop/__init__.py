@@ -1,0 +1,6 @@
+"""The shop itself: what happens in it, as an endless stream of events."""
+
+from simulator.shop.catalogue import Catalogue
+from simulator.shop.shop import Shop, ShopError
+
+__all__ = ["Catalogue", "Shop", "ShopError"]

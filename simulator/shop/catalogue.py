@@ -1,0 +1,146 @@
+"""What the shop sells, who sells it and where people live."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from simulator.shop.chance import Chance, at_quantile, cumulative
+from simulator.shop.statistics import Category, Place, Statistics, statistics
+
+PRODUCTS = 2_400
+SELLERS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """Who ships; `lead_days` is what a delivery from the maker usually takes."""
+
+    seller_id: str
+    state: str
+    lead_days: float
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """An article: `price` in cents, `weight` its share of demand, `bulk` in 0..1 how dear its freight is."""
+
+    number: int
+    product_id: str
+    category: int
+    seller: int
+    price: int
+    weight: float
+    bulk: float
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The products of one category, cheapest first, so that neighbours are alike."""
+
+    name: str
+    products: list[Product]
+
+    @cached_property
+    def sums(self) -> list[float]:
+        """Running sums of the products' weights."""
+        return cumulative([product.weight for product in self.products])
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Products, sellers and places; `tag` tells the customers of one catalogue from another's."""
+
+    tag: str
+    products: list[Product]
+    sellers: list[Seller]
+    categories: list[str]
+    places: list[Place] = field(default_factory=lambda: statistics().places)
+
+    @classmethod
+    def invented(cls, seed: int, products: int = PRODUCTS, sellers: int = SELLERS) -> "Catalogue":
+        """Return a catalogue made up with Olist's statistics: category shares, prices, Zipf weights, cities."""
+        return _invented(seed, statistics(), products, sellers)
+
+    @classmethod
+    def from_olist(cls, archive: Path) -> "Catalogue":
+        """Return Olist's own products, prices, sellers and customers' cities, read from the Kaggle archive."""
+        from simulator.shop.olist import read_catalogue  # pandas is wanted only here
+
+        return read_catalogue(archive)
+
+    @cached_property
+    def shelves(self) -> list[Shelf]:
+        """One shelf per category."""
+        shelves: list[list[Product]] = [[] for _ in self.categories]
+        for product in self.products:
+            shelves[product.category].append(product)
+        return [Shelf(name, sorted(on, key=_by_price)) for name, on in zip(self.categories, shelves, strict=True)]
+
+    @cached_property
+    def positions(self) -> list[int]:
+        """Where each product, by its number, stands on its shelf."""
+        positions = [0] * len(self.products)
+        for shelf in self.shelves:
+            for position, product in enumerate(shelf.products):
+                positions[product.number] = position
+        return positions
+
+    @cached_property
+    def shares(self) -> list[float]:
+        """Each category's share of demand."""
+        return [sum(product.weight for product in shelf.products) for shelf in self.shelves]
+
+
+def _by_price(product: Product) -> tuple[int, int]:
+    return product.price, product.number
+
+
+def _invented(seed: int, figures: Statistics, products: int, sellers: int) -> Catalogue:
+    chance = Chance(f"catalogue {seed}")
+    sold_by = cumulative([(rank + 1) ** -figures.orders.seller_exponent for rank in range(sellers)])
+    made: list[Product] = []
+    for index, category in enumerate(figures.categories):
+        for _ in range(max(1, round(category.products * products))):
+            made.append(_product(chance, len(made), index, category, chance.pick(sold_by), seed))
+    return Catalogue(
+        tag=f"{seed:x}",
+        products=_weighted(chance, made, figures),
+        sellers=[_seller(chance, number, figures.places, seed) for number in range(sellers)],
+        categories=[category.name for category in figures.categories],
+    )
+
+
+def _product(chance: Chance, number: int, index: int, category: Category, seller: int, seed: int) -> Product:
+    price = int(at_quantile(category.prices, chance.random()))
+    return Product(number, f"product-{seed:x}-{number:04x}", index, seller, _rounded(price), 1.0, chance.random())
+
+
+def _rounded(price: int) -> int:
+    """Prices end in 90 cents, as shops like it, from 2.90 upward."""
+    return max(290, price // 100 * 100 + 90)
+
+
+def _weighted(chance: Chance, products: list[Product], figures: Statistics) -> list[Product]:
+    """Give the products of each category Zipf weights, in random order, that sum to the category's share."""
+    weighted: list[Product] = []
+    for index, category in enumerate(figures.categories):
+        members = [product for product in products if product.category == index]
+        ranks = sorted(range(len(members)), key=lambda _: chance.random())
+        raw = [(rank + 1) ** -figures.orders.product_exponent for rank in ranks]
+        scale = category.share / sum(raw)
+        weighted += [_with_weight(product, weight * scale) for product, weight in zip(members, raw, strict=True)]
+    return weighted
+
+
+def _with_weight(p: Product, weight: float) -> Product:
+    return Product(p.number, p.product_id, p.category, p.seller, p.price, weight, p.bulk)
+
+
+def _seller(chance: Chance, number: int, places: list[Place], seed: int) -> Seller:
+    place = places[chance.pick(cumulative([place.sellers for place in places]))]
+    return Seller(f"seller-{seed:x}-{number:03x}", place.state, lead_days(chance))
+
+
+def lead_days(chance: Chance) -> float:
+    """Return a seller's usual lead time: four days at the median, from half a day to three weeks (an assumption)."""
+    return min(max(chance.spread(4.0, 0.7), 0.5), 21.0)

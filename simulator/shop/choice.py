@@ -1,0 +1,62 @@
+"""What a visitor looks at next: popular products of liked categories near the own price range, then their neighbours."""
+
+from functools import cached_property
+
+from simulator.shop.catalogue import Product
+from simulator.shop.chance import cumulative
+from simulator.shop.people import Person
+from simulator.shop.promotions import Promotions
+from simulator.shop.visit import Visit
+from simulator.shop.world import World
+
+FAVOURITE = 0.35  # share of first looks that go to a favourite category
+RELATED = 0.65  # share of later looks that go to a neighbour on the shelf
+NEIGHBOURS = (1, 1, 1, 2, 2, 3, -1, -1, -2, 4)  # steps on the shelf: similar prices, dearer ones more often
+
+
+class Choice:
+    """Picks products for visitors."""
+
+    def __init__(self, world: World, promotions: Promotions) -> None:
+        self._world, self._promotions = world, promotions
+        self._chance = world.chance
+        self._shelves = world.catalogue.shelves
+        self._positions = world.catalogue.positions
+
+    def next(self, visit: Visit, person: Person) -> Product:
+        """Return the product a visitor turns to, from the one looked at now or from nowhere."""
+        if visit.seller is not None:
+            return self._of_seller(visit.seller)
+        if visit.product >= 0 and self._chance.random() < RELATED:
+            return self.neighbour(visit.product)
+        return self._liked(visit, person)
+
+    def neighbour(self, number: int) -> Product:
+        """Return a product like this one."""
+        product = self._world.catalogue.products[number]
+        shelf = self._shelves[product.category].products
+        step = NEIGHBOURS[self._chance.below(len(NEIGHBOURS))]
+        return shelf[(self._positions[number] + step) % len(shelf)]
+
+    def _liked(self, visit: Visit, person: Person) -> Product:
+        """Return, of a few popular products of a category, the one whose price suits best."""
+        shelf = self._shelves[self._category(person)]
+        sought = visit.taste * len(shelf.products)
+        places = [self._chance.pick(shelf.sums) for _ in range(visit.care)]
+        return shelf.products[min(places, key=lambda place: abs(place - sought))]
+
+    def _category(self, person: Person) -> int:
+        if self._chance.random() < FAVOURITE:
+            return person.favourites[self._chance.below(len(person.favourites))]
+        return self._chance.pick(self._promotions.category_sums)
+
+    def _of_seller(self, seller: int) -> Product:
+        products, sums = self._by_seller[seller]
+        return products[self._chance.pick(sums)]
+
+    @cached_property
+    def _by_seller(self) -> list[tuple[list[Product], list[float]]]:
+        by_seller: list[list[Product]] = [[] for _ in self._world.catalogue.sellers]
+        for product in self._world.catalogue.products:
+            by_seller[product.seller].append(product)
+        return [(products, cumulative([product.weight for product in products])) for products in by_seller]

@@ -1,0 +1,160 @@
+"""The shop as a whole: an endless, seeded stream of everything that happens in it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipelines.errors import TidemarkError
+from simulator.event import Event
+from simulator.shop.catalogue import Catalogue
+from simulator.shop.chance import HOUR
+from simulator.shop.choice import Choice
+from simulator.shop.fraud import Fraud
+from simulator.shop.orders import Orders
+from simulator.shop.payments import Payments
+from simulator.shop.people import People, Visitors
+from simulator.shop.promotions import Promotions
+from simulator.shop.reviews import Reviews
+from simulator.shop.rhythm import Rhythm
+from simulator.shop.sessions import Sessions
+from simulator.shop.stock import Stock
+from simulator.shop.world import World
+
+BUYING = 0.07  # share of tracked visits that mean to buy
+# Events that follow, sooner or later, from one visit that means to buy and from one that does not; measured over 60 days.
+OTHERS_PER_BUYER = 10.0
+CLICKS_PER_BUYER = 6.0
+CLICKS_PER_LOOKER = 4.2
+WAITING = {"visit.arrive", "visit.again", "campaign.start", "campaign.strike", "promotion.start", "stock.count"}
+
+
+class ShopError(TidemarkError):
+    """A shop was asked for something it cannot be."""
+
+
+class Shop:
+    """One coherent shop.
+
+    `rate` is the long-run mean of events per simulated second over all topics and over an ordinary week; a shop that
+    has just opened is below it until its first orders are delivered and reviewed. `steady` switches the rhythm of day,
+    week and season off. `clicks_share` is the share of visits whose clicks are recorded: visits that are not recorded
+    and buy nothing are not simulated. The same arguments give the same events.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        start: int,
+        rate: float,
+        catalogue: Catalogue | None = None,
+        steady: bool = False,
+        clicks_share: float = 1.0,
+    ) -> None:
+        if rate <= 0 or not 0 <= clicks_share <= 1:
+            raise ShopError(f"A shop needs a rate above 0 and a clicks share from 0 to 1, not {rate} and {clicks_share}.")
+        self._terms = {"seed": seed, "start": start, "rate": rate, "steady": steady, "clicks_share": clicks_share}
+        self._world = World(seed, start, catalogue or Catalogue.invented(seed))
+        self._rhythm = Rhythm(self._world.figures, steady)
+        self._agree(rate, clicks_share)
+        self._staff(clicks_share)
+        self._open(start)
+
+    def _agree(self, rate: float, clicks_share: float) -> None:
+        lookers = clicks_share * (1 - BUYING) / BUYING
+        events = OTHERS_PER_BUYER + clicks_share * CLICKS_PER_BUYER + lookers * CLICKS_PER_LOOKER
+        self._buyers_per_s = rate / events
+        self._visits_per_s = self._buyers_per_s * (1 + lookers)
+
+    def _staff(self, clicks_share: float) -> None:
+        world = self._world
+        self._promotions = Promotions(world)
+        self._stock = Stock(world, self._buyers_per_s)
+        self._people, self._visitors = People(world), Visitors(world)
+        payments = Payments(world)
+        self._orders = Orders(world, self._stock, payments, Reviews(world))
+        choice = Choice(world, self._promotions)
+        self._sessions = Sessions(
+            world, self._people, self._visitors, choice, self._promotions, self._stock, payments, self._orders, clicks_share
+        )
+        self._fraud = Fraud(world, self._people, self._visitors, self._sessions, self._orders)
+        self._fraud.expect(self._buyers_per_s)
+        world.agenda.knows("visit.arrive", self._arrive)
+
+    def _open(self, at: int) -> None:
+        self._stock.open(at)
+        self._promotions.open(at)
+        self._fraud.open(at)
+        self._world.agenda.plan(self._next_arrival(at), "visit.arrive")
+
+    def _arrive(self, at: int, _: None) -> None:
+        buying = self._world.chance.random() * self._visits_per_s < self._buyers_per_s
+        self._sessions.start(at, buying)
+        self._world.agenda.plan(self._next_arrival(at), "visit.arrive")
+
+    def _next_arrival(self, at: int) -> int:
+        """Return when the next visitor comes: a Poisson process whose rate changes by the hour, hour after hour."""
+        while True:
+            per_s = self._visits_per_s * self._rhythm.factor(at) * self._promotions.lift
+            then, change = at + self._world.chance.wait(per_s), (at // HOUR + 1) * HOUR
+            if then < change:
+                return then
+            at = change
+
+    def events(self) -> Iterator[Event]:
+        """Yield everything that happens, in order of time, for ever."""
+        world = self._world
+        while True:
+            while not world.out:
+                world.now = world.agenda.happen()
+            yield world.out.popleft()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the shop between two events, as JSON can hold it."""
+        return {
+            "terms": self._terms,
+            "catalogue": self._world.catalogue.tag,
+            "world": self._world.state(),
+            "visitors": self._visitors.state(),
+            "promotions": self._promotions.state(),
+            "stock": self._stock.state(),
+            "orders": self._orders.state(),
+        }
+
+    @classmethod
+    def restore(
+        cls,
+        snapshot: dict[str, Any],
+        *,
+        start: int | None = None,
+        rate: float | None = None,
+        steady: bool | None = None,
+        clicks_share: float | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> "Shop":
+        """Return the shop of a snapshot, going on with exactly what would have come next.
+
+        Any other term may be changed. With a later `start` the shop was closed in between: nobody came, but what was
+        under way (deliveries, reviews, chargebacks) happened, and is told first. A busier shop is stocked up first.
+        Raises ShopError when `catalogue` is not the one the snapshot was made with.
+        """
+        new = {"rate": rate, "steady": steady, "clicks_share": clicks_share}
+        terms = {**snapshot["terms"], **{name: value for name, value in new.items() if value is not None}}
+        shop = cls(**terms, catalogue=catalogue)
+        shop._resume(snapshot)
+        busier = terms["rate"] != snapshot["terms"]["rate"] or terms["clicks_share"] != snapshot["terms"]["clicks_share"]
+        shop._reopen(max(start or 0, shop._world.now), restock=busier)
+        return shop
+
+    def _resume(self, snapshot: dict[str, Any]) -> None:
+        if snapshot["catalogue"] != self._world.catalogue.tag:
+            tags = f"{snapshot['catalogue']}, not {self._world.catalogue.tag}"
+            raise ShopError(f"The snapshot is of a shop with catalogue {tags}: restore it with its own catalogue.")
+        self._world.resume(snapshot["world"])
+        self._visitors.resume(snapshot["visitors"])
+        self._promotions.resume(snapshot["promotions"])
+        self._stock.resume(snapshot["stock"])
+        self._orders.resume(snapshot["orders"])
+
+    def _reopen(self, at: int, restock: bool) -> None:
+        self._world.agenda.put_off(WAITING, at)
+        if restock:
+            self._world.agenda.plan(at, "stock.prepare")
