@@ -1,0 +1,1 @@
+"""Starts, checks and stops the local services and the programs of the demo."""

@@ -1,0 +1,5 @@
+"""`python -m stack VERB`."""
+
+from stack.cli import main
+
+main()

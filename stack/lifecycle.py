@@ -1,0 +1,113 @@
+"""Brings services up in the order of their needs, as many at once as that allows, and takes them down in reverse."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
+
+from pipelines.errors import ServiceUnreachable
+from stack import folders, ports, supervision
+from stack.service import Service
+
+Told = Callable[[str, float], None]
+TRIES = 3  # processes of one service that may end before we give it up
+
+
+def in_order(needs: Mapping[str, set[str]], act: Callable[[str], None]) -> None:
+    """Call `act` on every name, on each as soon as all it needs are done; the first error stops what is not yet begun."""
+    order = TopologicalSorter(needs)
+    order.prepare()
+    with ThreadPoolExecutor(max_workers=max(len(needs), 1)) as pool:
+        running: dict[Future[None], str] = {}
+        while order.is_active():
+            running |= {pool.submit(act, name): name for name in order.get_ready()}
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                future.result()
+                order.done(running.pop(future))
+
+
+def up(services: list[Service], known: list[Service], told: Told) -> dict[str, float]:
+    """Start `services` (of all that are `known` to the supervisor) and return the seconds each took until it answered.
+
+    `told` hears of each as soon as it is ready. Raises ServiceUnreachable for a port in use, a service that gives up or
+    one that does not answer in time, quoting the end of its log.
+    """
+    supervision.launch(known)
+    by_name = {service.name: service for service in services}
+    seconds: dict[str, float] = {}
+
+    def begin(name: str) -> None:
+        seconds[name] = _start(by_name[name])
+        told(name, seconds[name])
+
+    in_order({name: set(service.needs) & by_name.keys() for name, service in by_name.items()}, begin)
+    _remember(seconds)
+    return seconds
+
+
+def down(services: list[Service], told: Told) -> None:
+    """Stop everything that runs, what needs others first, and the supervisor at last."""
+    if not supervision.alive():
+        return
+    running = supervision.processes().keys()
+    needed_by = {s.name: {o.name for o in services if s.name in o.needs} & running for s in services if s.name in running}
+
+    def end(name: str) -> None:
+        began = time.monotonic()
+        supervision.stop(name)
+        told(name, time.monotonic() - began)
+
+    in_order(needed_by, end)
+    supervision.shut_down()
+
+
+def _start(service: Service) -> float:
+    began = time.monotonic()
+    if supervision.processes()[service.name]["pid"] == 0:
+        _refuse_taken_ports(service)
+        service.prepare()
+        supervision.start(service.name)
+    _wait_until_ready(service)
+    service.finish()
+    return time.monotonic() - began
+
+
+def _refuse_taken_ports(service: Service) -> None:
+    for setting, port in service.ports.items():
+        if not ports.free(port):
+            taken = f"port {port} is in use by {ports.holder(port)}"
+            raise ServiceUnreachable(f"Cannot start {service.name}: {taken}; stop that, or set {setting} to another port.")
+
+
+def _wait_until_ready(service: Service) -> None:
+    deadline = time.monotonic() + service.start_within_s
+    pids: set[int] = set()
+    while not service.ready():
+        now = supervision.processes()[service.name]
+        pids.add(now["pid"])
+        if now["statename"] == "FATAL" or len(pids) > TRIES:
+            raise ServiceUnreachable(f"{service.name} ends soon after each start; its log ends: {_log_end(service.name)}")
+        if time.monotonic() > deadline:
+            waited = f"{service.name} runs but did not answer within {service.start_within_s:.0f} s"
+            raise ServiceUnreachable(f"{waited}; its log ends: {_log_end(service.name)}")
+        time.sleep(0.2)
+
+
+def _log_end(name: str, lines: int = 8) -> str:
+    file = folders.log(name)
+    end = file.read_text(errors="replace").splitlines()[-lines:] if file.exists() else []
+    return "\n".join(["", *end, f"(all of it: {file})"])
+
+
+def _remember(seconds: dict[str, float]) -> None:
+    """Keep the measured start times beside earlier ones, for `status` and the benchmark of the start."""
+    file = folders.run() / "starts.json"
+    file.write_text(json.dumps({**start_seconds(), **seconds}, indent=1))
+
+
+def start_seconds() -> dict[str, float]:
+    """Return how long each service's last start took until it answered."""
+    file = folders.run() / "starts.json"
+    return dict(json.loads(file.read_text())) if file.exists() else {}

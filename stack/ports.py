@@ -1,0 +1,45 @@
+"""Says whether a port is free, and who holds it."""
+
+import errno
+import socket
+
+import psutil
+
+TAKEN = {errno.EADDRINUSE, errno.EACCES}
+
+
+def free(port: int) -> bool:
+    """Return whether something could listen on this port of loopback now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno in TAKEN:
+                return False
+            raise
+        return True
+
+
+def some_free(count: int, room: int = 2) -> list[int]:
+    """Return `count` ports that are free now, each with the next `room - 1` after it (the controller's, the health page's)."""
+    found: list[int] = []
+    while len(found) < count:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        apart = all(abs(port - other) >= room for other in found)
+        if apart and all(free(port + step) for step in range(room)):
+            found.append(port)
+    return found
+
+
+def holder(port: int) -> str:
+    """Return who listens on this port, as far as we may see."""
+    listening = [
+        c for c in psutil.net_connections("inet") if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN
+    ]
+    pids = [c.pid for c in listening if c.pid]
+    if not pids or not psutil.pid_exists(pids[0]):
+        return "another program"
+    return f"{psutil.Process(pids[0]).name()} (pid {pids[0]})"

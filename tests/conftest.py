@@ -1,0 +1,91 @@
+"""What all tests share: a real local stack of their own."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipelines.settings import ROOT, Settings, settings
+
+TEST_STACKS = ROOT / ".tidemark" / "test"
+PASSWORDS = {f"TIDEMARK_{name}__PASSWORD": f"only-for-tests-{name.lower()}" for name in ("POSTGRES", "VALKEY", "MLFLOW")}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let integration tests use a stack that runs already, which saves its start while developing."""
+    parser.addoption("--running-stack", action="store_true", help="use the stack the settings name instead of starting one")
+
+
+def _environment(state: Path) -> dict[str, str]:
+    """Return settings for a stack of its own: every port free now, every path below `state`."""
+    from stack.ports import some_free
+
+    kafka, registry, postgres, valkey, mlflow, trino, dash, spark = some_free(8)
+    return {
+        **PASSWORDS,
+        "TIDEMARK_STATE": str(state),
+        "TIDEMARK_CATALOG__WAREHOUSE": str(state / "warehouse"),
+        "TIDEMARK_CHECKPOINTS__PATH": str(state / "checkpoints"),
+        "TIDEMARK_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{kafka}",
+        "TIDEMARK_SCHEMA_REGISTRY__URL": f"http://127.0.0.1:{registry}/apis/ccompat/v7",
+        "TIDEMARK_POSTGRES__PORT": str(postgres),
+        "TIDEMARK_VALKEY__PORT": str(valkey),
+        "TIDEMARK_MLFLOW__URL": f"http://127.0.0.1:{mlflow}",
+        "TIDEMARK_TRINO__PORT": str(trino),
+        "TIDEMARK_DASH__PORT": str(dash),
+        "TIDEMARK_SPARK__UI_PORT": str(spark),
+    }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_real_secrets() -> Iterator[None]:
+    """Give every test, also on a clean clone without .env, passwords that are nobody's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in PASSWORDS.items():
+            patch.setenv(name, value)
+        settings.cache_clear()
+        yield
+    settings.cache_clear()
+
+
+def _clear_dead_stacks() -> None:
+    """Take down and remove what earlier test runs left, unless their process still lives."""
+    from stack import lifecycle
+
+    for folder in TEST_STACKS.glob("*"):
+        if not psutil.pid_exists(int(folder.name)):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("TIDEMARK_STATE", str(folder))
+                settings.cache_clear()
+                lifecycle.down([], lambda name, seconds: None)
+            shutil.rmtree(folder)
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def local_stack(request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """Start Kafka, registry, PostgreSQL, Valkey, MLflow and Trino for this test session and yield the settings that reach them.
+
+    TIDEMARK_* in the environment point to them too, so that child processes find the same stack. Logs stay below
+    .tidemark/test until the next session.
+    """
+    if request.config.getoption("--running-stack"):
+        yield settings()
+        return
+    from stack import lifecycle
+    from stack.services import services
+
+    _clear_dead_stacks()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in _environment(TEST_STACKS / str(os.getpid())).items():
+            patch.setenv(name, value)
+        settings.cache_clear()
+        try:
+            lifecycle.up(services(), services(), lambda name, seconds: None)
+            yield settings()
+        finally:
+            lifecycle.down(services(), lambda name, seconds: None)
+    settings.cache_clear()
