@@ -1,0 +1,49 @@
+"""One Spark session for the unit tests: Iceberg on a temporary folder, no service needed."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from pipelines.settings import ROOT, settings
+
+PASSWORDS = ("POSTGRES", "VALKEY", "MLFLOW")
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """A local session whose default catalogue `lake` lies in a temporary folder."""
+    folder = tmp_path_factory.mktemp("lake")
+    os.environ.update({"SPARK_CONF_DIR": str(ROOT), "PYSPARK_PYTHON": sys.executable, "TZ": "UTC"})
+    lake = "spark.sql.catalog.lake"
+    options = {
+        "spark.master": "local[2]",
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.extraClassPath": str(ROOT / ".tidemark" / "jars" / "spark" / "*"),
+        lake: "org.apache.iceberg.spark.SparkCatalog",
+        f"{lake}.type": "hadoop",
+        f"{lake}.warehouse": f"file://{folder}",
+        "spark.sql.defaultCatalog": "lake",
+    }
+    builder = SparkSession.builder.appName("unit-tests")
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Settings whose state and checkpoints lie in this test's folder."""
+    for name in PASSWORDS:
+        monkeypatch.setenv(f"TIDEMARK_{name}__PASSWORD", "unit")
+    monkeypatch.setenv("TIDEMARK_STATE", str(tmp_path))
+    monkeypatch.setenv("TIDEMARK_CHECKPOINTS__PATH", str(tmp_path / "checkpoints"))
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()

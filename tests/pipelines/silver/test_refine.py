@@ -1,0 +1,165 @@
+"""Every silver table: what is valid becomes a typed row, everything else is quarantined with its reason."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from builders import (
+    BUILDERS,
+    NOON,
+    SCHEMAS,
+    a_click,
+    a_contract,
+    a_movement,
+    a_payment,
+    an_item,
+    an_order,
+    framed,
+    kafka_records,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+
+from pipelines.silver import fraud_scores, quarantine
+from pipelines.tables import REFINED
+
+SILVER = {table.topic: (table, refine) for table, refine in REFINED.values()}
+SILVER[fraud_scores.TABLE.topic] = (fraud_scores.TABLE, fraud_scores.refine)
+CONTRACTS = {topic: a_contract(topic) for topic in quarantine.RULES_BY_TOPIC}
+
+
+def reasons(spark: SparkSession, topic: str, values: list[bytes | None]) -> list[str]:
+    """Why quarantine refuses each of the records, after checking that refine leaves exactly those out."""
+    records = kafka_records(spark, topic, values).localCheckpoint()
+    refused = {row["offset"]: row["reason"] for row in quarantine.refuse(records, CONTRACTS).collect()}
+    _, refine = SILVER[topic]
+    accepted = {row["kafka_offset"] for row in refine(records, CONTRACTS[topic]).collect()}
+    assert accepted.isdisjoint(refused)
+    assert accepted | refused.keys() == set(range(len(values)))
+    return [refused.get(offset, "accepted") for offset in range(len(values))]
+
+
+@pytest.mark.parametrize("topic", sorted(SILVER))
+def test_a_valid_event_becomes_a_row_with_its_values(spark: SparkSession, topic: str) -> None:
+    table, refine = SILVER[topic]
+    event = BUILDERS[topic]()
+
+    [row] = refine(kafka_records(spark, topic, [framed(topic, event)], offset=7), a_contract(topic)).collect()
+
+    found = row.asDict(recursive=True)
+    lineage = {"kafka_partition": 0, "kafka_offset": 7, "kafka_at": NOON.replace(tzinfo=None)}
+    expected = {key: value.replace(tzinfo=None) if hasattr(value, "tzinfo") else value for key, value in event.items()}
+    assert found == {**expected, **lineage}
+    assert list(found) == table.column_names
+
+
+@pytest.mark.parametrize("topic", sorted(SILVER))
+def test_the_table_has_the_contract_s_fields_and_words(topic: str) -> None:
+    table, _ = SILVER[topic]
+    schema = json.loads((SCHEMAS / f"{topic}.avsc").read_text())
+    in_contract = [(field["name"], field["doc"], not isinstance(field["type"], list)) for field in schema["fields"]]
+    in_table = [(c.name, c.meaning, c.required) for c in table.columns if not c.name.startswith("kafka_")]
+    assert in_table == in_contract
+
+
+@pytest.mark.parametrize("topic", ["shop.orders", "shop.payments"])
+def test_two_writer_schemas_decode_into_one_table(spark: SparkSession, topic: str) -> None:
+    builder = BUILDERS[topic]
+    new_field, value = {"shop.orders": ("promotion_code", "SPRING"), "shop.payments": ("three_d_secure", True)}[topic]
+    old, new = framed(topic, builder(event_id="old"), version=1), framed(topic, builder(event_id="new", **{new_field: value}))
+
+    rows = SILVER[topic][1](kafka_records(spark, topic, [old, new]), a_contract(topic)).collect()
+
+    assert {row["event_id"]: row[new_field] for row in rows} == {"old": None, "new": value}
+
+
+def test_what_is_no_record_is_quarantined_with_its_reason(spark: SparkSession) -> None:
+    good = framed("shop.orders", an_order())
+    values = [None, b"", b"\x00\x00", b"{json}", b"\x01" + good[1:], b"\x00\x00\x00\x03\xe7" + good[5:], good[:20], good]
+
+    assert reasons(spark, "shop.orders", values) == [
+        "tombstone",
+        "no_schema_header",
+        "no_schema_header",
+        "no_schema_header",
+        "no_schema_header",
+        "unknown_schema_id",
+        "undecodable",
+        "accepted",
+    ]
+
+
+def test_a_corrupt_length_does_not_exhaust_the_heap(spark: SparkSession) -> None:
+    longest_string = b"\xfe\xff\xff\xff\x0f"  # zig-zag of 2^31 - 1
+
+    assert reasons(spark, "shop.orders", [b"\x00\x00\x00\x00\x02" + longest_string + b"x"]) == ["undecodable"]
+
+
+BROKEN: list[tuple[str, str, dict[str, Any]]] = [
+    ("shop.orders", "known_status", an_order(status="lost")),
+    ("shop.orders", "version_from_1", an_order(version=0)),
+    ("shop.orders", "id_not_blank", an_order(order_id="")),
+    ("shop.orders", "has_items", an_order(status="delivered", items=[])),
+    ("shop.orders", "quantities_positive", an_order(items=[an_item(), an_item(quantity=0)])),
+    ("shop.orders", "prices_not_negative", an_order(items=[an_item(price=Decimal("-0.01"))])),
+    ("shop.payments", "id_not_blank", a_payment(payment_id="")),
+    ("shop.payments", "card_not_blank", a_payment(card_id="")),
+    ("shop.payments", "amount_not_negative", a_payment(amount=Decimal("-1.00"))),
+    ("shop.payments", "known_method", a_payment(method="barter")),
+    ("shop.payments", "installments_not_negative", a_payment(installments=-1)),
+    ("shop.payments", "attempt_from_1", a_payment(attempt_number=0)),
+    ("shop.clicks", "known_action", a_click(action="stare")),
+    ("shop.clicks", "session_not_blank", a_click(session_id="")),
+    ("shop.clicks", "position_from_1", a_click(position=0)),
+    ("shop.clicks", "quantity_positive", a_click(quantity=0)),
+    ("shop.clicks", "price_not_negative", a_click(price=Decimal("-1.00"))),
+    ("shop.inventory", "known_kind", a_movement(kind="theft")),
+    ("shop.inventory", "product_not_blank", a_movement(product_id="")),
+    ("shop.inventory", "sales_leave", a_movement(kind="sale", quantity=1)),
+    ("shop.inventory", "restocks_and_returns_come", a_movement(kind="restock", quantity=-1)),
+    ("shop.chargebacks", "payment_not_blank", BUILDERS["shop.chargebacks"](payment_id="")),
+    ("shop.chargebacks", "amount_not_negative", BUILDERS["shop.chargebacks"](amount=Decimal("-1.00"))),
+    ("shop.reviews", "order_not_blank", BUILDERS["shop.reviews"](order_id="")),
+    ("shop.reviews", "score_1_to_5", BUILDERS["shop.reviews"](score=6)),
+]
+
+
+@pytest.mark.parametrize("topic", sorted(quarantine.RULES_BY_TOPIC))
+def test_each_broken_rule_is_named(spark: SparkSession, topic: str) -> None:
+    cases = [(rule, event) for of, rule, event in BROKEN if of == topic]
+    assert {rule for rule, _ in cases} == set(quarantine.RULES_BY_TOPIC[topic])
+
+    found = reasons(spark, topic, [framed(topic, event) for _, event in cases])
+
+    assert found == [f"broken_rule:{rule}" for rule, _ in cases]
+
+
+def test_clocks_far_ahead_or_before_the_shop_existed_are_refused(spark: SparkSession) -> None:
+    moments = [NOON + timedelta(minutes=9), NOON + timedelta(minutes=11), NOON.replace(year=1970), NOON - timedelta(days=3000)]
+    found = reasons(spark, "shop.clicks", [framed("shop.clicks", a_click(event_at=moment)) for moment in moments])
+    assert found == ["accepted", "event_at_in_the_future", "event_at_before_2000", "accepted"]
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(max_size=60) | st.binary(max_size=60).map(lambda body: b"\x00\x00\x00\x00\x02" + body), min_size=60))
+def test_any_bytes_end_in_silver_or_in_quarantine_and_stop_nothing(spark: SparkSession, values: list[bytes]) -> None:
+    assert len(reasons(spark, "shop.orders", [*values])) == len(values)
+
+
+def test_quarantine_keeps_the_record_as_it_came(spark: SparkSession) -> None:
+    value = b"\x00\x00\x00\x00\x63garbage"
+    [row] = quarantine.refuse(kafka_records(spark, "shop.payments", [value], offset=41), CONTRACTS).collect()
+    found = row.asDict()
+    assert found == {
+        "topic": "shop.payments",
+        "partition": 0,
+        "offset": 41,
+        "timestamp": NOON.replace(tzinfo=None),
+        "schema_id": 99,
+        "reason": "unknown_schema_id",
+        "key": b"key",
+        "value": value,
+    }
