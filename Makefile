@@ -1,0 +1,102 @@
+# Everything that can be done here, in one place: `make help`.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON := .venv/bin/python
+# The first Python 3.11 that can make a virtual environment; a version manager's shim may exist and yet not run.
+PYTHON311 = $(shell for python in python3.11 /usr/bin/python3.11 /usr/local/bin/python3.11 python3; do \
+	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+JARS := .tidemark/jars
+COPY_JARS := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
+SPARK := SPARK_CONF_DIR=$(CURDIR) PYSPARK_PYTHON=$(CURDIR)/$(PYTHON) TZ=UTC .venv/bin/spark-submit
+# Registries hang up now and then: three tries, a little apart.
+THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
+
+.PHONY: help install demo up down clean status doctor sql contracts balance test test-unit lint bench claims docs screenshot installed
+
+help: ## List every verb
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+install: ## Make .venv and fetch jars (again only when a lock or pom has changed)
+	@$(MAKE) --no-print-directory --jobs 4 .venv/.installed $(JARS)/spark/.resolved $(JARS)/kafka/.resolved $(JARS)/unpacked/.unpacked
+
+demo: install ## Start everything and show what flows; Ctrl-C stops it, RATE=200 sets events per second
+	@exec $(PYTHON) -m stack demo
+
+up: install ## Start Kafka, registry, PostgreSQL, Valkey, MLflow and Trino
+	@exec $(PYTHON) -m stack up
+
+down: installed ## Stop everything that runs
+	@exec $(PYTHON) -m stack down
+
+clean: installed ## Remove all data, logs and checkpoints (asks first; CONFIRM=yes does not)
+	@exec $(PYTHON) -m stack clean $(if $(filter yes,$(CONFIRM)),--yes)
+
+status: installed ## Say what runs, since when, with how much memory
+	@exec $(PYTHON) -m stack status
+
+doctor: ## Say what is missing on this machine and what to do
+	@exec $(if $(wildcard .venv/.installed),$(PYTHON),$(or $(PYTHON311),python3)) -m stack.doctor
+
+sql: installed ## Open a Trino prompt, or answer Q="select ..."
+	@exec $(PYTHON) -m stack sql $(if $(Q),--query "$$Q")
+
+contracts: installed ## Register the Avro contracts and create the topics
+	@exec $(PYTHON) jobs/register_contracts.py
+
+balance: installed ## Compare rows of bronze with silver, duplicates and quarantine
+	@$(SPARK) jobs/balance.py
+
+test: install lint ## Run every test: unit, integration, end to end
+	@$(PYTHON) -m pytest --cov
+
+test-unit: install ## Run the tests that need no services
+	@$(PYTHON) -m pytest -m "not integration and not end_to_end"
+
+lint: install ## Check style, types and import directions
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+bench: install ## Measure all benchmarks, or NAME=... one, and write its receipt
+	@exec $(PYTHON) -m benchmarks $(NAME)
+
+claims: install ## Write the receipts' figures into README and docs
+	@exec $(PYTHON) -m benchmarks.claims
+
+docs: install ## Write docs/dictionary.md from the tables
+	@exec $(PYTHON) -m pipelines.dictionary
+
+screenshot: install ## Take a picture of the running page
+	@exec $(PYTHON) -m dashboards.screenshot
+
+installed:
+	@test -x $(PYTHON) || { echo "✗ Nothing is installed yet: run make install." >&2; exit 1; }
+
+.venv/.installed: requirements-uv.lock requirements.lock pyproject.toml
+	@test -n "$(PYTHON311)" || { echo "✗ No Python 3.11 with venv: install one (Debian: apt-get install python3.11-venv)." >&2; exit 1; }
+	@test -x $(PYTHON) || $(PYTHON311) -m venv .venv
+	@echo "  python packages: $$(grep -c '^[a-z0-9].*==' requirements.lock) of them, by hash"
+	@$(THREE_TIMES) $(PYTHON) -m pip install --quiet --require-hashes --requirement requirements-uv.lock
+	@$(THREE_TIMES) .venv/bin/uv pip sync --quiet --python $(PYTHON) --require-hashes requirements.lock
+	@.venv/bin/uv pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation --editable .
+	@touch $@ && echo "  python packages: installed"
+
+$(JARS)/%/.resolved: conf/jars/%.xml
+	@command -v mvn >/dev/null || { echo "✗ No Maven: install it (Debian: apt-get install maven)." >&2; exit 1; }
+	@echo "  $* jars: fetching$(if $(filter services,$*), (540 MB))"
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@$(THREE_TIMES) mvn --quiet --batch-mode --file $< $(COPY_JARS) -DoutputDirectory=$(CURDIR)/$(@D)
+	@touch $@ && echo "  $* jars: there"
+
+# Of Trino's own plugins none is needed, only the Iceberg connector.
+$(JARS)/unpacked/.unpacked: $(JARS)/services/.resolved
+	@rm -rf $(@D) && mkdir -p $(@D)/registry $(@D)/trino/plugins
+	@tar -xzf $(JARS)/services/apicurio-registry-app-*.tar.gz -C $(@D)/registry
+	@tar -xzf $(JARS)/services/trino-server-core-*.tar.gz -C $(@D)/trino --strip-components 1 --exclude '*/plugin/*'
+	@$(PYTHON311) -m zipfile -e $(JARS)/services/trino-iceberg-*.zip $(@D)/trino/plugins
+	@mv $(@D)/trino/plugins/trino-iceberg-* $(@D)/trino/plugins/iceberg
+	@touch $@ && echo "  services: unpacked"
