@@ -28,14 +28,14 @@ SCHEMES = {
     "light": Scheme("#5a6675", "#e6eaef", "#ffffff", "#0b7a75", "#3f5bb5", "#8a4b9c", "#c98412", "#c2362b"),
     "dark": Scheme("#9dabba", "#263240", "#161e27", "#3cc4b7", "#8aa2ff", "#cf92e0", "#e5ab4a", "#f0766b"),
 }
-FONT = "system-ui, -apple-system, 'Segoe UI', Inter, Roboto, sans-serif"
+FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 
 def gmv(points: list[Point], window: Window, currency: str, scheme: Scheme) -> go.Figure:
     """Return GMV per minute as an area; the step still filling is a dotted line."""
     symbol = formats.SYMBOLS.get(currency, currency)
     figure = _line([p.at for p in points], [p.gmv for p in points], scheme.gmv, f"{symbol} %{{y:,.0f}}", filled=True)
-    return _dressed(figure, window, scheme, rangemode="tozero")
+    return _dressed(figure, window, scheme, rangemode="tozero").update_yaxes(tickformat="~s")
 
 
 def orders(points: list[Point], window: Window, scheme: Scheme) -> go.Figure:
@@ -119,5 +119,5 @@ def _dressed(figure: go.Figure, window: Window, scheme: Scheme, rangemode: str) 
         bargap=0.25,
         uirevision=window.label,
     )
-    figure.update_xaxes(**axis, showgrid=False, tickformat="%H:%M", hoverformat="%H:%M UTC", nticks=6, automargin=True)
+    figure.update_xaxes(**axis, showgrid=False, tickformat="%H:%M", hoverformat="%H:%M UTC", nticks=5, automargin=True)
     return figure.update_yaxes(**axis, rangemode=rangemode, nticks=5, automargin=True)

@@ -7,6 +7,7 @@ from dash import dcc, html
 from dashboards.board import REFRESH_S
 from dashboards.series import WINDOWS
 
+GRAPH_HEIGHT = "190px"
 GRAPHS = {
     "gmv": ("GMV per minute", "wide"),
     "orders": ("Orders per minute", ""),
@@ -44,7 +45,7 @@ def _graph(name: str) -> html.Section:
     title, size = GRAPHS[name]
     head = html.Div([html.H2(title), html.Span(id=f"{name}-now", className="now")], className="head")
     return html.Section(
-        [head, dcc.Graph(id=name, config={"displayModeBar": False}, responsive=True, className="graph")],
+        [head, dcc.Graph(id=name, config={"displayModeBar": False}, responsive=True, style={"height": GRAPH_HEIGHT})],
         className=f"card {size}",
     )
 
@@ -57,7 +58,7 @@ def _list(title: str, name: str) -> html.Section:
 
 def _footer() -> html.Footer:
     return html.Footer(
-        "Times are UTC and the shop's own. The newest step of each graph is still filling: dotted, or an outline."
+        "Times are UTC and the shop's own. Longer graphs average over 3 or 15 minutes. The newest step is still filling: dotted, or an outline."
     )
 
 

@@ -66,7 +66,7 @@ def orders(answer: Answer[list[Order]], now: datetime) -> list[Any]:
 
 def scores(answer: Answer[list[Score]], now: datetime) -> list[Any]:
     """Return the table of the newest fraud scores, under what is wrong with it if anything is."""
-    heads = ["Payment", "Made", "Decision", "Probability", "Why", "Amount", "Scored in"]
+    heads = ["Payment", "Made", "Decision", "Probability", "Why", "Amount", "Latency"]
     return [
         notice(answer),
         _table(heads, [_score(score, now) for score in answer.rows or []], _empty("payments scored", answer)),
@@ -100,7 +100,7 @@ def _scored_tile(decisions: list[Decided], latency: Latency | None) -> html.Div:
     return tile(
         "Payments scored, last hour",
         formats.count(latency.payments if latency else None),
-        f"{review} review · {decline} declined",
+        f"review {review} · decline {decline}",
     )
 
 
@@ -121,7 +121,7 @@ def _quarantine_tile(tables: list[Freshness]) -> html.Div:
 
 def _against(now: Any, before: Any) -> str:
     change = formats.change(float(now), float(before))
-    return f"{change} against the hour before" if change else "first hour"
+    return f"{change} vs hour before" if change else "first hour"
 
 
 def _sentence(problem: str | None, answer: Answer[Any]) -> str:
@@ -161,13 +161,18 @@ def _order(order: Order, now: datetime) -> html.Tr:
 
 
 def _score(score: Score, now: datetime) -> html.Tr:
-    heads = ["Payment", "Made", "Decision", "Probability", "Why", "Amount", "Scored in"]
+    heads = ["Payment", "Made", "Decision", "Probability", "Why", "Amount", "Latency"]
     cells = [
         html.Code(formats.short(score.payment_id), title=f"{score.payment_id}, model {score.model_version}"),
         formats.ago(score.event_at, now),
         html.Span(score.decision, className=f"badge d-{score.decision}"),
-        html.Span([html.Meter(value=f"{score.probability:.3f}", min="0", max="1"), f" {formats.percent(score.probability)}"]),
-        _reasons(score),
+        html.Span(
+            [
+                html.Meter(className=f"m-{score.decision}", value=f"{score.probability:.3f}", min="0", max="1"),
+                f" {formats.percent(score.probability)}",
+            ]
+        ),
+        html.Span(_reasons(score), title=_reasons(score)),
         formats.amount(score.amount, score.currency),
         formats.milliseconds(score.latency_ms),
     ]
@@ -180,19 +185,18 @@ def _reasons(score: Score) -> str:
 
 
 def _fresh(row: Freshness) -> html.Li:
+    tone, age = _age(row)
+    cells = [("name", row.table), ("rows", formats.count(row.rows)), (f"age {tone}", age)]
+    return html.Li([html.Span(text, className=name, title=text) for name, text in cells])
+
+
+def _age(row: Freshness) -> tuple[str, str]:
     late = LATE_AFTER_S[row.table]
     if row.age_s is None:
-        tone, age = "idle", "not there yet"
-    else:
-        tone, age = ("late" if late is not None and row.age_s > late else "good"), f"{formats.age(row.age_s)} ago"
-    label = "late: " if tone == "late" else ""
-    return html.Li(
-        [
-            html.Span(row.table, className="name"),
-            html.Span(formats.count(row.rows), className="rows"),
-            html.Span(f"{label}{age}", className=f"age {tone}"),
-        ]
-    )
+        return "idle", "not there yet"
+    if late is not None and row.age_s > late:
+        return "late", f"late, {formats.age(row.age_s)}"
+    return "good", f"{formats.age(row.age_s)} ago"
 
 
 def decision_key() -> list[html.Span]:

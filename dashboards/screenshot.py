@@ -67,7 +67,8 @@ def _settle(page: Page, window: str) -> None:
     for part in DRAWN:
         page.locator(part).first.wait_for(timeout=READY_MS)
     page.locator(f"#window input[value='{window}']").check(force=True)
-    page.wait_for_load_state("networkidle")
+    for _ in range(2):  # the second answer comes after the first is drawn
+        page.wait_for_event("response", lambda response: f'"{window}"' in (response.request.post_data or ""), timeout=READY_MS)
 
 
 def main(

@@ -22,8 +22,8 @@ class Window(NamedTuple):
 
 WINDOWS = {
     "30m": Window("30 min", 30, 1),
-    "3h": Window("3 h", 180, 1),
-    "24h": Window("24 h", 1440, 10),
+    "3h": Window("3 h", 180, 3),
+    "24h": Window("24 h", 1440, 15),
 }
 
 
