@@ -26,6 +26,9 @@ class Shares(NamedTuple):
     corrupt: float = 0.0
 
 
+NO_FAULTS = Shares()
+
+
 class Faults:
     """Passes records on, some of them spoiled, the same ones for the same seed, and counts them in a ledger.
 

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator
-from itertools import takewhile
+from itertools import islice
 
 from simulator.event import Event
 
 MICROS = 1_000_000
 LONGEST_BATCH = 1_000
 TICK_S = 0.002  # events closer together than this leave together
+
+Wait = Callable[[float], bool]
 
 
 def micros(seconds: float) -> int:
@@ -34,28 +36,50 @@ class Clock:
         return max(0.0, self.now() - self.due(at))
 
 
-def until(events: Iterator[Event], clock: Clock, seconds: float) -> Iterator[Event]:
-    """Return the events that leave within `seconds` of real time."""
-    end = clock.began + seconds
-    return takewhile(lambda event: clock.due(event.at) < end, events)
+class Events(Iterator[Event]):
+    """A stream of events into which one can be put back that was taken too early."""
+
+    def __init__(self, events: Iterator[Event]) -> None:
+        self._events = events
+        self.unsent: list[Event] = []
+
+    def __next__(self) -> Event:
+        return self.unsent.pop() if self.unsent else next(self._events)
 
 
-def paced(events: Iterator[Event], clock: Clock, wait: Callable[[float], bool]) -> Iterator[list[Event]]:
-    """Yield events in small batches as they fall due, at most about two milliseconds late.
+def paced(events: Events, clock: Clock, seconds: float, wait: Wait) -> Iterator[list[Event]]:
+    """Yield for `seconds` of real time events in small batches as they fall due, about two milliseconds late at most.
 
-    `wait` waits so many seconds and returns True when it is time to stop, like threading.Event.wait.
+    `wait` waits so many seconds and returns True when it is time to stop.
     """
     batch: list[Event] = []
-    now = clock.now()
+    now, end = clock.now(), clock.began + seconds
     for event in events:
-        if clock.due(event.at) > now or len(batch) == LONGEST_BATCH:
+        due = clock.due(event.at)
+        if due > now or len(batch) == LONGEST_BATCH:
             if batch:
                 yield batch
-            batch, now = [], clock.now()
-            early = clock.due(event.at) - now
-            if early > 0 and wait(max(early, TICK_S)):
+            moment = _moment(clock, min(due, end), wait)
+            if moment is None or due >= end:
+                events.unsent.append(event)
                 return
-            now = max(now, clock.now())
+            batch, now = [], moment
         batch.append(event)
     if batch:
         yield batch
+
+
+def _moment(clock: Clock, due: float, wait: Wait) -> float | None:
+    """Wait until `due` and return the time then, or None when it is time to stop."""
+    early = due - clock.now()
+    return None if wait(max(early, TICK_S) if early > 0 else 0.0) else max(due, clock.now())
+
+
+def bulk(events: Events, end: int, wait: Wait) -> Iterator[list[Event]]:
+    """Yield events in large batches as fast as they come, up to simulated time `end`."""
+    for batch in iter(lambda: list(islice(events, LONGEST_BATCH)), []):
+        early = [event for event in batch if event.at >= end]
+        events.unsent.extend(reversed(early))
+        yield batch[: len(batch) - len(early)]
+        if early or wait(0):
+            return

@@ -1,11 +1,10 @@
-"""Turns events into Kafka records with the schemas that are registered; a producer never registers one."""
+"""The encoders of every topic, for schemas that are registered already: a producer never registers one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from pipelines import contracts, schema_registry
 from simulator.encoding import Encode, framed
-from simulator.event import TOPICS, Event
-from simulator.producer import Record
+from simulator.event import TOPICS
 
 Encoders = dict[str, Encode]
 
@@ -18,8 +17,3 @@ def newest(topics: Iterable[str] = TOPICS) -> Encoders:
 def earliest(topics: Iterable[str] = TOPICS) -> Encoders:
     """Return the encoder of each topic's first schema; raises ContractError when it is not registered."""
     return {topic: framed(contracts.versions(topic)[0], schema_registry.id_of_version(topic, 1)) for topic in topics}
-
-
-def encoded(events: Iterable[Event], encoders: Encoders) -> Iterator[Record]:
-    """Return the events as Kafka records."""
-    return (Record(event.topic, event.key, encoders[event.topic](event.record)) for event in events)

@@ -1,0 +1,104 @@
+"""The simulator's command line."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines import logs
+from simulator import snapshot
+from simulator.faults import Shares
+from simulator.history import DAY_S, events_per_s, with_progress
+from simulator.line import Line, Wishes, opened, reporting
+from simulator.pace import Clock, Events, bulk, micros, paced
+from simulator.quantities import seconds, share, speed
+from simulator.shop import Catalogue
+from simulator.stopping import Stop
+
+log = logs.get(__name__)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+LONGEST_PAST_S = 30 * DAY_S
+
+Seed = Annotated[int, typer.Option(help="The same seed gives the same shop and the same faults.")]
+Speed = Annotated[float, typer.Option(parser=speed, metavar="xN", help="How fast the simulated clock runs.", show_default="x1")]
+Duration = Annotated[
+    float, typer.Option(parser=seconds, metavar="10m", help="Stop after so much real time.", show_default="until Ctrl-C")
+]
+Archive = Annotated[Path, typer.Option(help="Kaggle's olist.zip.", exists=True, dir_okay=False)]
+Duplicates = Annotated[
+    float, typer.Option(parser=share, metavar="1%", help="Share of events sent twice, same bytes.", show_default="0%")
+]
+Late = Annotated[
+    float, typer.Option(parser=share, metavar="2%", help="Share of events sent minutes after they happened.", show_default="0%")
+]
+Corrupt = Annotated[
+    float,
+    typer.Option(parser=share, metavar="0.1%", help="Share of events followed by an unreadable record.", show_default="0%"),
+]
+NewestAfter = Annotated[
+    float,
+    typer.Option(
+        "--schema-v2-after", parser=seconds, metavar="10m", help="Write with the first schemas so long.", show_default="at once"
+    ),
+]
+LedgerFile = Annotated[Path | None, typer.Option("--ledger", help="Write what was sent, counted by topic, to this JSON file.")]
+FOREVER = float("inf")
+
+
+@app.callback(invoke_without_command=True)
+def live(
+    context: typer.Context,
+    rate: Annotated[float, typer.Option(min=0.01, help="Events per simulated second, all topics together.")] = 200.0,
+    speed: Speed = 1.0,
+    duration: Duration = FOREVER,
+    seed: Seed = 7,
+    archive: Annotated[Path | None, typer.Option(help="Kaggle's olist.zip: sell Olist's own products.")] = None,
+    duplicates: Duplicates = 0.0,
+    late: Late = 0.0,
+    corrupt: Corrupt = 0.0,
+    newest_after: NewestAfter = 0.0,
+    ledger: LedgerFile = None,
+) -> None:
+    """Run one coherent shop and send what happens in it to Kafka; it goes on where the last run stopped.
+
+    At speed x1 every event leaves at the moment it happens. A faster clock starts in the past (30 days ago, or as long
+    ago as the duration makes up for) and runs at x1 once it has caught up with the present.
+    """
+    if context.invoked_subcommand:
+        return
+    stop, catalogue = Stop(), Catalogue.from_olist(archive) if archive else None
+    with opened(Wishes(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as line:
+        shop = snapshot.opened(seed, _start(speed, duration), rate, catalogue)
+        log.info("shop_open", rate=rate, speed=speed, seed=seed)
+        _send_paced(line, shop.events, Clock(shop.start, speed), duration, stop)
+    snapshot.keep(shop)
+
+
+@app.command()
+def history(
+    days: Annotated[float, typer.Option(min=0.01, help="How many days back the shop opened.")] = 30.0,
+    orders_per_day: Annotated[float, typer.Option(min=0.01, help="Orders a day in the long run.")] = 400.0,
+    clicks_share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of visits whose clicks are sent.")] = 0.05,
+    seed: Seed = 7,
+    archive: Annotated[Path | None, typer.Option(help="Kaggle's olist.zip: sell Olist's own products.")] = None,
+    ledger: LedgerFile = None,
+) -> None:
+    """Send a simulated past that ends now, as fast as it goes; a live run goes on from there."""
+    stop, catalogue = Stop(), Catalogue.from_olist(archive) if archive else None
+    with opened(Wishes(seed=seed, ledger=ledger)) as line:
+        end = micros(time.time())
+        start, rate = end - micros(days * DAY_S), events_per_s(orders_per_day, clicks_share)
+        shop = snapshot.new(seed, start, rate, catalogue, clicks_share)
+        line.send(with_progress(bulk(shop.events, end, stop.wait), start, end), start, lambda event: None)
+    snapshot.keep(shop)
+
+
+def _start(speed: float, duration: float) -> int:
+    """Return when the shop opens: now, or far enough in the past for a fast clock to end about now."""
+    past = min(duration * speed, LONGEST_PAST_S) if speed > 1 else 0.0
+    return micros(time.time() - past)
+
+
+def _send_paced(line: Line, events: Events, clock: Clock, duration: float, stop: Stop) -> None:
+    line.send(paced(events, clock, duration, stop.wait), clock.start, reporting(line.ledger, clock.behind))

@@ -1,0 +1,95 @@
+"""The line from events to Kafka: encode, spoil on request, send, count, and say now and then how it goes."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines import logs
+from pipelines.settings import settings
+from simulator import writers
+from simulator.event import Event
+from simulator.faults import NO_FAULTS, Faults, Shares
+from simulator.ledger import Ledger
+from simulator.pace import MICROS, micros
+from simulator.producer import KafkaProducer, Record
+
+log = logs.get(__name__)
+REPORT_EVERY_S = 10.0
+
+Watch = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a command line asks of the line: faults, their seed, when the newest schemas take over, where the counts go."""
+
+    shares: Shares = NO_FAULTS
+    seed: int = 7
+    newest_schemas_after_s: float = 0.0
+    ledger: Path | None = None
+
+
+class Line:
+    """Sends batches of events of a run that starts at simulated time `start`."""
+
+    def __init__(self, wishes: Wishes, producer: KafkaProducer, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._producer = producer
+        self._faults = Faults(wishes.shares, wishes.seed, ledger)
+        self._newest = writers.newest()
+        self._earliest = writers.earliest() if wishes.newest_schemas_after_s else self._newest
+        self._change_after = micros(wishes.newest_schemas_after_s)
+
+    def send(self, batches: Iterable[list[Event]], start: int, watch: Watch) -> None:
+        """Send everything, and at the end what the faults held back; `watch` sees the last event of each batch."""
+        change = start + self._change_after
+        for batch in batches:
+            self._producer.send(self._records(batch, change))
+            if batch:
+                watch(batch[-1])
+        self._producer.send(self._faults.rest())
+
+    def _records(self, batch: list[Event], change: int) -> Iterator[Record]:
+        for event in batch:
+            encoders = self._newest if event.at >= change else self._earliest
+            record = Record(event.topic, event.key, encoders[event.topic](event.record))
+            yield from self._faults.spoil(event, record)
+
+
+@contextmanager
+def opened(wishes: Wishes) -> Iterator[Line]:
+    """Open a line to Kafka; at the end everything is acknowledged and the ledger written, whatever happened.
+
+    Raises ServiceUnreachable without broker or registry, ContractError when schemas are not registered.
+    """
+    ledger = Ledger()
+    try:
+        with KafkaProducer(settings().kafka.bootstrap_servers) as producer:
+            yield Line(wishes, producer, ledger)
+    finally:
+        if wishes.ledger:
+            ledger.write(wishes.ledger)
+        log.info("sent", records=ledger.total("records"), events=ledger.total("events"))
+
+
+def reporting(ledger: Ledger, behind: Callable[[int], float]) -> Watch:
+    """Return a watch that logs every ten seconds how many records a second leave and how far behind the clock they are."""
+    last = {"at": time.monotonic(), "records": 0}
+
+    def watch(event: Event) -> None:
+        now, records = time.monotonic(), ledger.total("records")
+        if now - last["at"] < REPORT_EVERY_S:
+            return
+        log.info(
+            "rate",
+            records_per_s=round((records - last["records"]) / (now - last["at"]), 1),
+            records=records,
+            behind_s=round(behind(event.at), 3),
+            simulated=datetime.fromtimestamp(event.at / MICROS, UTC).isoformat(timespec="seconds"),
+        )
+        last.update(at=now, records=records)
+
+    return watch
