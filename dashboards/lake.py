@@ -15,6 +15,8 @@ CATALOG = "lake"
 ANSWER_WITHIN_S = 10
 REPLY_WITHIN_S = 5.0
 MISSING = {"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"}
+# What Trino says of a catalogue that no Spark session has opened yet.
+NO_CATALOGUE = "Cannot check and eventually update SQL schema"
 TOO_LONG = {"EXCEEDED_TIME_LIMIT", "EXCEEDED_CPU_LIMIT"}
 
 
@@ -23,7 +25,10 @@ class Unanswered(Exception):
 
 
 def door(settings: Settings) -> Ask:
-    """Return a function that runs one statement on this installation's Trino and returns its rows."""
+    """Return a function that runs one statement on this installation's Trino and returns its rows.
+
+    A table that does not exist yet has no rows; everything else that goes wrong raises Unanswered.
+    """
 
     def ask(statement: str, *parameters: object) -> list[list[Any]]:
         with closing(_connection(settings)) as connection:
@@ -52,6 +57,8 @@ def _rows(cursor: Any, statement: str, parameters: Sequence[object], settings: S
         cursor.execute(statement, list(parameters) or None)
         return list(cursor.fetchall())
     except TrinoQueryError as error:
+        if error.error_name in MISSING or NO_CATALOGUE in error.message:
+            return []
         raise Unanswered(_sentence(error)) from error
     except (Error, HttpError, requests.RequestException) as error:
         where = f"{settings.trino_host}:{settings.trino_port}"
@@ -59,8 +66,6 @@ def _rows(cursor: Any, statement: str, parameters: Sequence[object], settings: S
 
 
 def _sentence(error: TrinoQueryError) -> str:
-    if error.error_name in MISSING:
-        return "This table does not exist yet: its stream creates it when it starts (`make status`)."
     if error.error_name in TOO_LONG:
         return f"Trino took longer than {ANSWER_WITHIN_S} s for this: the machine is busy, or the table needs upkeep."
     return f"Trino refused this question ({error.error_name}, query {error.query_id}): its log has the reason."

@@ -57,9 +57,8 @@ def _list(title: str, name: str) -> html.Section:
 
 
 def _footer() -> html.Footer:
-    return html.Footer(
-        "Times are UTC and the shop's own. Longer graphs average over 3 or 15 minutes. The newest step is still filling: dotted, or an outline."
-    )
+    times = "Times are UTC and the shop's own. Longer graphs average over 3 or 15 minutes."
+    return html.Footer(f"{times} The newest step is still filling: dotted, or an outline.")
 
 
 def _machinery() -> list[Any]:

@@ -12,6 +12,8 @@ from dashboards.queries import LATE_AFTER_S, Decided, Freshness, Latency, Minute
 STALLED_AFTER_S = 120
 LATENCY_GOAL_MS = 500
 REASONS_SHOWN = 2
+ORDER_HEADS = ["Order", "Placed", "Status", "Items", "Amount"]
+SCORE_HEADS = ["Payment", "Made", "Decision", "Probability", "Why", "Amount", "Latency"]
 EMPTY = "No {what} yet: is the simulator running? `make status` tells."
 
 
@@ -41,7 +43,7 @@ def tiles(
 def notice(*answers: Answer[Any]) -> html.Div | None:
     """Return what is wrong with these answers and since when they are old, once each; nothing when all is well."""
     failed = {answer.problem: answer for answer in answers if answer.problem}
-    sentences = [html.P(_sentence(problem, answer)) for problem, answer in failed.items()]
+    sentences = [html.P(_prose(_sentence(problem, answer))) for problem, answer in failed.items()]
     return html.Div(sentences, className="notice", role="status") if sentences else None
 
 
@@ -60,23 +62,24 @@ def pulse(minutes: Answer[list[Minute]], now: datetime) -> html.Span:
 
 def orders(answer: Answer[list[Order]], now: datetime) -> list[Any]:
     """Return the table of the newest orders, under what is wrong with it if anything is."""
-    heads = ["Order", "Placed", "Status", "Items", "Amount"]
-    return [notice(answer), _table(heads, [_order(order, now) for order in answer.rows or []], _empty("orders", answer))]
+    return [
+        notice(answer),
+        _table(ORDER_HEADS, [_order(order, now) for order in answer.rows or []], _nothing("orders", answer)),
+    ]
 
 
 def scores(answer: Answer[list[Score]], now: datetime) -> list[Any]:
     """Return the table of the newest fraud scores, under what is wrong with it if anything is."""
-    heads = ["Payment", "Made", "Decision", "Probability", "Why", "Amount", "Latency"]
     return [
         notice(answer),
-        _table(heads, [_score(score, now) for score in answer.rows or []], _empty("payments scored", answer)),
+        _table(SCORE_HEADS, [_score(score, now) for score in answer.rows or []], _nothing("payments scored", answer)),
     ]
 
 
 def freshness(answer: Answer[list[Freshness]]) -> list[Any]:
     """Return every table with its age and its rows."""
     rows = [_fresh(row) for row in answer.rows or []]
-    return [notice(answer), html.Ul(rows, className="tables") if rows else html.P(_empty("tables", answer), className="empty")]
+    return [notice(answer), html.Ul(rows, className="tables") if rows else _nothing("tables", answer)]
 
 
 def _shop_tiles(rows: list[Minute]) -> list[html.Div]:
@@ -129,13 +132,18 @@ def _sentence(problem: str | None, answer: Answer[Any]) -> str:
     return f"Since {answer.failed_at:%H:%M:%S} UTC: {problem}{shown}"
 
 
-def _empty(what: str, answer: Answer[Any]) -> str:
-    return "" if answer.problem else EMPTY.format(what=what)
+def _nothing(what: str, answer: Answer[Any]) -> html.P:
+    return html.P([] if answer.problem else _prose(EMPTY.format(what=what)), className="empty")
 
 
-def _table(heads: list[str], rows: list[html.Tr], empty: str) -> html.Table | html.P:
+def _prose(text: str) -> list[Any]:
+    """Return text with what stands between backticks as code."""
+    return [html.Code(part) if odd % 2 else part for odd, part in enumerate(text.split("`"))]
+
+
+def _table(heads: list[str], rows: list[html.Tr], empty: html.P) -> html.Table | html.P:
     if not rows:
-        return html.P(empty, className="empty")
+        return empty
     head = html.Tr([html.Th(text, scope="col", className=_column(text)) for text in heads])
     return html.Table([html.Thead(head), html.Tbody(rows)])
 
@@ -149,7 +157,6 @@ def _column(head: str) -> str:
 
 
 def _order(order: Order, now: datetime) -> html.Tr:
-    heads = ["Order", "Placed", "Status", "Items", "Amount"]
     cells = [
         html.Code(formats.short(order.order_id), title=order.order_id),
         formats.ago(order.placed_at, now),
@@ -157,11 +164,10 @@ def _order(order: Order, now: datetime) -> html.Tr:
         formats.count(order.items_count),
         formats.amount(order.amount, order.currency),
     ]
-    return _row(heads, cells)
+    return _row(ORDER_HEADS, cells)
 
 
 def _score(score: Score, now: datetime) -> html.Tr:
-    heads = ["Payment", "Made", "Decision", "Probability", "Why", "Amount", "Latency"]
     cells = [
         html.Code(formats.short(score.payment_id), title=f"{score.payment_id}, model {score.model_version}"),
         formats.ago(score.event_at, now),
@@ -176,7 +182,7 @@ def _score(score: Score, now: datetime) -> html.Tr:
         formats.amount(score.amount, score.currency),
         formats.milliseconds(score.latency_ms),
     ]
-    return _row(heads, cells)
+    return _row(SCORE_HEADS, cells)
 
 
 def _reasons(score: Score) -> str:

@@ -151,7 +151,7 @@ def decisions(ask: Ask, since: datetime) -> list[Decided]:
 
 def latency(ask: Ask, since: datetime) -> Latency:
     """Return how many payments were scored since `since`, and how fast."""
-    return Latency(*ask(LATENCY, since)[0])
+    return next((Latency(*row) for row in ask(LATENCY, since)), Latency(0, 0, None, None))
 
 
 def freshness(ask: Ask) -> list[Freshness]:
