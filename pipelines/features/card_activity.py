@@ -19,8 +19,10 @@ from pipelines.features.card_records import (
     FEATURES,
     HALF_LIVES_S,
     HOUR_SLOT_US,
+    PAYMENT,
     ROW,
     Records,
+    blank,
 )
 
 SECOND_US, HOUR_US, DAY_US = 1_000_000, 3_600_000_000, 86_400_000_000
@@ -215,3 +217,8 @@ def fold(
     repeated = np.zeros(len(payments), np.bool_)
     _fold(states, cards, payments, rows.view(ROW)[:, 0], repeated)
     return rows, repeated
+
+
+def fold_nothing() -> None:
+    """Have the fold compiled, or its compiled code loaded, before the first payment waits for it."""
+    _fold(blank(1), np.zeros(0, np.int64), np.zeros(0, PAYMENT), np.zeros(0, ROW), np.zeros(0, np.bool_))

@@ -1,0 +1,68 @@
+"""Waits until the queries that write tables have come to where their topics ended when the waiting began."""
+
+import json
+import threading
+import time
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from pyspark.sql import SparkSession
+
+from pipelines import checkpoints, logs
+from pipelines.errors import ServiceUnreachable
+from pipelines.settings import Kafka, settings
+from pipelines.table import Table
+
+log = logs.get(__name__)
+
+LOOK_EVERY_S = 1.0
+TIMEOUT_S = 10.0
+
+
+def wait(spark: SparkSession, *tables: Table, patience_s: float = 120.0) -> None:
+    """Return once every table's query has committed all that its topic holds now.
+
+    Raises ServiceUnreachable when none of them has come further for `patience_s` seconds.
+    """
+    ends = {table.name: end_offsets(settings().kafka, str(table.topic)) for table in tables}
+    left, moved_at = behind(spark, ends), time.monotonic()
+    while any(left.values()):
+        log.info("waiting_for_tables", records_behind=left)
+        threading.Event().wait(LOOK_EVERY_S)
+        now = behind(spark, ends)
+        moved_at = time.monotonic() if now != left else moved_at
+        left = now
+        if time.monotonic() - moved_at > patience_s:
+            raise ServiceUnreachable(_stuck(left, patience_s))
+
+
+def behind(spark: SparkSession, ends: dict[str, dict[int, int]]) -> dict[str, int]:
+    """Return how many records each table's query still has to commit up to `ends` (table, partition, offset)."""
+    return {name: _missing(checkpoints.committed_offsets(spark, name), end) for name, end in ends.items()}
+
+
+def _missing(committed: list[str], end: dict[int, int]) -> int:
+    topics = json.loads(committed[0]).values() if committed else []
+    reached = {int(partition): offset for partitions in topics for partition, offset in partitions.items()}
+    return sum(max(0, offset - reached.get(partition, 0)) for partition, offset in end.items())
+
+
+def end_offsets(kafka: Kafka, topic: str) -> dict[int, int]:
+    """Return the offset after the last record of each partition of the topic."""
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "tidemark-offsets", "log_level": 0})
+    try:
+        partitions = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions
+        return {
+            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)[1]
+            for partition in partitions
+        }
+    except KafkaException as error:
+        raise ServiceUnreachable(
+            f"Could not read how far {topic} goes: no Kafka broker answers at {kafka.bootstrap_servers}; run `make up`."
+        ) from error
+    finally:
+        consumer.close()
+
+
+def _stuck(left: dict[str, int], patience_s: float) -> str:
+    told = ", ".join(f"{name} is {records} records behind its topic" for name, records in left.items() if records)
+    return f"Waited in vain: {told} and has not moved for {patience_s:g} s; start its query (jobs/run_all.py), then try again."

@@ -1,0 +1,170 @@
+"""The online store (Valkey): card states, written so that a batch can be run again, and the current model.
+
+A card's record holds the state before and after the last batch applied to it, with that batch's query and number. A batch
+that is run again, after a crash or by a retried task, finds its own number and starts from the state before; every other
+batch starts from the state after. So dying anywhere gives the states and scores of never having died.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import valkey
+from valkey.backoff import NoBackoff
+from valkey.retry import Retry
+
+from pipelines.errors import CheckpointError, ModelError, ServiceUnreachable
+from pipelines.features.card_records import FEATURE_SET, STATE, Records, blank
+from pipelines.models.packed import Packed
+from pipelines.settings import Valkey
+
+RECORD = np.dtype([("query", "u8", (2,)), ("batch", "i8"), ("before", STATE), ("after", STATE)], align=True)
+TIMEOUT_S = 0.1
+CARDS_PER_COMMAND = 500
+OLD_MODEL_S = 86_400  # a replaced model stays this long for workers that are about to load it
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One micro-batch: the streaming query's id (a UUID) and the batch's number."""
+
+    query_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a batch starts from: the state of each card asked for, and the version of the model to use, if one is published."""
+
+    states: Records
+    model_version: str | None
+
+
+class OnlineStore:
+    """A client that gives up after a tenth of a second, tried twice; every method raises ServiceUnreachable then."""
+
+    def __init__(self, told: Valkey) -> None:
+        self.place = f"{told.host}:{told.port}"
+        # Any, because the library's types are those of its blocking and its asynchronous client at once.
+        self.client: Any = valkey.Valkey(
+            told.host,
+            told.port,
+            password=told.password.get_secret_value(),
+            socket_connect_timeout=TIMEOUT_S,
+            socket_timeout=TIMEOUT_S,
+            retry=Retry(NoBackoff(), 1),
+            retry_on_timeout=True,
+        )
+
+    def read(self, cards: Sequence[str], batch: Batch, model_name: str) -> Reading:
+        """Return the states from which `batch` starts, in the order of `cards`, and the current model, in one round trip.
+
+        Raises CheckpointError when a card has already folded a later batch of the same query.
+        """
+
+        def ask() -> Any:
+            pipe = self.client.pipeline(transaction=False).get(_pointer(model_name))
+            for some in _chunks(_keys(cards)):
+                pipe.mget(some)
+            return pipe.execute()
+
+        version, *found = self._asking("read card states", ask)
+        records = _decoded([record for some in found for record in some])
+        return Reading(_start(records, batch), version.decode() if version else None)
+
+    def write(self, cards: Sequence[str], before: Records, after: Records, batch: Batch) -> None:
+        """Store the states before and after `batch`, in the order of `cards`."""
+        records = np.zeros(len(cards), RECORD)
+        records["query"], records["batch"] = _number(batch.query_id), batch.number
+        records["before"], records["after"] = before, after
+        pairs = [(key, records[i].tobytes()) for i, key in enumerate(_keys(cards))]
+
+        def ask() -> Any:
+            pipe = self.client.pipeline(transaction=False)
+            for some in _chunks(pairs):
+                pipe.mset(dict(some))
+            return pipe.execute()
+
+        self._asking("write card states", ask)
+
+    def publish(self, packed: Packed) -> None:
+        """Make `packed` the current model of its name, at once for every worker."""
+        facts = {name: value for name, value in asdict(packed).items() if name != "content"}
+        key, pointer = _model_key(packed.name, packed.version), _pointer(packed.name)
+
+        def ask() -> Any:
+            before = self.client.get(pointer)
+            pipe = self.client.pipeline(transaction=True)
+            pipe.hset(key, mapping={"facts": json.dumps(facts), "content": packed.content}).set(pointer, packed.version)
+            if before and before.decode() != packed.version:
+                pipe.expire(_model_key(packed.name, before.decode()), OLD_MODEL_S)
+            return pipe.persist(key).execute()
+
+        self._asking(f"publish model {packed.name} version {packed.version}", ask)
+
+    def current_version(self, model_name: str) -> str | None:
+        """Return the version of the published model; None where none is published."""
+        version = self._asking(f"read the current version of model {model_name}", lambda: self.client.get(_pointer(model_name)))
+        return version.decode() if version else None
+
+    def model(self, name: str, version: str) -> Packed:
+        """Return a published model; raises ModelError when the store does not hold it whole."""
+        found = self._asking(f"read model {name} version {version}", lambda: self.client.hgetall(_model_key(name, version)))
+        try:
+            return Packed(**json.loads(found[b"facts"]), content=found[b"content"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"The online store at {self.place} does not hold model {name} version {version} whole: "
+                "the scorer's driver publishes the champion again when it starts."
+            ) from error
+
+    def _asking(self, what: str, ask: Callable[[], Any]) -> Any:
+        try:
+            return ask()
+        except valkey.ValkeyError as error:
+            raise ServiceUnreachable(
+                f"Could not {what}: the online store at {self.place} says {str(error)!r}; look at `make status`."
+            ) from error
+
+
+def _pointer(model_name: str) -> str:
+    return f"model:{model_name}:current"
+
+
+def _model_key(name: str, version: str) -> str:
+    return f"model:{name}:{version}"
+
+
+def _keys(cards: Sequence[str]) -> list[str]:
+    return [f"card:{FEATURE_SET}:{card}" for card in cards]
+
+
+def _chunks(items: list[Any]) -> list[list[Any]]:
+    return [items[i : i + CARDS_PER_COMMAND] for i in range(0, len(items), CARDS_PER_COMMAND)]
+
+
+def _number(query_id: str) -> Records:
+    return np.frombuffer(uuid.UUID(query_id).bytes, "u8")
+
+
+def _decoded(found: list[bytes | None]) -> Records:
+    """Return the records found; a card without one, or with one of another size, has never been seen."""
+    unknown = np.zeros(1, RECORD)
+    unknown["before"] = unknown["after"] = blank(1)
+    absent = unknown.tobytes()
+    whole = [record if record and len(record) == RECORD.itemsize else absent for record in found]
+    return np.frombuffer(b"".join(whole), RECORD)
+
+
+def _start(records: Records, batch: Batch) -> Records:
+    mine = (records["query"] == _number(batch.query_id)).all(axis=1)
+    if (mine & (records["batch"] > batch.number)).any():
+        raise CheckpointError(
+            f"The online store has already folded a later batch than {batch.number} of query {batch.query_id}: its checkpoint "
+            "was set back further than one batch; empty the online store and score from the beginning."
+        )
+    again = mine & (records["batch"] == batch.number)
+    return np.where(again, records["before"], records["after"])

@@ -1,0 +1,153 @@
+"""Scores payments inside the stream: reads each card's state, folds the batch, asks the model, writes the states, answers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark import Broadcast, TaskContext
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from pipelines import logs
+from pipelines.avro import encode
+from pipelines.errors import ServiceUnreachable
+from pipelines.features import payment_records
+from pipelines.features.card_activity import fold
+from pipelines.features.card_records import FEATURE_SET, Records, blank
+from pipelines.kill_points import reach
+from pipelines.models import fraud
+from pipelines.models.packed import Packed
+from pipelines.online_store import Batch, OnlineStore
+from pipelines.serving import Serving
+from pipelines.settings import settings
+from pipelines.silver.fraud_scores import TABLE
+from pipelines.silver.judgement import LINEAGE
+
+log = logs.get(__name__)
+
+PAYMENT_COLUMNS = sorted({*payment_records.COLUMNS, "payment_id", "currency"})
+SCORE_COLUMNS = [column for column in TABLE.columns if column not in LINEAGE]
+SCORE_SCHEMA = ", ".join(f"{column.name} {column.type}" for column in SCORE_COLUMNS)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """From which probability a payment is reviewed, and from which it is declined."""
+
+    review_at: float
+    decline_at: float
+
+
+def score(payments: DataFrame, first_model: "Broadcast[Packed]", policy: Policy) -> DataFrame:
+    """Return one score per payment of a stream whose cards each lie whole in one task, in order of arrival.
+
+    `first_model` scores until the online store names another one. A payment that its card has folded before is left out:
+    its score has been given.
+    """
+
+    def score_task(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        arrived = list(batches)
+        if any(batch.num_rows for batch in arrived):
+            scored = score_batch(pa.Table.from_batches(arrived), _this_batch(), _store(), _serving(first_model), policy)
+            yield from scored.to_batches()
+
+    return payments.select(*PAYMENT_COLUMNS).mapInArrow(score_task, SCORE_SCHEMA)
+
+
+def encoded(scores: DataFrame, schema: str, schema_id: int) -> DataFrame:
+    """Return scores as records (key, value) of tidemark.fraud_scores, keyed by card."""
+    value = encode(F.struct(*(column.name for column in SCORE_COLUMNS)), schema, schema_id)
+    return scores.select(F.col("card_id").alias("key"), value.alias("value"))
+
+
+def _this_batch() -> Batch:
+    task = TaskContext.get()
+    if task is None:
+        raise RuntimeError("score runs inside a Spark task only")
+    return Batch(str(task.getLocalProperty("sql.streaming.queryId")), int(str(task.getLocalProperty("streaming.sql.batchId"))))
+
+
+@cache
+def _store() -> OnlineStore:
+    return OnlineStore(settings().valkey)
+
+
+_in_use: dict[str, Serving] = {}
+
+
+def _serving(first_model: "Broadcast[Packed]") -> Serving:
+    """Return what this worker serves with; workers live for many batches."""
+    if "model" not in _in_use:
+        _in_use["model"] = Serving(fraud.load(first_model.value))
+    return _in_use["model"]
+
+
+def score_batch(payments: pa.Table, batch: Batch, store: OnlineStore, serving: Serving, policy: Policy) -> pa.Table:
+    """Return the scores of a batch and leave the cards' states behind in the store.
+
+    Without the store the payments are scored from what they say themselves, as `degraded`, and no state is written.
+    """
+    cards, card_of = payment_records.cards(payments)
+    before = _read(cards, batch, store, serving)
+    reach("after_store_read")
+    after = blank(len(cards)) if before is None else before.copy()
+    features, repeated = fold(after, card_of, payment_records.records(payments))
+    if before is not None:
+        _write(cards, before, after, batch, store)
+    reach("after_store_write")
+    fresh = ~repeated
+    return _scores(payments.filter(pa.array(fresh)), features[fresh], serving.model, policy, degraded=before is None)
+
+
+def _read(cards: list[str], batch: Batch, store: OnlineStore, serving: Serving) -> Records | None:
+    """Return the states of the cards at the start of the batch, None without a store; take up a newly published model."""
+    try:
+        reading = store.read(cards, batch, serving.model.name)
+        serving.follow(reading.model_version, store)
+    except ServiceUnreachable as error:
+        log.warning("scoring_degraded", batch=batch.number, cards=len(cards), error=str(error))
+        return None
+    return reading.states
+
+
+def _write(cards: list[str], before: Records, after: Records, batch: Batch, store: OnlineStore) -> None:
+    try:
+        store.write(cards, before, after, batch)
+    except ServiceUnreachable as error:
+        log.error("card_states_not_written", batch=batch.number, cards=len(cards), error=str(error))
+
+
+def _scores(payments: pa.Table, features: fraud.Floats, model: fraud.Model, policy: Policy, *, degraded: bool) -> pa.Table:
+    probability = fraud.predict(model, features).astype(np.float64)
+    count = len(payments)
+    columns = {
+        **{name: payments[name] for name in ("event_at", "payment_id", "card_id", "amount", "currency")},
+        "event_id": pc.binary_join_element_wise("score", payments["event_id"], "-"),
+        "probability": probability,
+        "decision": np.where(
+            probability >= policy.decline_at, "decline", np.where(probability >= policy.review_at, "review", "approve")
+        ),
+        "reasons": _reasons(model, features, probability >= policy.review_at),
+        "features": _lists(features),
+        "feature_set": pa.repeat(FEATURE_SET, count),
+        "model_name": pa.repeat(model.name, count),
+        "model_version": pa.repeat(model.version, count),
+        "degraded": pa.repeat(degraded, count),
+        "scored_at": pa.repeat(pa.scalar(datetime.now(UTC), pa.timestamp("us", "UTC")), count),
+    }
+    return pa.table({column.name: columns[column.name] for column in SCORE_COLUMNS})
+
+
+def _reasons(model: fraud.Model, features: fraud.Floats, suspicious: npt.NDArray[np.bool_]) -> pa.Array:
+    told = iter(fraud.reasons(model, features[suspicious]))
+    return pa.array([next(told) if asked else [] for asked in suspicious], pa.list_(pa.string()))
+
+
+def _lists(features: fraud.Floats) -> pa.Array:
+    rows, width = features.shape
+    return pa.ListArray.from_arrays(pa.array(np.arange(0, (rows + 1) * width, width), pa.int32()), pa.array(features.ravel()))

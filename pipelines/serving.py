@@ -1,0 +1,38 @@
+"""What a worker scores with: swapped at a batch boundary when the store names another model, kept when that one is bad."""
+
+from typing import Protocol
+
+from pipelines import logs
+from pipelines.errors import ModelError
+from pipelines.models import fraud
+from pipelines.models.packed import Packed
+
+log = logs.get(__name__)
+
+
+class Models(Protocol):
+    """Where published models are held."""
+
+    def model(self, name: str, version: str) -> Packed:
+        """Return a published model."""
+
+
+class Serving:
+    """The model in use, and the version that was last refused."""
+
+    def __init__(self, model: fraud.Model) -> None:
+        self.model = model
+        self.refused: str | None = None
+
+    def follow(self, version: str | None, models: Models) -> None:
+        """Take up the published version if it is another than the one in use; a bad one is refused once and logged."""
+        if version is None or version in (self.model.version, self.refused):
+            return
+        try:
+            self.model = fraud.load(models.model(self.model.name, version))
+        except ModelError as error:
+            self.refused = version
+            log.error("model_refused", version=version, serving=self.model.version, error=str(error))
+        else:
+            self.refused = None
+            log.info("model_swapped", version=version)
