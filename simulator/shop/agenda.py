@@ -34,9 +34,14 @@ class Agenda:
         self._actions[name](at, subject)
         return at
 
-    def put_off(self, names: set[str], until: int) -> None:
-        """Move what is planned under these `names` before `until` to `until`."""
-        self._heap = [(max(at, until) if name in names else at, n, name, subject) for at, n, name, subject in self._heap]
+    def postpone(self, names: set[str], delay: int) -> None:
+        """Let what is planned under these `names` happen later by `delay`."""
+        self._heap = [(at + delay if name in names else at, n, name, subject) for at, n, name, subject in self._heap]
+        heapify(self._heap)
+
+    def cancel(self, names: set[str]) -> None:
+        """Forget what is planned under these `names`."""
+        self._heap = [task for task in self._heap if task[2] not in names]
         heapify(self._heap)
 
     def state(self) -> dict[str, Any]:

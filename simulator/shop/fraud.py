@@ -18,7 +18,7 @@ from simulator.shop.visit import Visit
 from simulator.shop.world import World
 
 SHARE = 0.01  # of all payments
-PAYMENTS_PER_CAMPAIGN = 8.3  # measured over all campaigns
+PAYMENTS_PER_CAMPAIGN = 6.6  # measured over all campaigns
 PAYMENTS_PER_ORDER = 1.05  # measured over honest orders
 KINDS = {"card_testing": 0.22, "stolen_card": 0.30, "compromised_seller": 0.13, "account_takeover": 0.35}
 TESTED_AND_USED = 0.25  # share of tested cards that are used for more afterwards
@@ -39,28 +39,26 @@ class Strike:
 class Fraud:
     """Starts campaigns at random times and carries their strikes out through the shop's ordinary checkout."""
 
-    def __init__(self, world: World, people: People, visitors: Visitors, sessions: Sessions, orders: Orders) -> None:
+    def __init__(
+        self, world: World, people: People, visitors: Visitors, sessions: Sessions, orders: Orders, orders_per_s: float
+    ) -> None:
         self._world, self._people, self._visitors = world, people, visitors
         self._sessions, self._orders = sessions, orders
         self._chance: Chance = world.chance
         self._campaigns: dict[str, Callable[[int], None]] = {name: getattr(self, name) for name in KINDS}
         self._sums = cumulative(list(KINDS.values()))
-        self._per_s = 0.0
+        self._per_s = orders_per_s * PAYMENTS_PER_ORDER * SHARE / PAYMENTS_PER_CAMPAIGN
         world.agenda.knows("campaign.start", self.start)
         world.agenda.knows("campaign.strike", self.strike, Strike)
 
-    def expect(self, orders_per_s: float) -> None:
-        """Set how often campaigns start in a shop with so many honest orders."""
-        self._per_s = orders_per_s * PAYMENTS_PER_ORDER * SHARE / PAYMENTS_PER_CAMPAIGN
-
-    def open(self, at: int) -> None:
+    def expect_campaign(self, at: int) -> None:
         """Plan the next campaign."""
         self._world.agenda.plan(at + self._chance.wait(self._per_s), "campaign.start")
 
     def start(self, at: int, _: None) -> None:
         """Start a campaign and plan the next."""
         list(self._campaigns.values())[self._chance.pick(self._sums)](at)
-        self.open(at)
+        self.expect_campaign(at)
 
     def card_testing(self, at: int) -> None:
         """Try many stolen numbers on cheap things from one or two devices, fast or slowly; some are used in earnest later."""
@@ -156,15 +154,16 @@ class Fraud:
 
     def strike(self, at: int, strike: Strike) -> None:
         """Come to the shop as the payer and buy."""
+        tracked = self._sessions.is_tracked()
         visit = Visit(
             person=strike.person,
-            session_id=self._world.name("session"),
+            session_id=self._world.name("session") if tracked else None,
             visitor_id=self._world.name("visitor"),
             customer_id=strike.payer["customer_id"],
             device_id=strike.payer["device_id"],
             channel=strike.payer["channel"],
             country=strike.payer["country"],
-            plan=self._sessions.buying_plan(tracked=True),
+            plan=self._sessions.buying_plan(tracked),
             taste=strike.taste,
             care=strike.care,
             seller=strike.seller,

@@ -55,7 +55,7 @@ class Sessions:
     def start(self, at: int, buying: bool) -> None:
         """Let somebody come, to buy or not; those who do not buy come only where clicks are recorded."""
         person = self._people.person(self._visitors.next(at, buying))
-        tracked = not buying or self._chance.random() < self._clicks_share
+        tracked = not buying or self.is_tracked()
         visit = self._visit(person, tracked, self.buying_plan(tracked) if buying else self._looking_plan())
         visit.returning = not buying and "add" in visit.plan and self._chance.random() < RETURNING
         self.step(at, visit)
@@ -63,10 +63,14 @@ class Sessions:
     def come_again(self, at: int, person: int) -> None:
         """Let a person who was here before buy now, or later when in the middle of another visit."""
         if self._visitors.is_away(person, at):
-            tracked = self._chance.random() < self._clicks_share
+            tracked = self.is_tracked()
             self.step(at, self._visit(self._people.person(person), tracked, self.buying_plan(tracked)))
         else:
             self._world.agenda.plan(at + HOUR, "visit.again", person)
+
+    def is_tracked(self) -> bool:
+        """Decide whether a visitor lets their clicks be recorded."""
+        return self._chance.random() < self._clicks_share
 
     def _visit(self, person: Person, tracked: bool, plan: list[str]) -> Visit:
         chance, k = self._chance, self._chance.below(len(person.devices))

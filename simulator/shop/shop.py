@@ -20,15 +20,23 @@ from simulator.shop.stock import Stock
 from simulator.shop.world import World
 
 BUYING = 0.07  # share of tracked visits that mean to buy
-# Events that follow, sooner or later, from one visit that means to buy and from one that does not; measured over 60 days.
-OTHERS_PER_BUYER = 10.0
-CLICKS_PER_BUYER = 6.0
-CLICKS_PER_LOOKER = 4.2
-WAITING = {"visit.arrive", "visit.again", "campaign.start", "campaign.strike", "promotion.start", "stock.count"}
+# Events per visit that means to buy, and clicks per visit that does not, promotions and returns included: measured over 80 days.
+OTHERS_PER_BUYER = 8.1
+CLICKS_PER_BUYER = 5.5
+CLICKS_PER_LOOKER = 4.6
+LOOKERS_PER_BUYER = (1 - BUYING) / BUYING
+ARRIVALS = {"visit.arrive", "campaign.start", "stock.count"}  # Poisson processes: drawing the next anew changes nothing
+PUT_OFF = {"visit.again", "campaign.strike", "promotion.start"}
 
 
 class ShopError(TidemarkError):
     """A shop was asked for something it cannot be."""
+
+
+def buyers_per_s(rate: float, clicks_share: float) -> float:
+    """Return how many visits that mean to buy make `rate` events per second in the long run."""
+    per_buyer = OTHERS_PER_BUYER + clicks_share * (CLICKS_PER_BUYER + LOOKERS_PER_BUYER * CLICKS_PER_LOOKER)
+    return rate / per_buyer
 
 
 class Shop:
@@ -54,15 +62,10 @@ class Shop:
         self._terms = {"seed": seed, "start": start, "rate": rate, "steady": steady, "clicks_share": clicks_share}
         self._world = World(seed, start, catalogue or Catalogue.invented(seed))
         self._rhythm = Rhythm(self._world.figures, steady)
-        self._agree(rate, clicks_share)
+        self._buyers_per_s = buyers_per_s(rate, clicks_share)
+        self._visits_per_s = self._buyers_per_s * (1 + clicks_share * LOOKERS_PER_BUYER)
         self._staff(clicks_share)
         self._open(start)
-
-    def _agree(self, rate: float, clicks_share: float) -> None:
-        lookers = clicks_share * (1 - BUYING) / BUYING
-        events = OTHERS_PER_BUYER + clicks_share * CLICKS_PER_BUYER + lookers * CLICKS_PER_LOOKER
-        self._buyers_per_s = rate / events
-        self._visits_per_s = self._buyers_per_s * (1 + lookers)
 
     def _staff(self, clicks_share: float) -> None:
         world = self._world
@@ -75,14 +78,17 @@ class Shop:
         self._sessions = Sessions(
             world, self._people, self._visitors, choice, self._promotions, self._stock, payments, self._orders, clicks_share
         )
-        self._fraud = Fraud(world, self._people, self._visitors, self._sessions, self._orders)
-        self._fraud.expect(self._buyers_per_s)
+        self._fraud = Fraud(world, self._people, self._visitors, self._sessions, self._orders, self._buyers_per_s)
         world.agenda.knows("visit.arrive", self._arrive)
 
     def _open(self, at: int) -> None:
         self._stock.open(at)
         self._promotions.open(at)
-        self._fraud.open(at)
+        self._expect_arrivals(at)
+
+    def _expect_arrivals(self, at: int) -> None:
+        self._stock.expect_count(at)
+        self._fraud.expect_campaign(at)
         self._world.agenda.plan(self._next_arrival(at), "visit.arrive")
 
     def _arrive(self, at: int, _: None) -> None:
@@ -140,8 +146,8 @@ class Shop:
         terms = {**snapshot["terms"], **{name: value for name, value in new.items() if value is not None}}
         shop = cls(**terms, catalogue=catalogue)
         shop._resume(snapshot)
-        busier = terms["rate"] != snapshot["terms"]["rate"] or terms["clicks_share"] != snapshot["terms"]["clicks_share"]
-        shop._reopen(max(start or 0, shop._world.now), restock=busier)
+        before = buyers_per_s(snapshot["terms"]["rate"], snapshot["terms"]["clicks_share"])
+        shop._reopen(max(start or 0, shop._world.now), before)
         return shop
 
     def _resume(self, snapshot: dict[str, Any]) -> None:
@@ -154,7 +160,13 @@ class Shop:
         self._stock.resume(snapshot["stock"])
         self._orders.resume(snapshot["orders"])
 
-    def _reopen(self, at: int, restock: bool) -> None:
-        self._world.agenda.put_off(WAITING, at)
-        if restock:
-            self._world.agenda.plan(at, "stock.prepare")
+    def _reopen(self, at: int, buyers_before: float) -> None:
+        """Put off what waits for the shop to be open, and draw arrivals anew when the shop was closed or is busier."""
+        world = self._world
+        closed = at - world.now
+        world.agenda.postpone(PUT_OFF, closed)
+        if self._buyers_per_s > buyers_before:
+            world.agenda.plan(at, "stock.prepare")
+        if closed or self._buyers_per_s != buyers_before:
+            world.agenda.cancel(ARRIVALS)
+            self._expect_arrivals(at)

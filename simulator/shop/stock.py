@@ -50,7 +50,6 @@ class Stock:
             if level > 0:
                 self._move(at, product, "correction", level, None)
             self._watch(at, product)
-        self._world.agenda.plan(at + self._until_count(), "stock.count")
 
     def prepare(self, at: int, _: None) -> None:
         """Deliver what a busier shop needs: products below their reorder point get the stock of a shop long open."""
@@ -102,10 +101,11 @@ class Stock:
         lost = self._levels[product.number] > 0 and chance.random() < 0.7
         self._move(at, product, "correction", -1 if lost else 1, None)
         self._watch(at, product)
-        self._world.agenda.plan(at + self._until_count(), "stock.count")
+        self.expect_count(at)
 
-    def _until_count(self) -> int:
-        return self._world.chance.wait(self._daily_sales * CORRECTIONS_PER_SALE / 86_400)
+    def expect_count(self, at: int) -> None:
+        """Plan the next count."""
+        self._world.agenda.plan(at + self._world.chance.wait(self._daily_sales * CORRECTIONS_PER_SALE / 86_400), "stock.count")
 
     def _move(self, at: int, product: Product, kind: str, quantity: int, order_id: str | None) -> None:
         self._levels[product.number] += quantity
