@@ -1,6 +1,7 @@
 """Answers to the page's tiles, tables and notices. Pure: what time it is comes in as an argument."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from dash import html
@@ -85,15 +86,12 @@ def freshness(answer: Answer[list[Freshness]]) -> list[Any]:
 def _shop_tiles(rows: list[Minute]) -> list[html.Div]:
     currency = series.main_currency(rows)
     now, before = series.hour(rows, currency), series.hour(rows, currency, ago=1)
-    others = sorted({row.currency for row in rows} - {currency})
-    only = f" {currency} only" if others else ""
+    comparable = series.covers(rows, 2 * series.HOUR)
+    gmv = formats.rounded(now.gmv, currency) if rows else formats.NOTHING
+    only = f", {currency} only" if {row.currency for row in rows} - {currency} else ""
     return [
-        tile(
-            "GMV, last hour",
-            formats.rounded(now.gmv, currency) if rows else formats.NOTHING,
-            _against(now.gmv, before.gmv) + only,
-        ),
-        tile("Orders, last hour", formats.count(now.orders if rows else None), _against(now.orders, before.orders)),
+        tile("GMV, last hour", gmv, _against(now.gmv, before.gmv, comparable) + only),
+        tile("Orders, last hour", formats.count(now.orders if rows else None), _against(now.orders, before.orders, comparable)),
         tile("Conversion, last hour", formats.percent(now.conversion, 2), f"{formats.count(now.sessions)} sessions"),
     ]
 
@@ -122,8 +120,8 @@ def _quarantine_tile(tables: list[Freshness]) -> html.Div:
     return tile("Quarantined", formats.count(bad), note)
 
 
-def _against(now: Any, before: Any) -> str:
-    change = formats.change(float(now), float(before))
+def _against(now: Decimal | int, before: Decimal | int, comparable: bool) -> str:
+    change = formats.change(float(now), float(before)) if comparable else None
     return f"{change} vs hour before" if change else "first hour"
 
 

@@ -71,6 +71,12 @@ def hour(rows: list[Minute], currency: str, ago: int = 0) -> Totals:
     return totals(row for row in rows if row.currency == currency and end - HOUR < row.minute <= end)
 
 
+def covers(rows: list[Minute], span: timedelta) -> bool:
+    """Return whether rows reach back that far from the newest one, so that it may be compared with what was before."""
+    minutes = [row.minute for row in rows]
+    return bool(minutes) and max(minutes) - min(minutes) >= span - MINUTE
+
+
 def slots(newest: datetime, window: Window) -> list[datetime]:
     """Return the starts of a window's steps, the last holding `newest`."""
     last = _slot(newest, window.step)
