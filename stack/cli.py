@@ -1,8 +1,10 @@
 """The verbs of the local stack, behind the Makefile's."""
 
 import json
+import shutil
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,13 +12,19 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.errors import TidemarkError
-from stack import dotenv_file, lifecycle, status
+from pipelines.settings import located, settings
+from stack import demo, dotenv_file, lifecycle, prompt, status
+from stack.programs import programs
+from stack.service import Service
 from stack.services import services
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Start, check and stop the local stack.")
 out = Console()
 err = Console(stderr=True)
 
+Rate = Annotated[int, typer.Option(envvar="RATE", min=1, help="Events per second of the simulated shop.")]
+DEFAULT_RATE = 200
+KEPT_BY_CLEAN = {"jars"}
 AsJson = Annotated[bool, typer.Option("--json", help="Print measurements as JSON.")]
 
 
@@ -33,6 +41,11 @@ def _told(console: Console, verb: str) -> lifecycle.Told:
     return lambda name, seconds: console.print(f"  {name:<10} {verb} after {seconds:.1f} s", highlight=False)
 
 
+def _known() -> list[Service]:
+    """Return all that the supervisor may run: the services and the demo's programs."""
+    return [*services(), *programs(DEFAULT_RATE)]
+
+
 @app.command()
 def up(as_json: AsJson = False) -> None:
     """Start the six services and wait until each answers."""
@@ -41,7 +54,7 @@ def up(as_json: AsJson = False) -> None:
         console.print(f"  wrote {dotenv_file.FILE.name} with random passwords")
     began = time.monotonic()
     wanted = services()
-    seconds = lifecycle.up(wanted, wanted, _told(console, "ready"))
+    seconds = lifecycle.up(wanted, _known(), _told(console, "ready"))
     if as_json:
         mb = {row.name: row.resident_mb for row in status.rows(wanted)}
         measured = {name: {"start_s": round(s, 2), "resident_mb": mb[name]} for name, s in seconds.items()}
@@ -51,18 +64,48 @@ def up(as_json: AsJson = False) -> None:
 @app.command()
 def down() -> None:
     """Stop everything, what needs others first."""
-    lifecycle.down(services(), _told(out, "stopped"))
+    lifecycle.down(_known(), _told(out, "stopped"))
 
 
 @app.command("status")
 def show_status(as_json: AsJson = False) -> None:
     """Say what runs, since when, with how much memory; exit 1 if something that should run does not."""
-    rows = status.rows(services())
+    optional = {program.name for program in programs(DEFAULT_RATE)}
+    rows = [row for row in status.rows(_known()) if row.name not in optional or row.state != "stopped"]
     if as_json:
         typer.echo(json.dumps([row.as_json() for row in rows]))
     else:
         out.print(_table(rows))
     raise typer.Exit(0 if all(row.state == "running" for row in rows) else 1)
+
+
+@app.command()
+def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Remove all data, logs and checkpoints; jars and .venv stay."""
+    state = Path(located(settings().state))
+    if not yes:
+        typer.confirm(
+            f"Remove everything in {state} except {', '.join(KEPT_BY_CLEAN)}: all tables, topics and models?", abort=True
+        )
+    down()
+    for child in state.iterdir() if state.exists() else ():
+        if child.name not in KEPT_BY_CLEAN:
+            shutil.rmtree(child) if child.is_dir() else child.unlink()
+
+
+@app.command("demo")
+def run_demo(rate: Rate = DEFAULT_RATE) -> None:
+    """Start everything, show what flows, stop everything on Ctrl-C."""
+    demo.run(rate, out)
+
+
+@app.command()
+def sql(query: Annotated[str, typer.Option(help="One statement to answer; without it, a prompt.")] = "") -> None:
+    """Ask Trino, once or at a prompt."""
+    if query:
+        out.print(prompt.table(prompt.asked(query)))
+    else:
+        prompt.converse(out)
 
 
 def _table(rows: list[status.Row]) -> Table:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
+from threading import Event
 
 from pipelines.errors import ServiceUnreachable
 from stack import folders, ports, supervision
@@ -14,18 +15,30 @@ Told = Callable[[str, float], None]
 TRIES = 3  # processes of one service that may end before we give it up
 
 
-def in_order(needs: Mapping[str, set[str]], act: Callable[[str], None]) -> None:
-    """Call `act` on every name, on each as soon as all it needs are done; the first error stops what is not yet begun."""
+def in_order(needs: Mapping[str, set[str]], act: Callable[[str, Event], None]) -> None:
+    """Call `act` on every name, on each as soon as all it needs are done.
+
+    The first error, or a Ctrl-C, sets the event that every `act` gets, so that those under way can give up.
+    """
     order = TopologicalSorter(needs)
     order.prepare()
+    abandoned = Event()
     with ThreadPoolExecutor(max_workers=max(len(needs), 1)) as pool:
-        running: dict[Future[None], str] = {}
-        while order.is_active():
-            running |= {pool.submit(act, name): name for name in order.get_ready()}
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                future.result()
-                order.done(running.pop(future))
+        try:
+            _work_off(order, lambda name: pool.submit(act, name, abandoned))
+        except BaseException:
+            abandoned.set()
+            raise
+
+
+def _work_off(order: TopologicalSorter[str], submit: Callable[[str], Future[None]]) -> None:
+    running: dict[Future[None], str] = {}
+    while order.is_active():
+        running |= {submit(name): name for name in order.get_ready()}
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+            order.done(running.pop(future))
 
 
 def up(services: list[Service], known: list[Service], told: Told) -> dict[str, float]:
@@ -34,12 +47,12 @@ def up(services: list[Service], known: list[Service], told: Told) -> dict[str, f
     `told` hears of each as soon as it is ready. Raises ServiceUnreachable for a port in use, a service that gives up or
     one that does not answer in time, quoting the end of its log.
     """
-    supervision.launch(known)
+    supervision.launch(known, {service.name for service in services})
     by_name = {service.name: service for service in services}
     seconds: dict[str, float] = {}
 
-    def begin(name: str) -> None:
-        seconds[name] = _start(by_name[name])
+    def begin(name: str, abandoned: Event) -> None:
+        seconds[name] = _start(by_name[name], abandoned)
         told(name, seconds[name])
 
     in_order({name: set(service.needs) & by_name.keys() for name, service in by_name.items()}, begin)
@@ -54,7 +67,7 @@ def down(services: list[Service], told: Told) -> None:
     running = supervision.processes().keys()
     needed_by = {s.name: {o.name for o in services if s.name in o.needs} & running for s in services if s.name in running}
 
-    def end(name: str) -> None:
+    def end(name: str, abandoned: Event) -> None:
         began = time.monotonic()
         supervision.stop(name)
         told(name, time.monotonic() - began)
@@ -63,13 +76,13 @@ def down(services: list[Service], told: Told) -> None:
     supervision.shut_down()
 
 
-def _start(service: Service) -> float:
+def _start(service: Service, abandoned: Event) -> float:
     began = time.monotonic()
     if supervision.processes()[service.name]["pid"] == 0:
         _refuse_taken_ports(service)
         service.prepare()
         supervision.start(service.name)
-    _wait_until_ready(service)
+    _wait_until_ready(service, abandoned)
     service.finish()
     return time.monotonic() - began
 
@@ -81,21 +94,23 @@ def _refuse_taken_ports(service: Service) -> None:
             raise ServiceUnreachable(f"Cannot start {service.name}: {taken}; stop that, or set {setting} to another port.")
 
 
-def _wait_until_ready(service: Service) -> None:
+def _wait_until_ready(service: Service, abandoned: Event) -> None:
     deadline = time.monotonic() + service.start_within_s
     pids: set[int] = set()
     while not service.ready():
         now = supervision.processes()[service.name]
         pids.add(now["pid"])
         if now["statename"] == "FATAL" or len(pids) > TRIES:
-            raise ServiceUnreachable(f"{service.name} ends soon after each start; its log ends: {_log_end(service.name)}")
+            raise ServiceUnreachable(f"{service.name} ends soon after each start; its log ends: {log_end(service.name)}")
         if time.monotonic() > deadline:
             waited = f"{service.name} runs but did not answer within {service.start_within_s:.0f} s"
-            raise ServiceUnreachable(f"{waited}; its log ends: {_log_end(service.name)}")
-        time.sleep(0.2)
+            raise ServiceUnreachable(f"{waited}; its log ends: {log_end(service.name)}")
+        if abandoned.wait(0.2):
+            raise ServiceUnreachable(f"The start of {service.name} was given up.")
 
 
-def _log_end(name: str, lines: int = 8) -> str:
+def log_end(name: str, lines: int = 8) -> str:
+    """Return the last lines of a log and where all of it is."""
     file = folders.log(name)
     end = file.read_text(errors="replace").splitlines()[-lines:] if file.exists() else []
     return "\n".join(["", *end, f"(all of it: {file})"])

@@ -3,8 +3,6 @@
 import errno
 import socket
 
-import psutil
-
 TAKEN = {errno.EADDRINUSE, errno.EACCES}
 
 
@@ -36,6 +34,8 @@ def some_free(count: int, room: int = 2) -> list[int]:
 
 def holder(port: int) -> str:
     """Return who listens on this port, as far as we may see."""
+    import psutil  # only in the virtual environment; doctor imports this module without one
+
     listening = [
         c for c in psutil.net_connections("inet") if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN
     ]

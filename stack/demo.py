@@ -1,0 +1,137 @@
+"""The whole demo: services, contracts, streams, a first model, the shop, the page, and a line of what flows."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import httpx
+from confluent_kafka.admin import AdminClient
+from rich.console import Console
+from rich.live import Live
+
+from pipelines.errors import TidemarkError
+from pipelines.settings import ROOT, settings
+from stack import dotenv_file, flow, folders, lifecycle, programs, supervision
+from stack.service import Service
+from stack.services import services
+
+LOOK_EVERY_S = 2.0
+HISTORY = ("-m", "simulator", "history", "--days", "30")
+WHERE = """
+  [bold]page[/]    {page}
+  [bold]SQL[/]     make sql Q="select * from {lake}.gold.orders limit 5"   (Trino: http://{trino})
+  [bold]models[/]  {mlflow}
+  [bold]queries[/] {spark}
+  [bold]logs[/]    {logs}
+
+  Ctrl-C stops everything; make demo goes on where it stopped.
+"""
+
+
+def run(rate: int, console: Console) -> None:
+    """Bring everything up, show what flows until Ctrl-C or SIGTERM, then take everything down."""
+    if dotenv_file.ensure():
+        console.print("  wrote .env with random passwords")
+    known = [*services(), *programs.programs(rate)]
+    with _interruptible():
+        try:
+            _start(known, rate, console)
+            console.print(_where())
+            _watch(console)
+        except KeyboardInterrupt:
+            console.print("\n  stopping")
+        finally:
+            _take_down(known, console)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let a SIGTERM end the demo as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def _take_down(known: list[Service], console: Console) -> None:
+    """Stop everything and do not be hurried by another Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    lifecycle.down(known, lambda name, seconds: console.print(f"  {name:<10} stopped after {seconds:.1f} s", highlight=False))
+
+
+def _start(known: list[Service], rate: int, console: Console) -> None:
+    def told(name: str, seconds: float) -> None:
+        console.print(f"  {name:<10} ready after {seconds:.1f} s", highlight=False)
+
+    lifecycle.up(services(), known, told)
+    _step("contracts", ["jobs/register_contracts.py"], console)
+    fresh = not _has_records("shop.payments")
+    lifecycle.up([programs.streams(), programs.dash()], known, told)
+    if fresh:
+        _step("history", list(HISTORY), console)
+    if not _has_champion():
+        _step("training", ["jobs/train_fraud_model.py"], console)
+    lifecycle.up([programs.simulator(rate)], known, told)
+
+
+def _step(name: str, arguments: list[str], console: Console) -> None:
+    """Run one Python program of ours to its end; raise with the end of its log if it fails."""
+    began = time.monotonic()
+    with console.status(f"{name} … ({folders.log(name)})"), folders.log(name).open("ab") as log:
+        environment = {**os.environ, **programs.spark_environment()}
+        done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log, check=False)
+    if done.returncode != 0:
+        raise TidemarkError(f"{name} failed with exit code {done.returncode}; its log ends: {lifecycle.log_end(name)}")
+    console.print(f"  {name:<10} done after {time.monotonic() - began:.1f} s", highlight=False)
+
+
+def _has_records(topic: str) -> bool:
+    admin = AdminClient({"bootstrap.servers": settings().kafka.bootstrap_servers})
+    return bool(flow.offsets(admin, topic))
+
+
+def _has_champion() -> bool:
+    told = settings()
+    query = {"name": told.fraud.model_name, "alias": "champion"}
+    return httpx.get(f"{told.mlflow.url}/api/2.0/mlflow/registered-models/alias", params=query, timeout=30).is_success
+
+
+def _where() -> str:
+    told = settings()
+    return WHERE.format(
+        page=programs.page(),
+        lake=told.catalog.name,
+        trino=f"{told.trino.host}:{told.trino.port}",
+        mlflow=told.mlflow.url,
+        spark=programs.spark_ui(),
+        logs=folders.log("x").parent,
+    )
+
+
+def _watch(console: Console) -> None:
+    """Show one line, new every two seconds: in place on a terminal, below each other elsewhere."""
+    looking = flow.Looking()
+    with Live(console=console, auto_refresh=False, transient=False) as live:
+        while True:
+            began = time.monotonic()
+            line = f"  {looking.look()}{_crashed()}"
+            if console.is_terminal:
+                live.update(line, refresh=True)
+            else:
+                console.print(line, highlight=False)
+            time.sleep(max(0.0, LOOK_EVERY_S - (time.monotonic() - began)))
+
+
+def _crashed() -> str:
+    names = [name for name, told in supervision.processes().items() if told["statename"] in ("FATAL", "BACKOFF")]
+    return f" · [red]crashed: {', '.join(names)} (make status)[/]" if names else ""

@@ -1,0 +1,90 @@
+"""What is flowing right now: events per second, the newest order in gold and its age, rows in quarantine."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+from trino.exceptions import Error as TrinoError
+
+from pipelines.settings import settings
+from stack.lake import answer
+
+NEWEST_ORDER = "select order_id, updated_at from {lake}.gold.orders order by updated_at desc limit 1"
+QUARANTINED = "select count(*) from {lake}.silver.quarantine"
+EVENTS = "shop."  # topics whose records count as events; scores are answers to them
+COUNT_EVERY = 5  # looks from one count of the quarantine to the next
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One look at what flows; None is what cannot be said yet."""
+
+    events_per_s: float | None = None
+    newest_order: str | None = None
+    age_s: float | None = None
+    quarantined: int | None = None
+
+    def __str__(self) -> str:
+        """Return the look as one line."""
+        rate = "…" if self.events_per_s is None else f"{self.events_per_s:,.0f}"
+        order = "none yet" if self.newest_order is None else f"{self.newest_order}, {self.age_s:.1f} s old"
+        quarantined = "…" if self.quarantined is None else f"{self.quarantined:,}"
+        return f"{rate} events/s · newest order in gold: {order} · quarantined: {quarantined}"
+
+
+def offsets(admin: AdminClient, topics_from: str = EVENTS) -> int | None:
+    """Return the end offsets of the topics whose names begin so, added up, or None while Kafka does not answer."""
+    try:
+        topics = {n: t for n, t in admin.list_topics(timeout=5).topics.items() if n.startswith(topics_from)}
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        wanted = {TopicPartition(name, part): latest for name, topic in topics.items() for part in topic.partitions}
+        told = admin.list_offsets(wanted, request_timeout=5) if wanted else {}
+        return sum(int(future.result().offset) for future in told.values())
+    except KafkaException:
+        return None
+
+
+def _first(query: str) -> Sequence[object] | None:
+    """Return the first row of an answer, or None while there is none: no table, no rows, no Trino."""
+    try:
+        rows = answer(query.format(lake=settings().catalog.name)).rows
+    except (TrinoError, OSError):
+        return None
+    return rows[0] if rows else None
+
+
+class Looking:
+    """Looks again and again and remembers what a rate needs."""
+
+    def __init__(self) -> None:
+        self.admin = AdminClient({"bootstrap.servers": settings().kafka.bootstrap_servers, "log_level": 0})
+        self.before: tuple[float, int] | None = None
+        self.looks = 0
+        self.quarantined: int | None = None
+
+    def look(self) -> Flow:
+        """Return what flows since the last look."""
+        self._count_quarantine()
+        newest = _first(NEWEST_ORDER)
+        if newest is None:
+            return Flow(self._rate(), quarantined=self.quarantined)
+        order, updated_at = str(newest[0]), newest[1]
+        age = (datetime.now(UTC) - updated_at).total_seconds() if isinstance(updated_at, datetime) else None
+        return Flow(self._rate(), order, age, self.quarantined)
+
+    def _rate(self) -> float | None:
+        now, count, before = time.monotonic(), offsets(self.admin), self.before
+        if count is None:
+            return None
+        self.before = (now, count)
+        return None if before is None else (count - before[1]) / (now - before[0])
+
+    def _count_quarantine(self) -> None:
+        if self.looks % COUNT_EVERY == 0:
+            row = _first(QUARANTINED)
+            self.quarantined = int(str(row[0])) if row else self.quarantined
+        self.looks += 1

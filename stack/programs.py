@@ -1,0 +1,78 @@
+"""The programs of the demo, supervised like the services: the streams, the simulated shop, the page."""
+
+import sys
+
+import httpx
+
+from pipelines.settings import ROOT, settings
+from stack import java
+from stack.service import Service
+
+
+def spark_environment() -> dict[str, str]:
+    """Return what every Spark process of ours needs in its environment."""
+    home = java.jdk17().parents[1]
+    return {"SPARK_CONF_DIR": str(ROOT), "PYSPARK_PYTHON": sys.executable, "JAVA_HOME": str(home), "TZ": "UTC"}
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, follow_redirects=True).is_success
+    except httpx.TransportError:
+        return False
+
+
+def spark_ui() -> str:
+    """Return where Spark shows its queries."""
+    return f"http://127.0.0.1:{settings().spark.ui_port}"
+
+
+def page() -> str:
+    """Return where the page is."""
+    return f"http://{settings().dash.host}:{settings().dash.port}"
+
+
+def streams() -> Service:
+    """Return every streaming query in one driver, started by Python so that a SIGTERM reaches it before its Java."""
+    return Service(
+        name="streams",
+        command=[sys.executable, "jobs/run_all.py"],
+        ready=lambda: _answers(spark_ui()),
+        ports={"TIDEMARK_SPARK__UI_PORT": settings().spark.ui_port},
+        environment=spark_environment(),
+        stop_within_s=60,
+    )
+
+
+def simulator(rate: int) -> Service:
+    """Return the shop at `rate` events per second."""
+    return Service(
+        name="simulator",
+        command=[sys.executable, "-m", "simulator", "--rate", str(rate)],
+        ready=lambda: True,
+        needs=("streams",),
+    )
+
+
+def dash() -> Service:
+    """Return the page, which imports nothing of ours and so gets its settings through the environment."""
+    trino, own = settings().trino, settings().dash
+    told = {
+        "TRINO__HOST": trino.host,
+        "TRINO__PORT": trino.port,
+        "TRINO__USER": trino.user,
+        "DASH__HOST": own.host,
+        "DASH__PORT": own.port,
+    }
+    return Service(
+        name="dash",
+        command=[sys.executable, "-m", "dashboards.app"],
+        ready=lambda: _answers(page()),
+        ports={"TIDEMARK_DASH__PORT": own.port},
+        environment={f"TIDEMARK_{name}": str(value) for name, value in told.items()},
+    )
+
+
+def programs(rate: int) -> list[Service]:
+    """Return the three programs."""
+    return [streams(), simulator(rate), dash()]

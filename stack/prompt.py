@@ -1,0 +1,56 @@
+"""The SQL prompt: statements end with a semicolon, Ctrl-D leaves."""
+
+import readline  # noqa: F401  (importing it gives `input` a history and editing)
+from collections.abc import Iterator
+
+from requests import RequestException
+from rich.console import Console
+from rich.table import Table
+from trino.exceptions import Error as TrinoError
+from trino.exceptions import TrinoQueryError
+
+from pipelines.errors import ServiceUnreachable
+from pipelines.settings import settings
+from stack.lake import Answer, answer
+
+
+def table(given: Answer) -> Table:
+    """Return an answer as a table to print."""
+    shown = Table(*given.columns, box=None, header_style="bold")
+    for row in given.rows:
+        shown.add_row(*("" if value is None else str(value) for value in row))
+    return shown
+
+
+def asked(query: str) -> Answer:
+    """Return Trino's answer; raise ServiceUnreachable with one sentence if it refuses or cannot be reached."""
+    try:
+        return answer(query.strip().rstrip(";"))
+    except TrinoQueryError as error:
+        raise ServiceUnreachable(f"Trino refused the query: {error.message}") from error
+    except (TrinoError, RequestException) as error:
+        trino = settings().trino
+        raise ServiceUnreachable(f"Trino does not answer at {trino.host}:{trino.port}: run make up.") from error
+
+
+def statements(ask: str = "lake> ", more: str = "   -> ") -> Iterator[str]:
+    """Yield statements as they are typed, until the end of input."""
+    lines: list[str] = []
+    while True:
+        try:
+            lines.append(input(more if lines else ask))
+        except EOFError:
+            return
+        if lines[-1].rstrip().endswith(";"):
+            yield "\n".join(lines)
+            lines = []
+
+
+def converse(console: Console) -> None:
+    """Answer statements until the end of input; a refused one is reported and the prompt goes on."""
+    console.print("Trino speaks SQL here; end a statement with ; and leave with Ctrl-D.")
+    for statement in statements():
+        try:
+            console.print(table(asked(statement)))
+        except ServiceUnreachable as error:
+            console.print(f"[red]✗[/] {error}", highlight=False)
