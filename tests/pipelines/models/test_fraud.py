@@ -1,0 +1,73 @@
+"""A model is used only if it is the registered one, fits the features and gives probabilities; its reasons are words."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from fraud_models import DEAR, a_booster, a_model, a_packed_model
+
+from pipelines.errors import ModelError
+from pipelines.features.card_records import FEATURE_NAMES, FEATURES
+from pipelines.models import fraud
+
+
+def rows(*amounts: float) -> fraud.Floats:
+    made = np.full((len(amounts), len(FEATURES)), np.nan, np.float32)
+    made[:, 0] = amounts
+    return made
+
+
+def test_a_verified_model_gives_probabilities():
+    cheap, dear = fraud.predict(a_model(), rows(10, 2 * DEAR))
+    assert 0 <= cheap < 0.2 < 0.8 < dear <= 1
+
+
+def test_reasons_are_words_with_the_value_seen_largest_first():
+    (told,) = fraud.reasons(a_model(), rows(2 * DEAR))
+    assert told[0] == "amount of this payment: 1000 (money)"
+    assert len(told) <= fraud.REASONS
+
+
+def test_no_suspicious_rows_have_no_reasons():
+    assert fraud.reasons(a_model(), rows()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("new_device", 1.0, "first payment of the card from this device: yes"),
+        ("payments_1h", 14.0, "payments with this card within an hour, this one included: 14"),
+        ("speed_km_h", np.nan, "speed from the place of the card's last payment: unknown"),
+    ],
+)
+def test_a_reason_reads_like_a_sentence(name, value, words):
+    assert fraud._in_words(FEATURE_NAMES.index(name), value) == words
+
+
+def test_flipped_bytes_are_refused():
+    content = bytearray(a_packed_model().content)
+    content[len(content) // 2] ^= 1
+    with pytest.raises(ModelError, match="SHA-256"):
+        fraud.load(a_packed_model(content=bytes(content)))
+
+
+def test_another_feature_set_is_refused():
+    with pytest.raises(ModelError, match="card_activity/0"):
+        fraud.load(a_packed_model(feature_set="card_activity/0"))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_is_no_xgboost_model_is_refused_even_with_the_right_digest():
+    content = b'{"learner": 1}'
+    with pytest.raises(ModelError, match="not a readable XGBoost model"):
+        fraud.load(a_packed_model(content=content, sha256=hashlib.sha256(content).hexdigest()))
+
+
+def test_other_features_in_the_same_number_are_refused():
+    with pytest.raises(ModelError, match="in order"):
+        fraud.load(a_packed_model(booster=a_booster(names=tuple(reversed(FEATURE_NAMES)))))
+
+
+def test_a_model_that_gives_no_probabilities_is_refused():
+    with pytest.raises(ModelError, match="no probabilities"):
+        fraud.load(a_packed_model(booster=a_booster("binary:logitraw")))

@@ -1,0 +1,124 @@
+"""Card states in a real Valkey: a replayed batch starts where it first started, every other batch where the last one ended."""
+
+import uuid
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fraud_models import a_packed_model
+from valkey_server import ValkeyServer, a_valkey_server
+
+from pipelines.errors import CheckpointError, ModelError, ServiceUnreachable
+from pipelines.features.card_records import Records, blank
+from pipelines.online_store import CARDS_PER_COMMAND, RECORD, Batch, OnlineStore
+
+QUERY, OTHER = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
+
+
+@pytest.fixture
+def server() -> Iterator[ValkeyServer]:
+    with a_valkey_server() as running:
+        yield running
+
+
+@pytest.fixture
+def store(server: ValkeyServer) -> Iterator[OnlineStore]:
+    made = OnlineStore(server.settings)
+    yield made
+    made.client.close()
+
+
+def states(*payments: int) -> Records:
+    made = blank(len(payments))
+    made["payments"] = payments
+    return made
+
+
+def counts(store: OnlineStore, batch: Batch, *cards: str) -> list[int]:
+    return store.read(cards, batch, "fraud").states["payments"].tolist()
+
+
+def test_unknown_cards_have_never_paid(store):
+    reading = store.read(["a", "b"], Batch(QUERY, 0), "fraud")
+    assert reading.states.tobytes() == blank(2).tobytes()
+    assert reading.model_version is None
+
+
+def test_the_next_batch_starts_after_and_the_same_batch_before(store):
+    store.write(["a", "b"], states(1, 2), states(11, 12), Batch(QUERY, 4))
+    assert counts(store, Batch(QUERY, 4), "a", "b", "c") == [1, 2, 0]
+    assert counts(store, Batch(QUERY, 5), "b", "a") == [12, 11]
+    assert counts(store, Batch(OTHER, 4), "a") == [11]
+
+
+def test_what_is_read_may_be_changed(store):
+    reading = store.read(["a"], Batch(QUERY, 0), "fraud")
+    reading.states["payments"] += 1
+    assert reading.states["payments"].tolist() == [1]
+
+
+def test_more_cards_than_one_command_takes_come_back_in_order(store):
+    cards = [f"card-{i}" for i in range(2 * CARDS_PER_COMMAND + 1)]
+    numbers = np.arange(len(cards))
+    store.write(cards, blank(len(cards)), states(*numbers), Batch(QUERY, 0))
+    assert counts(store, Batch(QUERY, 1), *reversed(cards)) == numbers[::-1].tolist()
+
+
+def test_a_checkpoint_that_was_set_back_is_refused(store):
+    store.write(["a"], states(1), states(2), Batch(QUERY, 4))
+    with pytest.raises(CheckpointError, match="later batch than 3"):
+        store.read(["a"], Batch(QUERY, 3), "fraud")
+
+
+def test_a_record_of_another_size_counts_as_unknown(store, server):
+    store.write(["a"], states(1), states(2), Batch(QUERY, 4))
+    (key,) = server.client.keys("card:*")
+    server.client.set(key, b"short")
+    assert counts(store, Batch(QUERY, 5), "a") == [0]
+
+
+def test_a_published_model_comes_back_whole_and_is_named_with_every_reading(store):
+    store.publish(a_packed_model("3"))
+    assert store.current_version("fraud") == "3"
+    assert store.read([], Batch(QUERY, 0), "fraud").model_version == "3"
+    assert store.model("fraud", "3") == a_packed_model("3")
+
+
+def test_a_replaced_model_goes_after_a_day_and_stays_when_it_returns(store, server):
+    for version in ("3", "4"):
+        store.publish(a_packed_model(version))
+    assert server.client.ttl("model:fraud:3") > 0
+    store.publish(a_packed_model("3"))
+    assert server.client.ttl("model:fraud:3") == -1
+    assert store.current_version("fraud") == "3"
+
+
+def test_a_model_that_is_not_there_is_an_error_of_the_models(store):
+    with pytest.raises(ModelError, match="does not hold model fraud version 9"):
+        store.model("fraud", "9")
+
+
+def test_a_stopped_store_is_one_sentence_without_the_password(store, server):
+    server.stop()
+    with pytest.raises(ServiceUnreachable, match="Could not read card states") as caught:
+        store.read(["a"], Batch(QUERY, 0), "fraud")
+    assert server.settings.password.get_secret_value() not in str(caught.value)
+
+
+def test_a_frozen_store_is_given_up_soon(store, server):
+    server.freeze()
+    with pytest.raises(ServiceUnreachable):
+        store.write(["a"], blank(1), blank(1), Batch(QUERY, 0))
+
+
+def test_a_store_that_comes_back_is_used_again(store, server):
+    store.write(["a"], states(1), states(2), Batch(QUERY, 4))
+    server.freeze()
+    with pytest.raises(ServiceUnreachable):
+        store.read(["a"], Batch(QUERY, 5), "fraud")
+    server.thaw()
+    assert counts(store, Batch(QUERY, 5), "a") == [2]
+
+
+def test_a_record_is_two_states_and_three_numbers():
+    assert RECORD.itemsize == 2 * blank(1).itemsize + 24
