@@ -80,14 +80,22 @@ def _set_up_logging(as_json: bool) -> None:
     )
 
 
+def _server(chosen: Settings) -> waitress.server.BaseWSGIServer:
+    try:
+        return waitress.create_server(page(chosen), host=chosen.dash_host, port=chosen.dash_port, threads=THREADS, ident=None)
+    except OSError as error:
+        where = f"{chosen.dash_host}:{chosen.dash_port}"
+        raise SettingsError(f"{where} cannot be listened on, or is in use ({error}): set TIDEMARK_DASH__PORT.") from error
+
+
 def main(json_logs: Annotated[bool, typer.Option("--json-logs", help="Log one JSON object a line.")] = False) -> None:
     """Serve the live page until stopped."""
     _set_up_logging(json_logs)
     try:
         chosen = settings()
-        server = waitress.create_server(page(chosen), host=chosen.dash_host, port=chosen.dash_port, threads=THREADS, ident=None)
-    except (SettingsError, OSError) as error:
-        typer.echo(f"The page cannot start: {error}", err=True)
+        server = _server(chosen)
+    except SettingsError as error:
+        typer.echo(f"The page cannot start. {error}", err=True)
         raise typer.Exit(1) from error
     log.info(
         "page_served", url=f"http://{chosen.dash_host}:{chosen.dash_port}", trino=f"{chosen.trino_host}:{chosen.trino_port}"
