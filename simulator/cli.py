@@ -1,6 +1,7 @@
 """The simulator's command line."""
 
 import time
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from simulator.history import DAY_S, events_per_s, with_progress
 from simulator.line import Line, Wishes, opened, reporting
 from simulator.pace import Clock, Events, bulk, micros, paced
 from simulator.quantities import seconds, share, speed
+from simulator.replay_olist import OlistReplay
 from simulator.shop import Catalogue
 from simulator.stopping import Stop
 
@@ -21,11 +23,11 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 LONGEST_PAST_S = 30 * DAY_S
 
 Seed = Annotated[int, typer.Option(help="The same seed gives the same shop and the same faults.")]
-Speed = Annotated[float, typer.Option(parser=speed, metavar="xN", help="How fast the simulated clock runs.", show_default="x1")]
+Speed = Annotated[float, typer.Option(parser=speed, metavar="xN", help="How fast the simulated clock runs.")]
 Duration = Annotated[
     float, typer.Option(parser=seconds, metavar="10m", help="Stop after so much real time.", show_default="until Ctrl-C")
 ]
-Archive = Annotated[Path, typer.Option(help="Kaggle's olist.zip.", exists=True, dir_okay=False)]
+Catalogued = Annotated[Path | None, typer.Option("--archive", help="Kaggle's olist.zip: sell Olist's own products.")]
 Duplicates = Annotated[
     float, typer.Option(parser=share, metavar="1%", help="Share of events sent twice, same bytes.", show_default="0%")
 ]
@@ -53,7 +55,7 @@ def live(
     speed: Speed = 1.0,
     duration: Duration = FOREVER,
     seed: Seed = 7,
-    archive: Annotated[Path | None, typer.Option(help="Kaggle's olist.zip: sell Olist's own products.")] = None,
+    archive: Catalogued = None,
     duplicates: Duplicates = 0.0,
     late: Late = 0.0,
     corrupt: Corrupt = 0.0,
@@ -81,7 +83,7 @@ def history(
     orders_per_day: Annotated[float, typer.Option(min=0.01, help="Orders a day in the long run.")] = 400.0,
     clicks_share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of visits whose clicks are sent.")] = 0.05,
     seed: Seed = 7,
-    archive: Annotated[Path | None, typer.Option(help="Kaggle's olist.zip: sell Olist's own products.")] = None,
+    archive: Catalogued = None,
     ledger: LedgerFile = None,
 ) -> None:
     """Send a simulated past that ends now, as fast as it goes; a live run goes on from there."""
@@ -92,6 +94,25 @@ def history(
         shop = snapshot.new(seed, start, rate, catalogue, clicks_share)
         line.send(with_progress(bulk(shop.events, end, stop.wait), start, end), start, lambda event: None)
     snapshot.keep(shop)
+
+
+@app.command()
+def replay_olist(
+    archive: Annotated[Path, typer.Option(help="Kaggle's olist.zip.")],
+    speed: Speed = 1000.0,
+    duration: Duration = FOREVER,
+    seed: Seed = 7,
+    duplicates: Duplicates = 0.0,
+    late: Late = 0.0,
+    corrupt: Corrupt = 0.0,
+    newest_after: NewestAfter = 0.0,
+    ledger: LedgerFile = None,
+) -> None:
+    """Send Olist's 99,441 real orders of 2016 to 2018, status by status, with payments and reviews, in their time order."""
+    stop, told = Stop(), OlistReplay.of(archive).events()
+    with opened(Wishes(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as line:
+        first = next(told)
+        _send_paced(line, Events(chain([first], told)), Clock(first.at, speed), duration, stop)
 
 
 def _start(speed: float, duration: float) -> int:
