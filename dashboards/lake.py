@@ -12,7 +12,7 @@ from dashboards.settings import Settings
 
 Ask = Callable[..., list[list[Any]]]
 CATALOG = "lake"
-ANSWER_WITHIN_S = 10
+ANSWER_WITHIN_S = 20
 REPLY_WITHIN_S = 5.0
 MISSING = {"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"}
 # What Trino says of a catalogue that no Spark session has opened yet.

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import httpx
@@ -16,7 +16,7 @@ Fire = Callable[..., httpx.Response]
 
 
 @contextmanager
-def served(chosen: Settings) -> Iterator[httpx.Client]:
+def _served(chosen: Settings) -> Iterator[httpx.Client]:
     """Serve the page on a free port of loopback and yield a client of it."""
     server = waitress.create_server(page(chosen), host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -62,8 +62,14 @@ def shown() -> Callable[[Any], str]:
     return _shown
 
 
+@pytest.fixture(scope="session")
+def served() -> Callable[[Settings], AbstractContextManager[httpx.Client]]:
+    """How to serve a page on a free port."""
+    return _served
+
+
 @pytest.fixture(scope="module")
 def without_trino() -> Iterator[httpx.Client]:
     """A page whose Trino is not there: nothing listens on port 1."""
-    with served(Settings(trino_port=1)) as client:
+    with _served(Settings(trino_port=1)) as client:
         yield client

@@ -1,0 +1,279 @@
+"""The page's questions on a real Trino, over tables with the columns the streams write.
+
+The stack is shared with other tests, so rows lie in a year of their own and tables that others made stay.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from threading import Lock
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+import trino
+
+from dashboards import queries
+from dashboards.board import Board
+from dashboards.lake import Ask, Unanswered, door
+from dashboards.settings import Settings
+from pipelines.settings import Settings as StackSettings
+
+Run = Callable[..., list[list[Any]]]
+pytestmark = pytest.mark.integration
+
+T0 = datetime(2126, 1, 1, 12, tzinfo=UTC)
+AT = "timestamp(6) with time zone"
+MONEY = "decimal(12,2)"
+# Each table's columns with a value for the rows of these tests.
+COLUMNS: dict[str, dict[str, tuple[str, Any]]] = {
+    "gold.orders": {
+        "order_id": ("varchar", "order"),
+        "version": ("integer", 1),
+        "status": ("varchar", "placed"),
+        "customer_id": ("varchar", "customer"),
+        "customer_city": ("varchar", "city"),
+        "customer_state": ("varchar", "SP"),
+        "session_id": ("varchar", "session"),
+        "placed_at": (AT, T0),
+        "estimated_delivery_at": (AT, T0),
+        "updated_at": (AT, T0),
+        "currency": ("varchar", "BRL"),
+        "items_count": ("integer", 1),
+        "goods_amount": (MONEY, Decimal("8.50")),
+        "freight_amount": (MONEY, Decimal("2.00")),
+        "amount": (MONEY, Decimal("10.50")),
+        "promotion_code": ("varchar", None),
+    },
+    "gold.business_metrics": {
+        "minute": (AT, T0),
+        "currency": ("varchar", "BRL"),
+        "orders": ("bigint", 4),
+        "gmv": ("decimal(18,2)", Decimal("100.25")),
+        "average_order_value": (MONEY, Decimal("25.06")),
+        "sessions": ("bigint", 80),
+        "conversion": ("double", 0.05),
+    },
+    "gold.fraud_scores": {
+        "payment_id": ("varchar", "payment"),
+        "card_id": ("varchar", "card"),
+        "event_at": (AT, T0),
+        "scored_at": (AT, T0),
+        "latency_ms": ("double", 100.0),
+        "amount": (MONEY, Decimal("5.00")),
+        "currency": ("varchar", "BRL"),
+        "probability": ("double", 0.5),
+        "decision": ("varchar", "approve"),
+        "reasons": ("array(varchar)", ["burst"]),
+        "features": ("array(real)", []),
+        "feature_set": ("varchar", "card_activity"),
+        "model_name": ("varchar", "fraud"),
+        "model_version": ("varchar", "7"),
+        "degraded": ("boolean", False),
+    },
+}
+EVENT_TIMES = {"gold.orders": "placed_at", "gold.business_metrics": "minute", "gold.fraud_scores": "event_at"}
+# What Spark's first connection makes; Trino opens the catalogue only when it is there.
+CATALOGUE = """
+CREATE TABLE IF NOT EXISTS iceberg_tables (
+  catalog_name varchar(255) NOT NULL, table_namespace varchar(255) NOT NULL, table_name varchar(255) NOT NULL,
+  metadata_location varchar(1000), previous_metadata_location varchar(1000), iceberg_type varchar(5),
+  PRIMARY KEY (catalog_name, table_namespace, table_name));
+CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
+  catalog_name varchar(255) NOT NULL, namespace varchar(255) NOT NULL, property_key varchar(255), property_value varchar(1000),
+  PRIMARY KEY (catalog_name, namespace, property_key))
+"""
+
+
+def _at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def _settings(stack: StackSettings) -> Settings:
+    return Settings(trino_host=stack.trino.host, trino_port=stack.trino.port, trino_user=stack.trino.user)
+
+
+def _open_catalogue(stack: StackSettings) -> None:
+    pg = stack.postgres
+    secret = pg.password.get_secret_value()
+    with psycopg.connect(host=pg.host, port=pg.port, user=pg.user, password=secret, dbname="lake") as connection:
+        connection.execute(CATALOGUE)
+
+
+def _insert(run: Run, table: str, **changes: Any) -> None:
+    """Insert one row of defaults and changes."""
+    values = [changes.get(name, default) for name, (_, default) in COLUMNS[table].items()]
+    places = ", ".join("?" for _ in values)
+    run(f"INSERT INTO {table} ({', '.join(COLUMNS[table])}) VALUES ({places})", values)  # noqa: S608 - names of ours
+
+
+def _fill(run: Run) -> None:
+    for i in range(3):
+        _insert(run, "gold.orders", order_id=f"order-{i}-of-the-year-2126", placed_at=_at(60 * i), items_count=i + 1)
+        _insert(run, "gold.business_metrics", minute=_at(60 * i))
+    for i, decision in enumerate(["approve", "approve", "review", "decline"]):
+        made = {"payment_id": f"payment-{i}", "event_at": _at(20 * i), "decision": decision}
+        _insert(run, "gold.fraud_scores", **made, latency_ms=100.0 * (i + 1), degraded=i == 0)
+
+
+def _clear(run: Run, table: str, ours: bool) -> None:
+    if ours:
+        run(f"DROP TABLE {table}", None)
+    else:
+        run(f"DELETE FROM {table} WHERE {EVENT_TIMES[table]} >= ?", [T0])  # noqa: S608 - names of ours
+
+
+@pytest.fixture(scope="module")
+def run(local_stack: StackSettings) -> Run:
+    """Run a statement that writes, however long it takes: the page's own door gives up early."""
+    _open_catalogue(local_stack)
+    there = local_stack.trino
+    connection = trino.dbapi.connect(
+        host=there.host, port=there.port, user=there.user, catalog="lake", legacy_prepared_statements=False
+    )
+
+    def statement(text: str, parameters: list[Any] | None = None) -> list[list[Any]]:
+        return list(connection.cursor().execute(text, parameters).fetchall())
+
+    return statement
+
+
+@pytest.fixture(scope="module")
+def chosen(local_stack: StackSettings, run: Run) -> Iterator[Settings]:
+    """Settings of a page over a lake with three orders, three minutes and four scores of the year 2126."""
+    for schema in ("bronze", "silver", "gold"):
+        run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    others = {name for (name,) in run(queries.TABLES)}
+    for table, columns in COLUMNS.items():
+        run(f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(f'{name} {kind}' for name, (kind, _) in columns.items())})")
+    _fill(run)
+    yield _settings(local_stack)
+    for table in COLUMNS:
+        _clear(run, table, ours=table not in others)
+
+
+@pytest.fixture(scope="module")
+def ask(chosen: Settings) -> Ask:
+    """The door to that lake."""
+    return door(chosen)
+
+
+class Counted:
+    """Asks the real Trino and counts the statements."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._lock = Lock()
+        self.statements = 0
+
+    def __call__(self, statement: str, *parameters: object) -> list[list[Any]]:
+        with self._lock:
+            self.statements += 1
+        return self._ask(statement, *parameters)
+
+
+def test_minutes_come_oldest_first_and_typed(ask: Ask) -> None:
+    assert queries.minutes(ask, 2) == [queries.Minute(_at(s), "BRL", 4, Decimal("100.25"), 80) for s in (60, 120)]
+
+
+def test_the_newest_orders_come_first_and_none_before_the_bound(ask: Ask) -> None:
+    orders = queries.newest_orders(ask, _at(60))
+    assert [(o.placed_at, o.items_count, o.amount) for o in orders] == [
+        (_at(120), 3, Decimal("10.50")),
+        (_at(60), 2, Decimal("10.50")),
+    ]
+
+
+def test_scores_carry_their_decision_and_reasons(ask: Ask) -> None:
+    newest = queries.newest_scores(ask, T0)[0]
+    assert (newest.payment_id, newest.decision, newest.reasons, newest.model_version) == (
+        "payment-3",
+        "decline",
+        ["burst"],
+        "7",
+    )
+
+
+def test_decisions_are_counted_per_minute(ask: Ask) -> None:
+    assert queries.decisions(ask, T0) == [
+        queries.Decided(T0, "approve", 2),
+        queries.Decided(T0, "review", 1),
+        queries.Decided(_at(60), "decline", 1),
+    ]
+
+
+def test_latency_is_summed_up(ask: Ask) -> None:
+    summary = queries.latency(ask, T0)
+    assert (summary.payments, summary.degraded, summary.p99_ms) == (4, 1, 400.0)
+
+
+def test_freshness_reads_commits_and_rows_without_a_scan(ask: Ask) -> None:
+    tables = {row.table: row for row in queries.freshness(ask)}
+    assert list(tables) == list(queries.LATE_AFTER_S)
+    fresh = tables["gold.fraud_scores"]
+    (counted,) = ask("SELECT count(*) FROM gold.fraud_scores")[0]
+    assert fresh.rows == counted
+    assert fresh.age_s is not None
+    assert 0 <= fresh.age_s < 600
+
+
+def test_freshness_subtracts_deleted_rows(ask: Ask, run: Run) -> None:
+    _insert(run, "gold.orders", order_id="gone", placed_at=_at(1000))
+    _insert(run, "gold.orders", order_id="gone too", placed_at=_at(1001))
+    run("DELETE FROM gold.orders WHERE order_id LIKE 'gone%'")
+    (counted,) = ask("SELECT count(*) FROM gold.orders")[0]
+    assert {row.table: row.rows for row in queries.freshness(ask)}["gold.orders"] == counted
+
+
+def test_a_table_that_does_not_exist_has_no_rows(ask: Ask) -> None:
+    assert ask("SELECT 1 FROM gold.no_such_table") == []
+    assert ask("SELECT 1 FROM no_such_schema.orders") == []
+
+
+def test_parameters_are_values_and_never_sql(ask: Ask) -> None:
+    attack = "x'; DROP TABLE gold.orders; --"
+    assert ask("SELECT order_id FROM gold.orders WHERE order_id = ?", attack) == []
+    assert ask("SELECT ?", attack) == [[attack]]
+    assert len(queries.newest_orders(ask, T0)) == 3
+
+
+def test_a_table_that_is_not_on_the_list_is_never_asked_for() -> None:
+    with pytest.raises(ValueError, match="not a table of this page"):
+        queries._snapshots(['gold.orders" CROSS JOIN "secrets'])
+
+
+def test_a_refused_statement_names_trinos_query(ask: Ask) -> None:
+    with pytest.raises(Unanswered, match=r"Trino refused this question \(SYNTAX_ERROR, query \d+_"):
+        ask("SELEC 1")
+
+
+def test_a_statement_that_takes_too_long_is_given_up(chosen: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboards.lake.ANSWER_WITHIN_S", 1)
+    numbers = "UNNEST(sequence(1, 10000))"
+    with pytest.raises(Unanswered, match="longer than 1 s"):
+        door(chosen)(f"SELECT max(a + b + c) FROM {numbers} x(a), {numbers} y(b), {numbers} z(c)")  # noqa: S608 - a constant
+
+
+def test_ten_pages_cost_one_query_per_interval(ask: Ask) -> None:
+    counted = Counted(ask)
+    board = Board(counted)
+    for _ in range(10):
+        assert board.minutes(30).rows == board.minutes(180).rows
+    assert counted.statements == 1
+
+
+def test_the_running_page_shows_the_lake(
+    chosen: Settings, served: Callable[..., Any], fire: Callable[..., httpx.Response], shown: Callable[[Any], str]
+) -> None:
+    with served(chosen) as client:
+        tiles = fire(client, "tiles", tick__n_intervals=1).json()["response"]
+        lists = fire(client, "newest-orders", tick__n_intervals=1).json()["response"]
+        graphs = fire(client, "gmv", window__value="30m", scheme__data="light").json()["response"]
+        decided = fire(client, "decisions", window__value="24h", scheme__data="dark").json()["response"]
+    assert "R$ 301" in shown(tiles["tiles"]["children"])
+    assert "5.00 % 240 sessions" in shown(tiles["tiles"]["children"])
+    assert "order-2-…" in shown(lists["newest-orders"]["children"])
+    assert "decline" in shown(lists["newest-scores"]["children"])
+    assert graphs["gmv-now"]["children"] == "R$ 100"
+    assert [trace["name"] for trace in decided["decisions"]["figure"]["data"]] == ["review", "decline"]
