@@ -1,8 +1,11 @@
 """Makes the catalogue hold the tables the code describes, and reads what it knows of them."""
 
+import threading
+
 from pyspark.sql import SparkSession
 
 from pipelines.errors import SettingsError
+from pipelines.settings import settings
 from pipelines.table import Column, Table
 
 PROPERTIES = {
@@ -13,15 +16,23 @@ PROPERTIES = {
     "write.parquet.compression-codec": "zstd",
 }
 
+# Queries start side by side, and the catalogue takes it ill when two of them create the same table.
+_one_at_a_time = threading.Lock()
+
 
 def ensure(spark: SparkSession, table: Table) -> None:
     """Create the table if it is missing, and add the columns it lacks.
 
     Raises SettingsError when a column has another type than the code says: the table needs a migration first.
     """
-    namespace = table.name.split(".")[0]
-    spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {namespace}")
-    spark.sql(creation(table))
+    with _one_at_a_time:
+        _create_or_widen(spark, table)
+
+
+def _create_or_widen(spark: SparkSession, table: Table) -> None:
+    if not spark.catalog.tableExists(full_name(table)):
+        spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {table.name.split('.')[0]}")
+        spark.sql(creation(table))
     found = dict(spark.table(table.name).dtypes)
     for column in table.columns:
         if column.name not in found:
@@ -31,6 +42,11 @@ def ensure(spark: SparkSession, table: Table) -> None:
                 f"Column {column.name} of {table.name} is {found[column.name]} in the catalogue and {column.type} in the code: "
                 "migrate the table, or go back to the code that made it."
             )
+
+
+def full_name(table: Table) -> str:
+    """Return the table's name with its catalogue: some of Spark's interfaces look for two-part names elsewhere."""
+    return f"{settings().catalog.name}.{table.name}"
 
 
 def creation(table: Table) -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -96,6 +96,6 @@ def stop(query: StreamingQuery) -> None:
 
 
 def sentence(error: Exception) -> str:
-    """Return the first line of an error's text."""
-    text = str(error).strip()
+    """Return the first line of an error's text; of a Java error, what it says of itself."""
+    text = str(error.java_exception.toString() if isinstance(error, Py4JJavaError) else error).strip()
     return text.splitlines()[0] if text else repr(error)

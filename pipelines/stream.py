@@ -47,7 +47,9 @@ def read_table(spark: SparkSession, table: Table, query: str) -> DataFrame:
     """Return an append-only table as a stream, from its beginning where the query has no checkpoint yet."""
     catalog.ensure(spark, table)
     reader = spark.readStream.format("iceberg")
-    return reader.option("streaming-max-rows-per-micro-batch", stream_settings(query).rows_per_batch).load(table.name)
+    return reader.option("streaming-max-rows-per-micro-batch", stream_settings(query).rows_per_batch).table(
+        catalog.full_name(table)
+    )
 
 
 def deduplicate(frame: DataFrame, table: Table) -> DataFrame:
@@ -73,7 +75,7 @@ def append(frame: DataFrame, table: Table) -> StreamingQuery:
     spark = frame.sparkSession
     catalog.ensure(spark, table)
     writer = _named(frame, table.name, checkpoints.claim(spark, table))
-    return writer.format("iceberg").outputMode("append").option("fanout-enabled", "true").toTable(table.name)
+    return writer.format("iceberg").outputMode("append").option("fanout-enabled", "true").toTable(catalog.full_name(table))
 
 
 def upsert(frame: DataFrame, table: Table, newest_by: str | None = None, keep_first: bool = False) -> StreamingQuery:

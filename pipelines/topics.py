@@ -50,7 +50,7 @@ def require(kafka: Kafka, wanted: Sequence[str]) -> None:
         existing = admin.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as error:
         raise ServiceUnreachable(
-            f"Could not list topics: no Kafka broker answers at {kafka.bootstrap_servers} ({error.args[0].str()}); run `make up`."
+            f"No Kafka broker answers at {kafka.bootstrap_servers} ({error.args[0].str()}): run `make up`."
         ) from error
     missing = [topic for topic in wanted if topic not in existing]
     if missing:
