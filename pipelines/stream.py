@@ -74,8 +74,9 @@ def append(frame: DataFrame, table: Table) -> StreamingQuery:
     """Start the query that appends a stream to its table: exactly once per checkpoint, by Iceberg's own sink."""
     spark = frame.sparkSession
     catalog.ensure(spark, table)
-    writer = _named(frame, table.name, checkpoints.claim(spark, table))
-    return writer.format("iceberg").outputMode("append").option("fanout-enabled", "true").toTable(catalog.full_name(table))
+    writer = _named(frame, table.name, checkpoints.claim(spark, table)).format("iceberg").outputMode("append")
+    # Decoded columns are nullable to Spark; what the table requires is checked row by row as it is written.
+    return writer.options(**{"fanout-enabled": "true", "check-nullability": "false"}).toTable(catalog.full_name(table))
 
 
 def upsert(frame: DataFrame, table: Table, newest_by: str | None = None, keep_first: bool = False) -> StreamingQuery:
