@@ -1,0 +1,195 @@
+"""A batch of payments becomes scores; killed anywhere and run again it becomes the same scores and states (real store)."""
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from builders import a_payment, at
+from fraud_models import DEAR, a_model, a_packed_model
+from valkey_server import PASSWORD, ValkeyServer, a_valkey_server
+
+from pipelines import scoring
+from pipelines.features.card_records import FEATURE_NAMES, FEATURE_SET
+from pipelines.online_store import Batch, OnlineStore
+from pipelines.scoring import Policy, score_batch
+from pipelines.serving import Serving
+
+POLICY = Policy(review_at=0.2, decline_at=0.8)
+QUERY = str(uuid.UUID(int=1))
+PAYMENTS = pa.schema(
+    {
+        **dict.fromkeys(("event_id", "payment_id", "card_id", "seller_id", "device_id", "country"), pa.string()),
+        **dict.fromkeys(("currency", "method", "channel"), pa.string()),
+        "event_at": pa.timestamp("us", "UTC"),
+        "amount": pa.decimal128(12, 2),
+        **dict.fromkeys(("installments", "attempt_number"), pa.int32()),
+        **dict.fromkeys(("latitude", "longitude"), pa.float64()),
+        "three_d_secure": pa.bool_(),
+    }
+)
+
+
+@pytest.fixture
+def server() -> Iterator[ValkeyServer]:
+    with a_valkey_server() as running:
+        yield running
+
+
+@pytest.fixture
+def store(server: ValkeyServer) -> Iterator[OnlineStore]:
+    made = OnlineStore(server.settings)
+    yield made
+    made.client.close()
+
+
+def payments(*numbers: int, **changes: object) -> pa.Table:
+    """Build payments by number: three cards take turns, a minute apart, every fifth one is dear."""
+    rows = [
+        a_payment(
+            **{
+                "event_id": f"e{n}",
+                "payment_id": f"p{n}",
+                "card_id": f"card{n % 3}",
+                "event_at": at(60 * n),
+                "amount": 2 * DEAR if n % 5 == 4 else 10 + n,
+                **changes,
+            }
+        )
+        for n in numbers
+    ]
+    return pa.Table.from_pylist([{**row, "amount": round(row["amount"])} for row in rows], PAYMENTS)
+
+
+def told(scores: pa.Table) -> dict[str, dict[str, object]]:
+    """Return the scores by event id, without the moment they were made."""
+    return {row["event_id"]: {k: repr(v) for k, v in row.items() if k != "scored_at"} for row in scores.to_pylist()}
+
+
+def test_every_payment_gets_one_score_with_its_decision_reasons_and_what_the_model_saw(store):
+    scores = score_batch(payments(0, 1, 4), Batch(QUERY, 0), store, Serving(a_model("7")), POLICY).to_pylist()
+    assert [row["event_id"] for row in scores] == ["score-e0", "score-e1", "score-e4"]
+    assert [row["decision"] for row in scores] == ["approve", "approve", "decline"]
+    cheap, _, dear = scores
+    assert cheap["reasons"] == []
+    assert dear["reasons"][0].startswith("amount of this payment: 1000")
+    assert dear["features"][FEATURE_NAMES.index("payments_before")] == 1
+    assert (dear["payment_id"], dear["card_id"], dear["event_at"], dear["currency"]) == ("p4", "card1", at(240), "BRL")
+    assert (dear["feature_set"], dear["model_name"], dear["model_version"]) == (FEATURE_SET, "fraud", "7")
+    assert not dear["degraded"]
+
+
+def test_the_middle_is_reviewed(store):
+    policy = Policy(review_at=1e-6, decline_at=1.0)
+    (row,) = score_batch(payments(0), Batch(QUERY, 0), store, Serving(a_model()), policy).to_pylist()
+    assert row["decision"] == "review"
+
+
+def test_cutting_into_batches_changes_no_score(store):
+    serving = Serving(a_model())
+    whole = score_batch(payments(*range(12)), Batch(str(uuid.UUID(int=2)), 0), store, serving, POLICY)
+    store.client.flushall()
+    cuts = [range(5), range(5, 6), range(6, 12)]
+    parts = [score_batch(payments(*cut), Batch(QUERY, i), store, serving, POLICY) for i, cut in enumerate(cuts)]
+    assert told(pa.concat_tables(parts)) == told(whole)
+
+
+def test_a_payment_that_came_in_an_earlier_batch_is_not_scored_again(store):
+    serving = Serving(a_model())
+    score_batch(payments(0, 1), Batch(QUERY, 0), store, serving, POLICY)
+    again = score_batch(payments(1, 3, 1), Batch(QUERY, 1), store, serving, POLICY)
+    assert again["event_id"].to_pylist() == ["score-e3"]
+
+
+def test_a_batch_of_repeats_only_gives_no_rows_in_the_right_columns(store):
+    first = score_batch(payments(0), Batch(QUERY, 0), store, Serving(a_model()), POLICY)
+    again = score_batch(payments(0), Batch(QUERY, 1), store, Serving(a_model()), POLICY)
+    assert len(again) == 0
+    assert again.schema == first.schema
+
+
+def test_without_the_store_payments_are_scored_from_what_they_say_and_marked(store, server):
+    serving = Serving(a_model())
+    score_batch(payments(0), Batch(QUERY, 0), store, serving, POLICY)
+    server.freeze()
+    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving, POLICY).to_pylist()
+    assert row["degraded"]
+    assert row["features"][FEATURE_NAMES.index("payments_before")] == 0
+    server.thaw()
+    (row,) = score_batch(payments(6), Batch(QUERY, 2), store, serving, POLICY).to_pylist()
+    assert not row["degraded"]
+    assert row["features"][FEATURE_NAMES.index("payments_before")] == 1
+
+
+def test_a_published_model_takes_over_at_the_next_batch_and_a_bad_one_does_not(store):
+    serving = Serving(a_model("1"))
+    versions = []
+    for number, packed in enumerate([None, a_packed_model("2"), a_packed_model("3", sha256="0" * 64), a_packed_model("4")]):
+        if packed:
+            store.publish(packed)
+        versions += score_batch(payments(number), Batch(QUERY, number), store, serving, POLICY)["model_version"].to_pylist()
+    assert versions == ["1", "2", "2", "4"]
+
+
+BATCHES = [range(6), range(6, 13), range(13, 20)]
+
+
+def play(store: OnlineStore, folder: Path) -> None:
+    """Be the streaming engine: run each batch that is not committed yet, append its scores, then commit it."""
+    serving = Serving(a_model())
+    for number, batch in enumerate(BATCHES):
+        if not (folder / f"commit-{number}").exists():
+            scores = score_batch(payments(*batch), Batch(QUERY, number), store, serving, POLICY)
+            scoring.reach(f"before_output_{number}")
+            pq.write_table(scores, folder / f"scores-{number}-{os.getpid()}.parquet")
+            scoring.reach(f"after_output_{number}")
+            (folder / f"commit-{number}").touch()
+
+
+def scores_in(folder: Path) -> dict[str, dict[str, object]]:
+    """Return what readers of the topic keep, the first score of each event id, and check that copies are equal."""
+    kept: dict[str, dict[str, object]] = {}
+    for file in sorted(folder.glob("scores-*")):
+        for event_id, row in told(pq.read_table(file)).items():
+            assert kept.setdefault(event_id, row) == row
+    return kept
+
+
+def all_states(server: ValkeyServer) -> dict[bytes, bytes]:
+    client = server.client
+    return {key: client.get(key) for key in client.keys("card:*")}
+
+
+@pytest.mark.parametrize("place", ["after_store_read", "after_store_write", "before_output_1", "after_output_1"])
+def test_dying_anywhere_gives_the_scores_and_states_of_never_dying(place, server, store, tmp_path):
+    calm, killed = tmp_path / "calm", tmp_path / "killed"
+    for folder in (calm, killed):
+        folder.mkdir()
+    play(store, calm)
+    expected_states = all_states(server)
+    store.client.flushall()
+    play_in_child(server, killed, place, expected=-signal.SIGKILL)
+    play(store, killed)
+    assert scores_in(killed) == scores_in(calm)
+    assert all_states(server) == expected_states
+
+
+def play_in_child(server: ValkeyServer, folder: Path, kill_point: str, expected: int) -> None:
+    """Play in a process that kills itself at `kill_point`."""
+    program = (
+        "from pathlib import Path; from pydantic import SecretStr; import test_scoring as t\n"
+        "from pipelines.online_store import OnlineStore; from pipelines.settings import Valkey\n"
+        f"told = Valkey(host='127.0.0.1', port={server.settings.port}, password=SecretStr('{PASSWORD}'))\n"
+        f"t.play(OnlineStore(told), Path({str(folder)!r}))"
+    )
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here), str(here.parent / "support")])
+    environment = {**os.environ, "TIDEMARK_KILL_POINT": kill_point, "PYTHONPATH": paths}
+    child = subprocess.run([sys.executable, "-c", program], env=environment, check=False)
+    assert child.returncode == expected
