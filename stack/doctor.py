@@ -6,6 +6,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -105,7 +106,7 @@ def findings() -> Iterator[Finding]:
     """Yield every finding, the machine's first; the stack's own once there is something installed to ask it with."""
     for look in (python, jdk, maven, memory, disk, packages, jars):
         yield look()
-    if INSTALLED.exists():
+    if find_spec("pydantic"):
         from stack import checkup  # needs the installed packages
 
         yield from checkup.findings()

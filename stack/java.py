@@ -11,6 +11,7 @@ from pathlib import Path
 from pipelines.errors import TidemarkError
 
 WANTED = 17
+INSTALLED_IN = Path("/usr/lib/jvm")
 
 
 def release(java: Path) -> int | None:
@@ -28,7 +29,7 @@ def _candidates() -> Iterator[Path]:
         yield Path(home) / "bin" / "java"
     if on_path := shutil.which("java"):
         yield Path(on_path)
-    yield from sorted(Path("/usr/lib/jvm").glob("*17*/bin/java"))
+    yield from sorted(INSTALLED_IN.glob("*17*/bin/java"))
 
 
 @cache

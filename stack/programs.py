@@ -39,6 +39,7 @@ def streams() -> Service:
         command=[sys.executable, "jobs/run_all.py"],
         ready=lambda: _answers(spark_ui()),
         ports={"TIDEMARK_SPARK__UI_PORT": settings().spark.ui_port},
+        needs=("kafka", "registry", "postgres", "valkey", "mlflow"),
         environment=spark_environment(),
         stop_within_s=60,
     )
@@ -50,7 +51,7 @@ def simulator(rate: int) -> Service:
         name="simulator",
         command=[sys.executable, "-m", "simulator", "--rate", str(rate)],
         ready=lambda: True,
-        needs=("streams",),
+        needs=("kafka", "registry"),
     )
 
 
@@ -69,6 +70,7 @@ def dash() -> Service:
         command=[sys.executable, "-m", "dashboards.app"],
         ready=lambda: _answers(page()),
         ports={"TIDEMARK_DASH__PORT": own.port},
+        needs=("trino",),
         environment={f"TIDEMARK_{name}": str(value) for name, value in told.items()},
     )
 

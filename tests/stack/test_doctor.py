@@ -1,0 +1,132 @@
+"""Doctor finds what is missing and says what to do, also on a bare Python."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import TidemarkError
+from pipelines.settings import ROOT, settings
+from stack import checkup, doctor, dotenv_file, java
+
+
+@pytest.fixture
+def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide every JDK 17: JAVA_HOME and the PATH lead nowhere, /usr/lib/jvm is not looked at."""
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(java, "INSTALLED_IN", tmp_path)
+    java.jdk17.cache_clear()
+
+
+def test_the_jdk_of_this_machine_is_found() -> None:
+    java.jdk17.cache_clear()
+    assert java.release(java.jdk17()) == 17
+    assert doctor.jdk().fine
+
+
+@pytest.mark.usefixtures("no_java")
+def test_a_missing_jdk_is_one_sentence_with_a_remedy() -> None:
+    with pytest.raises(TidemarkError, match=r"No JDK 17 .* install one"):
+        java.jdk17()
+    assert str(doctor.jdk()).startswith("  ✗ JDK 17")
+
+
+def test_another_java_is_not_taken_for_jdk_17(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(java.newer().parents[1]))
+    java.jdk17.cache_clear()
+    assert java.jdk17() != java.newer()
+    assert java.release(java.newer()) == 25
+
+
+def test_what_does_not_run_has_no_release(tmp_path: Path) -> None:
+    assert java.release(tmp_path / "java") is None
+
+
+def test_a_missing_maven_is_found_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not doctor.maven().fine
+    assert "apt-get install maven" in str(doctor.maven())
+
+
+def test_too_little_disk_or_memory_is_said() -> None:
+    assert doctor.disk(0).fine
+    assert "1000000000 GiB are needed" in str(doctor.disk(10**9))
+    assert doctor.memory(0).fine
+    assert not doctor.memory(10**9).fine
+
+
+def test_packages_older_than_the_lock_want_an_install(tmp_path: Path) -> None:
+    stamp, lock = tmp_path / "stamp", tmp_path / "lock"
+    lock.touch()
+    assert doctor.packages(stamp, lock).found == "not installed"
+    stamp.touch()
+    os.utime(lock, (1, 1))
+    assert doctor.packages(stamp, lock).fine
+    os.utime(stamp, (0, 0))
+    assert not doctor.packages(stamp, lock).fine
+
+
+def test_jars_are_there_or_want_an_install(tmp_path: Path) -> None:
+    assert "make install" in str(doctor.jars(tmp_path / "missing"))
+    assert doctor.jars(tmp_path).fine
+
+
+def test_the_default_ports_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("TIDEMARK_") and not name.endswith("PASSWORD")]:
+        monkeypatch.delenv(name)
+    settings.cache_clear()
+    told, found = settings(), doctor.default_ports()
+    assert found["postgres.port"] == told.postgres.port
+    assert found["kafka.bootstrap_servers"] == int(told.kafka.bootstrap_servers.rpartition(":")[2])
+    assert f":{found['mlflow.url']}" in told.mlflow.url
+    assert len(found) == 8
+    settings.cache_clear()
+
+
+def test_a_taken_default_port_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(doctor, "default_ports", lambda: {"trino.port": port})
+        assert f"in use: {port} (trino.port)" in str(doctor.free_ports())
+    assert doctor.free_ports().fine
+
+
+def test_it_runs_on_a_python_without_any_package() -> None:
+    bare = subprocess.run([sys.executable, "-S", "-m", "stack.doctor"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "JDK 17" in bare.stdout
+    assert "ports" in bare.stdout
+    assert bare.stderr == ""
+
+
+@pytest.mark.usefixtures("state")
+def test_a_stopped_service_is_fine_while_its_ports_are_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv("TIDEMARK_VALKEY__PORT", str(taken.getsockname()[1]))
+        settings.cache_clear()
+        found = {finding.what: finding for finding in checkup.findings()}
+    assert found["secrets"].fine
+    assert f"(pid {os.getpid()})" in found["valkey"].found
+    assert "TIDEMARK_VALKEY__PORT" in found["valkey"].remedy
+
+
+@pytest.mark.usefixtures("state")
+def test_wrong_settings_are_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TIDEMARK_TRINO__PORT", "many")
+        settings.cache_clear()
+        assert [finding.what for finding in checkup.findings() if not finding.fine] == ["settings"]
+    settings.cache_clear()
+
+
+def test_missing_secrets_are_named_and_not_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dotenv_file, "missing", lambda: ["TIDEMARK_POSTGRES__PASSWORD"])
+    secrets = next(checkup.findings())
+    assert secrets.fine
+    assert "lacks TIDEMARK_POSTGRES__PASSWORD" in secrets.found

@@ -1,0 +1,69 @@
+"""How the six services and the three programs are run: on loopback, bounded, and with no secret to be seen."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipelines.settings import settings
+from stack.programs import programs
+from stack.services import postgres, services, trino
+
+PASSWORDS = ("TIDEMARK_POSTGRES__PASSWORD", "TIDEMARK_VALKEY__PASSWORD", "TIDEMARK_MLFLOW__PASSWORD")
+BOUNDS = {"kafka": "-Xmx512m", "registry": "-Xmx192m", "trino": "-Xmx1536M", "postgres": "--shared_buffers=64MB"}
+
+pytestmark = pytest.mark.usefixtures("state")
+
+
+def test_there_are_six_services_and_three_programs() -> None:
+    assert [s.name for s in services()] == ["postgres", "valkey", "kafka", "registry", "mlflow", "trino"]
+    assert [p.name for p in programs(200)] == ["streams", "simulator", "dash"]
+
+
+def test_no_password_is_in_a_command_or_a_written_environment() -> None:
+    passwords = [os.environ[name] for name in PASSWORDS]
+    for service in [*services(), *programs(200)]:
+        visible = " ".join([*service.command, *service.environment.values(), repr(service)])
+        assert not [password for password in passwords if password in visible]
+
+
+def test_memory_is_bounded() -> None:
+    commands = {service.name: service.command for service in services()}
+    assert [name for name, bound in BOUNDS.items() if bound not in commands[name]] == []
+
+
+def test_no_two_services_share_a_port() -> None:
+    ports = [port for service in [*services(), *programs(200)] for port in service.ports.values()]
+    assert len(set(ports)) == len(ports)
+
+
+def test_programs_stop_before_the_services_they_use() -> None:
+    needed = {program.name: set(program.needs) for program in programs(200)}
+    assert needed["streams"] >= {"kafka", "registry", "postgres", "valkey", "mlflow"}
+    assert "trino" in needed["dash"]
+    assert "kafka" in needed["simulator"]
+
+
+def test_the_rate_reaches_the_simulator() -> None:
+    assert programs(75)[1].command[-2:] == ["--rate", "75"]
+
+
+def test_the_page_gets_its_settings_from_the_environment() -> None:
+    told = programs(200)[2].environment
+    assert told["TIDEMARK_TRINO__PORT"] == str(settings().trino.port)
+    assert told["TIDEMARK_DASH__PORT"] == str(settings().dash.port)
+
+
+def test_root_hands_postgresql_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert postgres.unprivileged() == []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert "--reuid=65534" in postgres.unprivileged()
+
+
+def test_the_catalogue_in_trino_has_the_name_of_the_settings(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("lake", "pond"):
+        monkeypatch.setenv("TIDEMARK_CATALOG__NAME", name)
+        settings.cache_clear()
+        trino.service().prepare()
+    assert [file.name for file in (state / "data" / "trino" / "catalog").iterdir()] == ["pond.properties"]
