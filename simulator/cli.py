@@ -21,6 +21,7 @@ from simulator.stopping import Stop
 log = logs.get(__name__)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 LONGEST_PAST_S = 30 * DAY_S
+LAST_MINUTE_S = 60.0  # a past ends a little before now, so that its last event does not lie in the future
 
 Seed = Annotated[int, typer.Option(help="The same seed gives the same shop and the same faults.")]
 Speed = Annotated[float, typer.Option(parser=speed, metavar="xN", help="How fast the simulated clock runs.")]
@@ -89,7 +90,7 @@ def history(
     """Send a simulated past that ends now, as fast as it goes; a live run goes on from there."""
     stop, catalogue = Stop(), Catalogue.from_olist(archive) if archive else None
     with opened(Wishes(seed=seed, ledger=ledger)) as line:
-        end = micros(time.time())
+        end = micros(time.time() - LAST_MINUTE_S)
         start, rate = end - micros(days * DAY_S), events_per_s(orders_per_day, clicks_share)
         shop = snapshot.new(seed, start, rate, catalogue, clicks_share)
         line.send(with_progress(bulk(shop.events, end, stop.wait), start, end), start, lambda event: None)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 from simulator.event import Event
 
@@ -77,9 +76,16 @@ def _moment(clock: Clock, due: float, wait: Wait) -> float | None:
 
 def bulk(events: Events, end: int, wait: Wait) -> Iterator[list[Event]]:
     """Yield events in large batches as fast as they come, up to simulated time `end`."""
-    for batch in iter(lambda: list(islice(events, LONGEST_BATCH)), []):
-        early = [event for event in batch if event.at >= end]
-        events.unsent.extend(reversed(early))
-        yield batch[: len(batch) - len(early)]
-        if early or wait(0):
-            return
+    batch: list[Event] = []
+    for event in events:
+        if event.at >= end:
+            events.unsent.append(event)
+            break
+        batch.append(event)
+        if len(batch) == LONGEST_BATCH:
+            yield batch
+            batch = []
+            if wait(0):
+                return
+    if batch:
+        yield batch
