@@ -75,9 +75,10 @@ def sales_figures(answer: Answer[list[Minute]], window: str, scheme: str) -> lis
 def decision_figure(board: Board, window: str, scheme: str) -> list[Any]:
     """Return the figure of payments held or declined, and its key in words."""
     span, colours = _chosen(series.WINDOWS, window), _chosen(figures.SCHEMES, scheme)
-    rows = board.decided(span.minutes).rows or []
+    answer = board.decided(span.minutes)
+    rows = answer.rows or []
     if not rows:
-        return [figures.waiting(span, colours, "No payments scored yet"), ""]
+        return [figures.waiting(span, colours, "No data" if answer.problem else "No payments scored yet"), ""]
     starts = series.slots(max(row.minute for row in rows), span)
     review, decline = (series.decided(rows, decision, starts) for decision in ("review", "decline"))
     return [figures.decisions(starts, review, decline, span, colours), panels.decision_key()]

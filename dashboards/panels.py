@@ -92,7 +92,11 @@ def _shop_tiles(rows: list[Minute]) -> list[html.Div]:
     return [
         tile("GMV, last hour", gmv, _against(now.gmv, before.gmv, comparable) + only),
         tile("Orders, last hour", formats.count(now.orders if rows else None), _against(now.orders, before.orders, comparable)),
-        tile("Conversion, last hour", formats.percent(now.conversion, 2), f"{formats.count(now.sessions)} sessions"),
+        tile(
+            "Conversion, last hour",
+            formats.percent(now.conversion, 2),
+            f"{formats.count(now.sessions)} sessions" if rows else "",
+        ),
     ]
 
 
@@ -122,7 +126,7 @@ def _quarantine_tile(tables: list[Freshness]) -> html.Div:
 
 def _against(now: Decimal | int, before: Decimal | int, comparable: bool) -> str:
     change = formats.change(float(now), float(before)) if comparable else None
-    return f"{change} vs hour before" if change else "first hour"
+    return f"{change} vs hour before" if change else ""
 
 
 def _sentence(problem: str | None, answer: Answer[Any]) -> str:
