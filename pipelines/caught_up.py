@@ -24,15 +24,14 @@ def wait(spark: SparkSession, *tables: Table, patience_s: float = 120.0) -> None
     Raises ServiceUnreachable when none of them has come further for `patience_s` seconds.
     """
     ends = {table.name: end_offsets(settings().kafka, str(table.topic)) for table in tables}
-    left, moved_at = behind(spark, ends), time.monotonic()
-    while any(left.values()):
-        log.info("waiting_for_tables", records_behind=left)
+    left: dict[str, int] = {}
+    while any((now := behind(spark, ends)).values()):
+        if now != left:
+            log.info("waiting_for_tables", records_behind=now)
+            left, moved_at = now, time.monotonic()
+        elif time.monotonic() - moved_at > patience_s:
+            raise ServiceUnreachable(_stuck(now, patience_s))
         threading.Event().wait(LOOK_EVERY_S)
-        now = behind(spark, ends)
-        moved_at = time.monotonic() if now != left else moved_at
-        left = now
-        if time.monotonic() - moved_at > patience_s:
-            raise ServiceUnreachable(_stuck(left, patience_s))
 
 
 def behind(spark: SparkSession, ends: dict[str, dict[int, int]]) -> dict[str, int]:

@@ -23,7 +23,7 @@ from pipelines.features.card_records import FEATURE_NAMES
 
 DAY_US = 86_400_000_000
 TEST_SHARE = 0.25
-LEAST_FRAUDS = 20
+LEAST_FRAUDS = 10
 PARAMETERS: dict[str, float | int | str] = {
     "objective": "binary:logistic",
     "tree_method": "hist",
