@@ -4,18 +4,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.common._httpx_compat import httpx
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from pipelines import contracts
-from pipelines.avro import Contract
 from pipelines.contracts import reader
 from pipelines.errors import ContractError, ServiceUnreachable
 from pipelines.settings import settings
 
-__all__ = ["check_contracts", "id_of_version", "newest_id", "reader", "register_contracts", "subject", "writers"]
+if TYPE_CHECKING:
+    from pipelines.avro import Contract
+
+__all__ = [
+    "check_contracts",
+    "contract",
+    "forget_outdated",
+    "id_of_version",
+    "newest_id",
+    "reader",
+    "register_contracts",
+    "subject",
+    "writers",
+]
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 NOT_FOUND, REFUSED = 404, (409, 422)
@@ -127,8 +140,10 @@ def _asking(what: str) -> Iterator[None]:
 
 
 @cache
-def contract(topic: str) -> Contract:
+def contract(topic: str) -> "Contract":
     """Return what is needed to decode the topic: our reader schema and every registered writer schema by id."""
+    from pipelines.avro import Contract  # brings Spark along, without which producers start seconds sooner
+
     return Contract(topic, reader(topic), writers(topic))
 
 

@@ -14,7 +14,6 @@ from simulator.history import DAY_S, events_per_s, with_progress
 from simulator.line import Line, Wishes, opened, reporting
 from simulator.pace import Clock, Events, bulk, micros, paced
 from simulator.quantities import seconds, share, speed
-from simulator.replay_olist import OlistReplay
 from simulator.shop import Catalogue
 from simulator.stopping import Stop
 
@@ -110,6 +109,8 @@ def replay_olist(
     ledger: LedgerFile = None,
 ) -> None:
     """Send Olist's 99,441 real orders of 2016 to 2018, status by status, with payments and reviews, in their time order."""
+    from simulator.replay_olist import OlistReplay  # pandas is wanted only here
+
     stop, told = Stop(), OlistReplay.of(archive).events()
     with opened(Wishes(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as line:
         first = next(told)
