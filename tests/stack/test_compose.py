@@ -1,0 +1,62 @@
+"""The containers: valid by the Compose specification, and as closed, bounded and complete as the local stack."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines.settings import ROOT
+from stack import doctor
+from stack.programs import programs
+from stack.services import services
+
+FILE = ROOT / "docker-compose.yml"
+CONTAINERS: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services"]
+RUNNING = {name: c for name, c in CONTAINERS.items() if c["restart"] != "no"}
+
+
+def test_it_is_valid_by_the_compose_specification() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(FILE)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.usefixtures("state")
+def test_it_runs_what_the_local_stack_runs() -> None:
+    assert set(RUNNING) == {service.name for service in [*services(), *programs(200)]}
+
+
+def test_it_publishes_the_local_ports_on_loopback_only() -> None:
+    published = [port for container in CONTAINERS.values() for port in container.get("ports", [])]
+    assert [port for port in published if not port.startswith("127.0.0.1:")] == []
+    assert {int(port.split(":")[1]) for port in published} == set(doctor.default_ports().values())
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_each_container_is_bounded_and_nobody_special(name: str) -> None:
+    container = CONTAINERS[name]
+    assert container["user"] not in ("root", "0", "0:0")
+    assert container["cap_drop"] == ["ALL"]
+    assert container["mem_limit"]
+
+
+@pytest.mark.parametrize("name", set(RUNNING) - {"simulator"})
+def test_each_service_has_a_health_check(name: str) -> None:
+    assert RUNNING[name]["healthcheck"]["test"]
+
+
+def test_everything_waits_for_something_that_exists_and_can_be_waited_for() -> None:
+    waits = [(c["depends_on"][on]["condition"], on) for c in CONTAINERS.values() for on in c.get("depends_on", {})]
+    assert [on for how, on in waits if how == "service_healthy" and "healthcheck" not in CONTAINERS[on]] == []
+    assert [on for how, on in waits if how == "service_completed_successfully" and CONTAINERS[on]["restart"] != "no"] == []
+
+
+def test_no_secret_is_written_into_it() -> None:
+    written = [
+        (k, v) for c in CONTAINERS.values() for k, v in c.get("environment", {}).items() if "PASSWORD" in k or "AUTH" in k
+    ]
+    secrets = [(k, v) for k, v in written if not v.startswith(("--", "${TIDEMARK_"))]
+    assert len(written) > 3
+    assert secrets == []

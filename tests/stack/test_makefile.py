@@ -1,0 +1,46 @@
+"""The Makefile's verbs, and that what installs the packages is what the lock says."""
+
+import re
+import subprocess
+
+import pytest
+
+from pipelines.settings import ROOT
+
+VERBS = [
+    *("help", "install", "demo", "up", "down", "clean", "status", "doctor", "sql", "contracts", "balance"),
+    *("test", "test-unit", "lint", "bench", "claims", "docs", "screenshot"),
+]
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_make_alone_lists_every_verb_with_a_sentence() -> None:
+    listed = dict(re.findall(r"^  make (\S+)\s+(\S.*)$", make().stdout, flags=re.M))
+    assert list(listed) == VERBS
+    assert min(map(len, listed.values())) > 10
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_is_a_rule_that_make_accepts(verb: str) -> None:
+    assert make("--dry-run", verb).returncode == 0
+
+
+def test_uv_is_installed_in_the_version_and_with_the_hashes_of_the_lock() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = (ROOT / "requirements-uv.lock").read_text().partition("\n")[2]
+    assert pinned.startswith("uv==")
+    assert pinned.strip() in lock
+
+
+@pytest.mark.parametrize("file", ["requirements.lock", "requirements-uv.lock"])
+def test_no_lock_names_a_place_to_download_from(file: str) -> None:
+    assert not re.search(r"https?://|--(extra-)?index-url", (ROOT / file).read_text())
+
+
+def test_without_an_environment_a_verb_says_what_to_do() -> None:
+    refused = make("status", "PYTHON=nowhere/python")
+    assert refused.returncode != 0
+    assert "run make install" in refused.stderr
