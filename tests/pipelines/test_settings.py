@@ -1,0 +1,56 @@
+"""Settings: files under the environment, unknown keys and wrong types refused by name, secrets never shown."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import SettingsError
+from pipelines.settings import ROOT, located, read
+
+SECRETS = {f"TIDEMARK_{name}__PASSWORD": "hush" for name in ("POSTGRES", "VALKEY", "MLFLOW")}
+
+
+def test_the_environment_lies_over_the_profile_and_the_profile_over_the_base() -> None:
+    chosen = read({**SECRETS, "TIDEMARK_KAFKA__PARTITIONS": "7", "TIDEMARK_PROFILE": "cluster"})
+    assert (chosen.kafka.partitions, chosen.kafka.replication_factor, chosen.catalog.name) == (7, 3, "lake")
+
+
+@pytest.mark.parametrize("profile", ["local", "cluster"])
+def test_every_profile_is_complete(profile: str) -> None:
+    assert read({**SECRETS, "TIDEMARK_PROFILE": profile}).streams["silver.orders"].horizon == "1 hour"
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({}, "postgres.password: field required"),
+        ({**SECRETS, "TIDEMARK_KAFKA__PARTITIONS": "many"}, "kafka.partitions: input should be a valid integer"),
+        ({**SECRETS, "TIDEMARK_KAFKA__PARTITION": "2"}, "kafka.partition: extra inputs are not permitted"),
+        ({**SECRETS, "TIDEMARK_FRAUD__REVIEW_AT": "20"}, "fraud.review_at: input should be less than 1"),
+    ],
+)
+def test_what_is_wrong_is_named_with_where_we_looked(environment: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        read(environment)
+    assert named in str(error.value)
+    assert "base.toml" in str(error.value)
+
+
+def test_a_profile_that_does_not_exist_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"moon\.toml.*TIDEMARK_PROFILE"):
+        read({**SECRETS, "TIDEMARK_PROFILE": "moon"})
+
+
+def test_broken_toml_is_named(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text("[kafka\n")
+    with pytest.raises(SettingsError, match=r"base\.toml is not valid TOML"):
+        read(SECRETS, tmp_path)
+
+
+def test_secrets_do_not_print() -> None:
+    assert "hush" not in repr(read(SECRETS))
+
+
+def test_paths_are_below_the_repository_and_uris_stay() -> None:
+    assert located(".tidemark/warehouse") == str(ROOT / ".tidemark" / "warehouse")
+    assert located("s3a://shop/warehouse") == "s3a://shop/warehouse"
