@@ -52,7 +52,7 @@ def _prepare() -> None:
     if (folders.data("kafka") / "records" / "meta.properties").exists():
         return
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(_configuration()), "--standalone"]
+    command = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(_configuration()), "--standalone"]
     done = subprocess.run([*_java("64m"), *command], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ServiceUnreachable(
