@@ -21,6 +21,7 @@ from stack.service import Service
 from stack.services import services
 
 LOOK_EVERY_S = 2.0
+STOP_WITHIN_S = 60.0
 HISTORY = ("-m", "simulator", "history", "--days", "30")
 WHERE = """
   [bold]page[/]    {page}
@@ -75,11 +76,11 @@ def _start(known: list[Service], rate: int, console: Console) -> None:
 
     lifecycle.up(services(), known, told)
     _step("contracts", ["jobs/register_contracts.py"], console)
-    fresh = not _has_records("shop.payments")
+    fresh = not has_records("shop.payments")
     lifecycle.up([programs.streams(), programs.dash()], known, told)
     if fresh:
         _step("history", list(HISTORY), console)
-    if not _has_champion():
+    if not has_champion():
         _step("training", ["jobs/train_fraud_model.py"], console)
     lifecycle.up([programs.simulator(rate)], known, told)
 
@@ -87,20 +88,34 @@ def _start(known: list[Service], rate: int, console: Console) -> None:
 def _step(name: str, arguments: list[str], console: Console) -> None:
     """Run one Python program of ours to its end; raise with the end of its log if it fails."""
     began = time.monotonic()
-    with console.status(f"{name} … ({folders.log(name)})"), folders.log(name).open("ab") as log:
-        environment = {**os.environ, **programs.spark_environment()}
-        done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log, check=False)
-    if done.returncode != 0:
-        raise TidemarkError(f"{name} failed with exit code {done.returncode}; its log ends: {lifecycle.log_end(name)}")
+    with console.status(f"{name} … ({folders.log(name)})"):
+        code = _ended(name, [sys.executable, *arguments])
+    if code != 0:
+        raise TidemarkError(f"{name} failed with exit code {code}; its log ends: {lifecycle.log_end(name)}")
     console.print(f"  {name:<10} done after {time.monotonic() - began:.1f} s", highlight=False)
 
 
-def _has_records(topic: str) -> bool:
+def _ended(name: str, command: list[str]) -> int:
+    """Return a program's exit code; an interrupt asks it to stop and waits until it has."""
+    environment = {**os.environ, **programs.spark_environment()}
+    with folders.log(name).open("ab") as log:
+        child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            child.terminate()
+            child.wait(STOP_WITHIN_S)
+            raise
+
+
+def has_records(topic: str) -> bool:
+    """Return whether anything was ever sent to this topic."""
     admin = AdminClient({"bootstrap.servers": settings().kafka.bootstrap_servers})
     return bool(flow.offsets(admin, topic))
 
 
-def _has_champion() -> bool:
+def has_champion() -> bool:
+    """Return whether a fraud model is in service."""
     told = settings()
     query = {"name": told.fraud.model_name, "alias": "champion"}
     return httpx.get(f"{told.mlflow.url}/api/2.0/mlflow/registered-models/alias", params=query, timeout=30).is_success

@@ -16,6 +16,7 @@ from stack.lake import answer
 NEWEST_ORDER = "select order_id, updated_at from {lake}.gold.orders order by updated_at desc limit 1"
 QUARANTINED = "select count(*) from {lake}.silver.quarantine"
 EVENTS = "shop."  # topics whose records count as events; scores are answers to them
+KAFKA_WITHIN_S = 5.0
 COUNT_EVERY = 5  # looks from one count of the quarantine to the next
 
 
@@ -39,10 +40,10 @@ class Flow:
 def offsets(admin: AdminClient, topics_from: str = EVENTS) -> int | None:
     """Return the end offsets of the topics whose names begin so, added up, or None while Kafka does not answer."""
     try:
-        topics = {n: t for n, t in admin.list_topics(timeout=5).topics.items() if n.startswith(topics_from)}
+        topics = {n: t for n, t in admin.list_topics(timeout=KAFKA_WITHIN_S).topics.items() if n.startswith(topics_from)}
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         wanted = {TopicPartition(name, part): latest for name, topic in topics.items() for part in topic.partitions}
-        told = admin.list_offsets(wanted, request_timeout=5) if wanted else {}
+        told = admin.list_offsets(wanted, request_timeout=KAFKA_WITHIN_S) if wanted else {}
         return sum(int(future.result().offset) for future in told.values())
     except KafkaException:
         return None

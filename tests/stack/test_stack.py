@@ -1,12 +1,183 @@
-"""The real stack."""
+"""The real stack: every service does what the others count on, keeps its state and keeps strangers out."""
 
+import json
+import os
+import signal
+import uuid
+from collections.abc import Callable
+
+import httpx
+import psutil
+import psycopg
 import pytest
+import valkey
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+from typer.testing import CliRunner
 
-from pipelines.settings import Settings
-from stack import status
+from pipelines.errors import ServiceUnreachable
+from pipelines.settings import Settings, settings
+from stack import checkup, cli, demo, flow, lifecycle, prompt, status, supervision
 from stack.services import services
 
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("local_stack")]
+Named = Callable[[str], str]
 
-@pytest.mark.integration
-def test_every_service_runs(local_stack: Settings) -> None:
-    assert {row.state for row in status.rows(services())} == {"running"}
+
+@pytest.fixture
+def online(local_stack: Settings) -> valkey.Valkey:
+    told = local_stack.valkey
+    return valkey.Valkey(told.host, told.port, password=told.password.get_secret_value(), decode_responses=True)
+
+
+@pytest.fixture
+def admin(local_stack: Settings) -> AdminClient:
+    return AdminClient({"bootstrap.servers": local_stack.kafka.bootstrap_servers})
+
+
+@pytest.fixture
+def topic(admin: AdminClient) -> str:
+    """Make a topic that no other test has, and return its name."""
+    name = f"shop.test-{uuid.uuid4().hex[:8]}"
+    admin.create_topics([NewTopic(name, num_partitions=2)])[name].result(30)
+    return name
+
+
+def killed_and_back(name: str) -> None:
+    """Kill -9 a service and wait until the supervisor has brought it back."""
+    victim = psutil.Process(supervision.processes()[name]["pid"])
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.wait(30)
+    lifecycle.up(services(), services(), lambda name, seconds: None)
+    assert supervision.processes()[name]["pid"] != victim.pid
+
+
+def test_every_service_runs_within_its_memory() -> None:
+    rows = {row.name: row for row in status.rows(services())}
+    assert {row.state for row in rows.values()} == {"running"}
+    assert all(row.resident_mb and row.resident_mb < 1800 for row in rows.values())
+    assert set(lifecycle.start_seconds()) == set(rows)
+
+
+def test_everything_listens_on_loopback_only() -> None:
+    supervisor = psutil.Process(supervision.asked("getPID"))
+    sockets = [c for process in supervisor.children(recursive=True) for c in process.net_connections("inet")]
+    listening = {c.laddr.ip.removeprefix("::ffff:") for c in sockets if c.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}
+
+
+def test_postgresql_wants_the_password_and_has_both_databases(local_stack: Settings) -> None:
+    pg = local_stack.postgres
+    for database in (local_stack.catalog.database, "mlflow"):
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(host=pg.host, port=pg.port, user=pg.user, password="wrong", dbname=database)
+        address = {"host": pg.host, "port": pg.port, "user": pg.user, "dbname": database}
+        psycopg.connect(**address, password=pg.password.get_secret_value()).close()
+
+
+def test_valkey_wants_the_password_and_never_drops_a_key(local_stack: Settings, online: valkey.Valkey) -> None:
+    with pytest.raises(valkey.AuthenticationError):
+        valkey.Valkey(local_stack.valkey.host, local_stack.valkey.port).ping()
+    assert online.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+
+
+def test_valkey_keeps_what_was_written_when_it_is_killed(online: valkey.Valkey) -> None:
+    online.set("kept", "yes")
+    killed_and_back("valkey")
+    assert online.get("kept") == "yes"
+
+
+def test_kafka_stamps_records_itself_and_makes_no_topic_by_accident(admin: AdminClient, topic: str) -> None:
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    told = admin.describe_configs([resource])[resource].result(30)
+    assert told["message.timestamp.type"].value == "LogAppendTime"
+    refused: list[object] = []
+    producer = Producer({"bootstrap.servers": settings().kafka.bootstrap_servers, "message.timeout.ms": 5000})
+    producer.produce("shop.nobody-made-this", b"x", on_delivery=lambda error, _: refused.append(error))
+    producer.flush(30)
+    assert refused != [None]
+    assert "shop.nobody-made-this" not in admin.list_topics(timeout=10).topics
+
+
+def test_the_flow_counts_what_was_produced(admin: AdminClient, topic: str) -> None:
+    assert flow.offsets(admin, topic) == 0
+    looking = flow.Looking()
+    looking.look()
+    producer = Producer({"bootstrap.servers": settings().kafka.bootstrap_servers})
+    for number in range(100):
+        producer.produce(topic, str(number).encode())
+    producer.flush(30)
+    assert flow.offsets(admin, topic) == 100
+    seen = looking.look()
+    assert seen.events_per_s
+    assert "events/s · newest order in gold: none yet" in str(seen)
+
+
+def test_the_registry_checks_every_earlier_version_and_keeps_ids_when_killed(local_stack: Settings) -> None:
+    url, subject = local_stack.schema_registry.url, f"test-{uuid.uuid4().hex[:8]}-value"
+    assert httpx.get(f"{url}/config").json()["compatibilityLevel"] == "BACKWARD_TRANSITIVE"
+    schema = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "string"}]}
+    given = httpx.post(f"{url}/subjects/{subject}/versions", json={"schema": json.dumps(schema)}, timeout=30).json()
+    killed_and_back("registry")
+    assert json.loads(httpx.get(f"{url}/schemas/ids/{given['id']}", timeout=30).json()["schema"]) == schema
+
+
+def test_mlflow_has_no_champion_until_somebody_makes_one(local_stack: Settings) -> None:
+    assert not demo.has_champion()
+    model = {"name": local_stack.fraud.model_name}
+    api, auth = f"{local_stack.mlflow.url}/api/2.0/mlflow", None
+    httpx.post(f"{api}/registered-models/create", json=model, auth=auth, timeout=60).raise_for_status()
+    httpx.post(f"{api}/model-versions/create", json={**model, "source": "mlflow-artifacts:/1"}, timeout=60).raise_for_status()
+    alias = {**model, "alias": "champion", "version": "1"}
+    httpx.post(f"{api}/registered-models/alias", json=alias, timeout=60).raise_for_status()
+    assert demo.has_champion()
+    httpx.request("DELETE", f"{api}/registered-models/delete", json=model, timeout=60).raise_for_status()
+
+
+def test_trino_writes_and_reads_the_shared_catalogue(local_stack: Settings) -> None:
+    prompt.asked("create schema if not exists lake.trial")
+    prompt.asked("create table lake.trial.numbers as select * from (values 1, 2, 3) t(n);")
+    (row,) = prompt.asked("select sum(n) as total from lake.trial.numbers").rows
+    (place,) = prompt.asked('select min("$path") from lake.trial.numbers').rows
+    assert list(row) == [6]
+    assert str(place[0]).startswith(f"file://{local_stack.catalog.warehouse}/trial/")
+    prompt.asked("drop table lake.trial.numbers")
+
+
+def test_a_refused_query_is_one_sentence() -> None:
+    with pytest.raises(ServiceUnreachable, match=r"Trino refused the query: .*nowhere"):
+        prompt.asked("select * from lake.nowhere.nothing")
+
+
+def test_the_prompt_answers_statements_and_survives_a_wrong_one() -> None:
+    typed = "select 1 +\n 41 as answer;\nselect nonsense;\nselect 'still here';\n"
+    shown = CliRunner().invoke(cli.app, ["sql"], input=typed)
+    assert shown.exit_code == 0
+    assert "42" in shown.output
+    assert "Trino refused the query" in shown.output
+    assert "still here" in shown.output
+
+
+def test_one_query_is_answered_from_the_command_line() -> None:
+    shown = CliRunner().invoke(cli.app, ["sql", "--query", "select 'eins' as word"])
+    assert "word" in shown.output
+    assert "eins" in shown.output
+
+
+def test_status_shows_each_service_and_no_program_that_was_never_started() -> None:
+    shown = CliRunner().invoke(cli.app, ["status", "--json"])
+    assert shown.exit_code == 0
+    assert [row["name"] for row in json.loads(shown.output)] == [service.name for service in services()]
+    assert "not answering" not in CliRunner().invoke(cli.app, ["status"]).output
+
+
+def test_up_again_is_quick_and_measures_each_service() -> None:
+    shown = CliRunner().invoke(cli.app, ["up", "--json"])
+    measured = json.loads(shown.stdout)
+    assert shown.exit_code == 0
+    assert set(measured["services"]) == {service.name for service in services()}
+    assert all(service["resident_mb"] > 0 for service in measured["services"].values())
+
+
+def test_doctor_finds_the_running_services_in_order() -> None:
+    assert [str(finding) for finding in checkup.findings() if not finding.fine] == []
