@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -63,6 +63,12 @@ def _clear_dead_stacks() -> None:
                 lifecycle.down([], lambda name, seconds: None)
             shutil.rmtree(folder)
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def environment_for() -> Callable[[Path], dict[str, str]]:
+    """Return what makes the environment of a stack of its own below a folder, for tests that start it as a child process."""
+    return _environment
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,87 @@
+"""`make demo` as a user meets it: live numbers, a clean end, and going on where it stopped."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipelines.settings import ROOT
+
+LIVE = re.compile(r"([\d,]+) events/s · newest order in gold: (\S+), ([\d.]+) s old")
+RATE = 50
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1800)]
+Demo = subprocess.Popen[str]
+
+
+@pytest.fixture
+def environment(tmp_path: Path, environment_for: Callable[[Path], dict[str, str]]) -> dict[str, str]:
+    """Return the environment of a demo with its own state and ports."""
+    return {**os.environ, "RATE": str(RATE), "COLUMNS": "200", **environment_for(tmp_path / "state")}
+
+
+@pytest.fixture
+def demo(environment: dict[str, str]) -> Iterator[Callable[[], Demo]]:
+    """Return what starts a demo as a child process; what a failed test leaves is ended as Ctrl-C does."""
+    started: list[Demo] = []
+
+    def start() -> Demo:
+        command = [sys.executable, "-m", "stack", "demo"]
+        started.append(
+            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        )
+        return started[-1]
+
+    yield start
+    for child in started:
+        with child:
+            child.send_signal(signal.SIGINT) if child.poll() is None else None
+
+
+def said_until_live(child: Demo) -> list[str]:
+    """Return what a demo says up to its first line with a flow of events and an order younger than a minute."""
+    said: list[str] = []
+    for line in child.stdout or ():
+        said.append(line)
+        live = LIVE.search(line)
+        if live and int(live[1].replace(",", "")) > RATE / 3 and float(live[3]) < 60:
+            return said
+    raise AssertionError("the demo ended: " + "".join(said))
+
+
+def supervised(state: Path) -> list[psutil.Process]:
+    """Return the supervisor of this state folder and all that it runs."""
+    supervisor = psutil.Process(int((state / "run" / "supervisord.pid").read_text()))
+    return [supervisor, *supervisor.children(recursive=True)]
+
+
+def stopped(child: Demo, number: signal.Signals) -> str:
+    """Send a signal, and return what the demo says until its end, which must be a clean one."""
+    child.send_signal(number)
+    rest, _ = child.communicate(timeout=300)
+    assert child.returncode == 0, rest
+    return rest
+
+
+def test_it_shows_live_numbers_ends_cleanly_and_goes_on(demo: Callable[[], Demo], tmp_path: Path) -> None:
+    first = demo()
+    said = "".join(said_until_live(first))
+    assert "history    done" in said
+    assert "training   done" in said
+    assert "make sql" in said
+    family = supervised(tmp_path / "state")
+    assert len(family) > 10
+    assert "streams    stopped" in stopped(first, signal.SIGTERM)
+    assert [process for process in family if process.is_running()] == []
+
+    second = demo()
+    said = "".join(said_until_live(second))
+    assert "history" not in said
+    assert "training" not in said
+    stopped(second, signal.SIGINT)
