@@ -1,0 +1,128 @@
+"""Measures how old orders are when Trino first shows them, in silver and in gold, while the whole demo runs.
+
+Two pollers, one per table, ask Trino again and again for the newest rows. A row is visible when the query that first
+returned it has ended; its age is that moment minus its event time. So a figure includes the query itself and, on average,
+half the time between two queries (`…_poll_ms`).
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+from confluent_kafka.admin import AdminClient
+from trino.exceptions import Error as TrinoError
+
+from benchmarks import receipt
+from pipelines.errors import ServiceUnreachable
+from pipelines.settings import settings
+from stack import flow
+from stack.lake import answer
+
+WINDOW_S = 180.0
+GRACE_S = 30.0  # how long rows of the window may still take to appear
+POLL_EVERY_S = 0.15
+SLACK = timedelta(seconds=30)  # rows this much older than the newest one seen are still looked for
+LEAST_EVENTS_PER_S = 1.0
+
+
+class Watched(NamedTuple):
+    """A table whose rows are waited for: which columns make a row a new one, and when it happened."""
+
+    table: str
+    key: str
+    at: str
+
+
+SILVER = Watched("silver.orders", "event_id", "event_at")
+GOLD = Watched("gold.orders", "order_id || '/' || CAST(version AS varchar)", "updated_at")
+
+
+class Poller:
+    """Asks for the newest rows of a table and notes how old each was when it was first seen."""
+
+    def __init__(self, watched: Watched, opened: datetime, closed: datetime) -> None:
+        self.watched, self.opened, self.closed = watched, opened, closed
+        self.newest = opened
+        self.seen: set[str] = set()
+        self.ages_ms: list[float] = []
+        self.ends: list[float] = []
+
+    def poll(self, until: float) -> None:
+        """Look again and again until that time (seconds since 1970)."""
+        while time.time() < until:
+            began = time.monotonic()
+            self.note(self._rows(), time.time())
+            threading.Event().wait(max(0.0, POLL_EVERY_S - (time.monotonic() - began)))
+
+    def note(self, rows: list[tuple[str, datetime]], visible_at: float) -> None:
+        """Take in what a query returned at `visible_at`; only events inside the window count."""
+        self.ends.append(visible_at)
+        for key, at in rows:
+            if key not in self.seen and self.opened <= at < self.closed:
+                self.ages_ms.append((visible_at - at.timestamp()) * 1000)
+            self.seen.add(key)
+            self.newest = max(self.newest, at)
+
+    def figures(self, prefix: str) -> dict[str, float]:
+        """Return the percentiles of the ages, how many there were, and the median time between two looks."""
+        p50, p95, p99 = np.percentile(self.ages_ms, [50, 95, 99])
+        between = float(np.median(np.diff(self.ends))) * 1000
+        named = {"p50_ms": p50, "p95_ms": p95, "p99_ms": p99, "poll_ms": between, "count": len(self.ages_ms)}
+        return {f"{prefix}_{name}": float(value) for name, value in named.items()}
+
+    def _rows(self) -> list[tuple[str, datetime]]:
+        key, at, lake = self.watched.key, self.watched.at, settings().catalog.name
+        since = f"TIMESTAMP '{self.newest - SLACK:%Y-%m-%d %H:%M:%S.%f} UTC'"
+        found = answer(f"SELECT {key}, {at} FROM {lake}.{self.watched.table} WHERE {at} >= {since}")  # noqa: S608 - ours
+        return [(str(name), moment) for name, moment in found.rows if isinstance(moment, datetime)]
+
+
+def main() -> None:
+    """Measure the running demo and write the receipt."""
+    admin = AdminClient({"bootstrap.servers": settings().kafka.bootstrap_servers, "log_level": 0})
+    _require_demo(admin)
+    opened = datetime.now(UTC)
+    closed = opened + timedelta(seconds=WINDOW_S)
+    pollers = {"silver": Poller(SILVER, opened, closed), "gold": Poller(GOLD, opened, closed)}
+    with ThreadPoolExecutor() as pool:
+        polling = [pool.submit(poller.poll, closed.timestamp() + GRACE_S) for poller in pollers.values()]
+        rate = _events_per_s(admin, WINDOW_S)
+        for each in polling:
+            each.result()
+    receipt.write("order_freshness", _settings(), metrics(pollers, rate))
+
+
+def metrics(pollers: Mapping[str, Poller], rate: float) -> dict[str, float]:
+    """Return every figure; those of gold also under plain names."""
+    if not all(poller.ages_ms for poller in pollers.values()):
+        raise ServiceUnreachable("No order came into silver and gold within the window: `make status` says what runs.")
+    figures = {name: value for prefix, poller in pollers.items() for name, value in poller.figures(prefix).items()}
+    flat = {name: figures[f"gold_{name}"] for name in ("p50_ms", "p95_ms", "p99_ms")}
+    return {**flat, **figures, "rate_per_s": rate, "orders_count": figures["gold_count"]}
+
+
+def _settings() -> dict[str, object]:
+    streams = {name: settings().streams[name].model_dump(exclude_none=True) for name in ("silver.orders", "gold.orders")}
+    return {"window_s": WINDOW_S, "poll_every_ms": POLL_EVERY_S * 1000, "streams": streams}
+
+
+def _require_demo(admin: AdminClient) -> None:
+    """Raise ServiceUnreachable unless events flow and Trino shows orders."""
+    if flow.offsets(admin) is None or _events_per_s(admin, 3.0) < LEAST_EVENTS_PER_S:
+        servers = settings().kafka.bootstrap_servers
+        raise ServiceUnreachable(f"No events flow through Kafka at {servers}: run `make demo` in another terminal first.")
+    try:
+        answer(f"SELECT order_id FROM {settings().catalog.name}.gold.orders LIMIT 1")  # noqa: S608 - a setting of ours
+    except (TrinoError, OSError) as error:
+        raise ServiceUnreachable("Trino does not show gold.orders: run `make demo` in another terminal first.") from error
+
+
+def _events_per_s(admin: AdminClient, seconds: float) -> float:
+    """Return the rate at which the shop's topics grow, measured over so many seconds."""
+    began, before = time.monotonic(), flow.offsets(admin)
+    threading.Event().wait(seconds)
+    return ((flow.offsets(admin) or 0) - (before or 0)) / (time.monotonic() - began)

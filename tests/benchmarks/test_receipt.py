@@ -1,0 +1,78 @@
+"""Receipts hold what was measured, by whom and with what, under names that say their units."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmarks import receipt
+from benchmarks.receipt import ReceiptError
+
+METRICS = {"p95_ms": 12.34567, "rate_per_s": 200.0, "xgboost_auc": 0.9, "ratio": 0.5, "p50_ms_demo": 3.0, "p50_1000_ms": 1.0}
+
+
+def test_a_receipt_says_what_where_when_and_with_what(tmp_path: Path) -> None:
+    file = receipt.write("freshness", {"rate": 200}, METRICS, folder=tmp_path)
+    told = json.loads(file.read_text())
+    assert list(told) == ["benchmark", "commit", "at", "machine", "versions", "settings", "metrics"]
+    assert (told["benchmark"], told["settings"], told["metrics"]["p95_ms"]) == ("freshness", {"rate": 200}, 12.3457)
+    assert told["machine"].keys() == {"cores", "memory", "cpu"}
+    assert {"python", "pyspark", "iceberg-spark-runtime-4.1_2.13", "trino-server-core"} <= told["versions"].keys()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", told["at"])
+
+
+def test_the_commit_is_the_checkouts() -> None:
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=receipt.ROOT, capture_output=True, text=True, check=True)
+    assert head.stdout.startswith(receipt.commit().removesuffix("-dirty"))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with one commit, taken for ours."""
+    monkeypatch.setattr(receipt, "ROOT", tmp_path)
+    who = ("-c", "user.name=t", "-c", "user.email=t@t")
+    (tmp_path / "code.py").write_text("1\n")
+    for arguments in (("init", "-q"), ("add", "code.py"), (*who, "commit", "-qm", "first")):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def test_a_new_receipt_does_not_make_the_commit_dirty_but_changed_code_does(checkout: Path) -> None:
+    (checkout / "benchmarks" / "receipts").mkdir(parents=True)
+    (checkout / "benchmarks" / "receipts" / "a.json").write_text("{}")
+    assert re.fullmatch(r"[0-9a-f]{12}", receipt.commit())
+    (checkout / "code.py").write_text("2\n")
+    assert receipt.commit().endswith("-dirty")
+
+
+def test_without_git_the_commit_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receipt, "ROOT", tmp_path)
+    assert receipt.commit() == "unknown"
+
+
+@pytest.mark.parametrize("metric", ["p95", "latency", "seconds", "auc_of_what", "mb"])
+def test_a_metric_without_its_unit_is_refused(metric: str, tmp_path: Path) -> None:
+    with pytest.raises(ReceiptError, match=f"The metric {metric} does not say its unit"):
+        receipt.write("freshness", {}, {metric: 1.0}, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_is_refused(value: float, tmp_path: Path) -> None:
+    with pytest.raises(ReceiptError, match=f"p95_ms is {value}"):
+        receipt.write("freshness", {}, {"p95_ms": value}, folder=tmp_path)
+
+
+def test_a_failed_run_is_kept_beside_the_good_one(tmp_path: Path) -> None:
+    good = receipt.write("freshness", {}, {"p95_ms": 1.0}, folder=tmp_path)
+    failed = receipt.write("freshness", {}, {"p95_ms": 9.0}, failed="no gold row came", folder=tmp_path)
+    assert receipt.read("freshness", tmp_path) == {"p95_ms": 1.0}
+    assert re.fullmatch(r"freshness\.failed-\d{8}T\d{6}\.json", failed.name)
+    assert (json.loads(failed.read_text())["failed"], good.name) == ("no gold row came", "freshness.json")
+
+
+def test_a_missing_receipt_names_the_command_that_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(ReceiptError, match="There is no receipt of freshness: run `make bench NAME=freshness` first"):
+        receipt.read("freshness", tmp_path)
