@@ -39,11 +39,10 @@ def _days(later: pd.Series, earlier: pd.Series) -> pd.Series:
     return days[days >= 0]
 
 
-def _exponent(counts: pd.Series, first: int) -> float:
-    """Zipf exponent: minus the slope of log count over log rank among the `first` largest."""
-    top = counts.sort_values(ascending=False).to_numpy(dtype=float)[:first]
-    slope, _ = np.polyfit(np.log(np.arange(1, len(top) + 1)), np.log(top), 1)
-    return round(float(-slope), 3)
+def _top_tenth(counts: "pd.Series[int]") -> float:
+    """Share of the total that the largest tenth holds."""
+    ordered = counts.sort_values(ascending=False).to_numpy(dtype=float)
+    return round(float(ordered[: len(ordered) // 10].sum() / ordered.sum()), 4)
 
 
 def fit_categories(frames: Frames) -> list[dict[str, Any]]:
@@ -106,8 +105,8 @@ def fit_orders(frames: Frames) -> dict[str, Any]:
         "pieces": _shares(pieces, 6),
         "cancelled": round(float(status["canceled"]), 5),
         "unavailable": round(float(status["unavailable"]), 5),
-        "product_exponent": _exponent(frames.items["product_id"].value_counts(), 1000),
-        "seller_exponent": _exponent(frames.items["seller_id"].value_counts(), 300),
+        "product_top_tenth": _top_tenth(frames.items["product_id"].value_counts()),
+        "seller_top_tenth": _top_tenth(frames.items["seller_id"].value_counts()),
     }
 
 

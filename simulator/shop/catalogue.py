@@ -97,7 +97,7 @@ def _by_price(product: Product) -> tuple[int, int]:
 
 def _invented(seed: int, figures: Statistics, products: int, sellers: int) -> Catalogue:
     chance = Chance(f"catalogue {seed}")
-    sold_by = cumulative([(rank + 1) ** -figures.orders.seller_exponent for rank in range(sellers)])
+    sold_by = cumulative(zipf(sellers, zipf_exponent(sellers, figures.orders.seller_top_tenth)))
     made: list[Product] = []
     for index, category in enumerate(figures.categories):
         for _ in range(max(1, round(category.products * products))):
@@ -108,6 +108,22 @@ def _invented(seed: int, figures: Statistics, products: int, sellers: int) -> Ca
         sellers=[_seller(chance, number, figures.places, seed) for number in range(sellers)],
         categories=[category.name for category in figures.categories],
     )
+
+
+def zipf(count: int, exponent: float) -> list[float]:
+    """Return weights of ranks 1 to `count` that fall with a power of the rank (Zipf's law)."""
+    return [rank**-exponent for rank in range(1, count + 1)]
+
+
+def zipf_exponent(count: int, top_tenth: float) -> float:
+    """Return the exponent with which the first tenth of `count` ranks holds the share `top_tenth`, by bisection."""
+    low, high = 0.0, 4.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        weights = zipf(count, middle)
+        enough = sum(weights[: max(count // 10, 1)]) >= top_tenth * sum(weights)
+        low, high = (low, middle) if enough else (middle, high)
+    return high
 
 
 def _product(chance: Chance, number: int, index: int, category: Category, seller: int, seed: int) -> Product:
@@ -121,15 +137,14 @@ def _rounded(price: int) -> int:
 
 
 def _weighted(chance: Chance, products: list[Product], figures: Statistics) -> list[Product]:
-    """Give the products of each category Zipf weights, in random order, that sum to the category's share."""
-    weighted: list[Product] = []
-    for index, category in enumerate(figures.categories):
-        members = [product for product in products if product.category == index]
-        ranks = sorted(range(len(members)), key=lambda _: chance.random())
-        raw = [(rank + 1) ** -figures.orders.product_exponent for rank in ranks]
-        scale = category.share / sum(raw)
-        weighted += [_with_weight(product, weight * scale) for product, weight in zip(members, raw, strict=True)]
-    return weighted
+    """Deal Zipf weights out at random, scaled so that each category has its share."""
+    exponent = zipf_exponent(len(products), figures.orders.product_top_tenth)
+    dealt = sorted(zipf(len(products), exponent), key=lambda _: chance.random())
+    totals = [0.0] * len(figures.categories)
+    for product, weight in zip(products, dealt, strict=True):
+        totals[product.category] += weight
+    scales = [category.share / total for category, total in zip(figures.categories, totals, strict=True)]
+    return [_with_weight(p, weight * scales[p.category]) for p, weight in zip(products, dealt, strict=True)]
 
 
 def _with_weight(p: Product, weight: float) -> Product:

@@ -18,9 +18,9 @@ from simulator.shop.visit import Visit
 from simulator.shop.world import World
 
 SHARE = 0.01  # of all payments
-PAYMENTS_PER_CAMPAIGN = 6.6  # measured over all campaigns
+PAYMENTS_PER_CAMPAIGN = 5.3  # measured over all campaigns
 PAYMENTS_PER_ORDER = 1.05  # measured over honest orders
-KINDS = {"card_testing": 0.22, "stolen_card": 0.30, "compromised_seller": 0.13, "account_takeover": 0.35}
+KINDS = {"card_testing": 0.20, "stolen_card": 0.28, "compromised_seller": 0.20, "account_takeover": 0.32}
 TESTED_AND_USED = 0.25  # share of tested cards that are used for more afterwards
 AT_HOME = 0.68  # share of fraudsters who come through a Brazilian address
 
@@ -90,7 +90,7 @@ class Fraud:
             return
         _, seller = self._orders.recent[self._chance.below(len(self._orders.recent))]
         customers = list(dict.fromkeys(person for person, at_seller in self._orders.recent if at_seller == seller))
-        for number in customers[-self._chance.count(14) :]:
+        for number in customers[-self._chance.count(7) :]:
             victim = self._people.person(number)
             own = [victim.devices[0]] if self._chance.random() < 0.5 else self._devices(1)
             payer = self._payer(victim, "compromised_seller", victim.country, [victim.customer_id], own)

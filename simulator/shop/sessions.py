@@ -61,12 +61,12 @@ class Sessions:
         self.step(at, visit)
 
     def come_again(self, at: int, person: int) -> None:
-        """Let a person who was here before buy now, or later when in the middle of another visit."""
-        if self._visitors.is_away(person, at):
+        """Let a person who was here before buy now, or later when in the middle of another visit or the shop is closed."""
+        if at >= self._world.opens_at and self._visitors.is_away(person, at):
             tracked = self.is_tracked()
             self.step(at, self._visit(self._people.person(person), tracked, self.buying_plan(tracked)))
         else:
-            self._world.agenda.plan(at + HOUR, "visit.again", person)
+            self._world.agenda.plan(max(at, self._world.opens_at) + HOUR, "visit.again", person)
 
     def is_tracked(self) -> bool:
         """Decide whether a visitor lets their clicks be recorded."""

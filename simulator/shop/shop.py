@@ -20,7 +20,7 @@ from simulator.shop.stock import Stock
 from simulator.shop.world import World
 
 BUYING = 0.07  # share of tracked visits that mean to buy
-# Events per visit that means to buy, and clicks per visit that does not, promotions and returns included: measured over 80 days.
+# Events per visit that means to buy and per visit that does not, promotions and returns included: measured over 80 days.
 OTHERS_PER_BUYER = 8.1
 CLICKS_PER_BUYER = 5.5
 CLICKS_PER_LOOKER = 4.6
@@ -164,6 +164,7 @@ class Shop:
         """Put off what waits for the shop to be open, and draw arrivals anew when the shop was closed or is busier."""
         world = self._world
         closed = at - world.now
+        world.opens_at = max(at, world.opens_at)
         world.agenda.postpone(PUT_OFF, closed)
         if self._buyers_per_s > buyers_before:
             world.agenda.plan(at, "stock.prepare")

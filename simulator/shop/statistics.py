@@ -36,14 +36,14 @@ class Place(Fitted):
 
 
 class OrderFigures(Fitted):
-    """Shares of 1, 2, … lines and pieces, how orders end badly, Zipf exponents of products and sellers."""
+    """Shares of 1, 2, … lines and pieces, how orders end badly, what the busiest tenths sell."""
 
     lines: list[float]
     pieces: list[float]
     cancelled: float
     unavailable: float
-    product_exponent: float
-    seller_exponent: float
+    product_top_tenth: float
+    seller_top_tenth: float
 
 
 class ByDistance(Fitted):

@@ -23,7 +23,7 @@ class World:
         self.chance = Chance(f"shop {seed} {start}")
         self.agenda = Agenda()
         self.out: deque[Event] = deque()
-        self.now = start
+        self.now = self.opens_at = start
         self._prefix = sha256(f"{seed} {start}".encode()).hexdigest()[:6]
         self._named = 0
 
@@ -40,6 +40,7 @@ class World:
         """Return what changes, as JSON can hold it."""
         return {
             "now": self.now,
+            "opens_at": self.opens_at,
             "named": self._named,
             "chance": self.chance.state(),
             "agenda": self.agenda.state(),
@@ -48,7 +49,7 @@ class World:
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on from a saved `state`."""
-        self.now = state["now"]
+        self.now, self.opens_at = state["now"], state["opens_at"]
         self._named = state["named"]
         self.chance.resume(state["chance"])
         self.agenda.resume(state["agenda"])

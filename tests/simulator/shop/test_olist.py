@@ -1,0 +1,43 @@
+"""Given the archive, the shop sells Olist's own products."""
+
+import os
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from pipelines.settings import ROOT
+from simulator.shop import Catalogue, Shop
+
+ARCHIVE = Path(os.environ.get("TIDEMARK_DATA", ROOT.parent / "shared" / "data")) / "olist.zip"
+
+
+@pytest.fixture(scope="module")
+def olist() -> Catalogue:
+    return Catalogue.from_olist(ARCHIVE)
+
+
+def test_it_holds_every_product_sold_and_every_seller(olist: Catalogue) -> None:
+    assert (len(olist.products), len(olist.sellers)) == (32_951, 3_095)
+    assert {"health_beauty", "other"} <= set(olist.categories)
+    assert len({product.product_id for product in olist.products}) == 32_951
+
+
+def test_a_known_product_has_its_own_price_category_and_seller(olist: Catalogue) -> None:
+    """The archive's best seller: a product of furniture_decor."""
+    best = max(olist.products, key=lambda product: product.weight)
+    assert best.product_id == "aca2eb7d00ea1a7b8ebd4e68314663af"
+    assert olist.categories[best.category] == "furniture_decor"
+    assert best.price == pytest.approx(6990, abs=500)
+    assert best.weight == pytest.approx(527 / 112_650)
+
+
+def test_the_shop_sells_them_in_olists_proportions(olist: Catalogue) -> None:
+    shop = Shop(1, 1_767_571_200_000_000, 1.0, catalogue=olist, clicks_share=0.0)
+    events = list(islice(shop.events(), 75_000))
+    items = [i for e in events if e.topic == "shop.orders" and e.record["version"] == 1 for i in e.record["items"]]
+    told = Counter(item["category"] for item in items)
+    assert len(items) > 2_000
+    assert {item["product_id"] for item in items} <= {product.product_id for product in olist.products}
+    assert told["bed_bath_table"] / len(items) == pytest.approx(0.0987, rel=0.4)
