@@ -1,0 +1,166 @@
+"""The main path as a user runs it: history, first model, live events with faults, kill -9 in the middle, and the balance."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from processes import finished, kill, running
+from trino.dbapi import connect
+from waiting import until
+
+from pipelines.caught_up import end_offsets
+from pipelines.settings import Settings
+from pipelines.tables import REFINED
+
+pytestmark = pytest.mark.end_to_end
+
+SILVER = {str(table.topic): name for name, (table, _) in REFINED.items()}
+Story = tuple["Lake", dict[str, dict[str, int]]]
+FAULTS = ("--duplicates", "1%", "--late", "2%", "--corrupt", "0.5%", "--schema-v2-after", "8s")
+
+
+class Lake:
+    """Answers questions through Trino, as BI tools do."""
+
+    def __init__(self, chosen: Settings) -> None:
+        self.trino = connect(host=chosen.trino.host, port=chosen.trino.port, user=chosen.trino.user, catalog="lake")
+
+    def rows(self, sql: str) -> list[list[Any]]:
+        cursor = self.trino.cursor()
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+    def one(self, sql: str) -> Any:
+        return self.rows(sql)[0][0]
+
+    def count(self, table: str, where: str = "true") -> int:
+        exists = self.rows(f"SELECT 1 FROM lake.information_schema.tables WHERE table_schema || '.' || table_name = '{table}'")
+        return int(self.one(f"SELECT count(*) FROM {table} WHERE {where}")) if exists else 0
+
+
+def sent(*ledgers: Path) -> dict[str, dict[str, int]]:
+    """Add up the producers' ledgers, by topic."""
+    totals: dict[str, dict[str, int]] = {}
+    for ledger in ledgers:
+        for topic, counts in json.loads(ledger.read_text()).items():
+            before = totals.setdefault(topic, {})
+            totals[topic] = {name: before.get(name, 0) + count for name, count in counts.items()}
+    return totals
+
+
+@pytest.fixture(scope="module")
+def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """Live through it once: the tests below look at what is left."""
+    folder = tmp_path_factory.mktemp("story")
+    log, past, live = folder / "streams.log", folder / "past.json", folder / "live.json"
+    lake = Lake(local_stack)
+    finished("jobs/register_contracts.py")
+    finished("-m", "simulator", "history", "--days", "20", "--orders-per-day", "150", "--ledger", str(past))
+    with running(log, "jobs/run_all.py") as streams:
+        finished("jobs/train_fraud_model.py")
+        before = lake.count("silver.clicks")
+        with running(
+            folder / "simulator.log", "-m", "simulator", "--rate", "200", "--duration", "30s", "--ledger", str(live), *FAULTS
+        ) as shop:
+            until(lambda: lake.count("silver.clicks") > before, "live clicks are in silver")
+            until(lambda: lake.count("silver.fraud_scores") > 0, "payments are scored")
+            kill(streams)
+            assert shop.wait(120) == 0
+    with running(log, "jobs/run_all.py"):
+        counts = sent(past, live)
+        until(lambda: all(lake.count(SILVER[topic]) >= counts[topic]["events"] for topic in SILVER), "silver has every event")
+        refused = sum(each["corrupt"] for each in counts.values())
+        until(lambda: lake.count("silver.quarantine") >= refused, "quarantine has every spoilt record")
+        until(
+            lambda: lake.count("bronze.events") >= sum(each["records"] for each in counts.values()), "bronze has every record"
+        )
+        until(lambda: lake.count("gold.fraud_scores") >= counts["shop.payments"]["events"], "every payment is scored in gold")
+        placed = lake.count("silver.orders", "version = 1")
+        until(lambda: lake.count("gold.orders") >= placed, "gold has every order")
+        until(lambda: lake.one("SELECT sum(orders) FROM gold.business_metrics") >= placed, "the metrics have every order")
+    return lake, counts
+
+
+def test_the_balance_holds_after_kill_9(story: object) -> None:
+    assert "missing" in finished("jobs/balance.py").stdout
+
+
+@pytest.mark.parametrize("topic", sorted(SILVER))
+def test_every_event_is_in_silver_once_and_every_record_in_bronze(story: Story, local_stack: Settings, topic: str) -> None:
+    lake, counts = story
+    assert lake.count(SILVER[topic]) == counts[topic]["events"]
+    assert lake.one(f"SELECT count(DISTINCT event_id) FROM {SILVER[topic]}") == counts[topic]["events"]
+    assert lake.count("bronze.events", f"topic = '{topic}'") == counts[topic]["records"]
+    assert sum(end_offsets(local_stack.kafka, topic).values()) == counts[topic]["records"]
+
+
+def test_what_was_spoilt_is_in_quarantine(story: Story) -> None:
+    lake, counts = story
+    spoilt = {topic: each["corrupt"] for topic, each in counts.items() if each["corrupt"]}
+    assert spoilt
+    assert dict(lake.rows("SELECT topic, count(*) FROM silver.quarantine GROUP BY 1")) == spoilt
+
+
+def test_gold_has_no_order_and_no_score_twice(story: Story) -> None:
+    lake, counts = story
+    orders, distinct = lake.rows("SELECT count(*), count(DISTINCT order_id) FROM gold.orders")[0]
+    assert orders == distinct == lake.one("SELECT count(DISTINCT order_id) FROM silver.orders")
+    scores, distinct = lake.rows("SELECT count(*), count(DISTINCT payment_id) FROM gold.fraud_scores")[0]
+    assert scores == distinct == counts["shop.payments"]["events"]
+
+
+def test_gold_orders_are_in_their_latest_state(story: Story) -> None:
+    lake, _ = story
+    latest = "SELECT order_id, max(version) AS version, max_by(status, version) AS status FROM silver.orders GROUP BY 1"
+    assert lake.rows(f"({latest}) EXCEPT SELECT order_id, version, status FROM gold.orders") == []
+
+
+def test_metrics_equal_their_recomputation_from_silver(story: Story) -> None:
+    lake, _ = story
+    minute = "SELECT date_trunc('minute', event_at) AS minute, count(*)"
+    placed = f"{minute} FROM silver.orders WHERE status = 'placed' GROUP BY 1"
+    started = f"{minute} FROM silver.clicks WHERE position = 1 GROUP BY 1"
+    assert lake.rows(f"SELECT minute, orders FROM gold.business_metrics WHERE orders > 0 EXCEPT ({placed})") == []
+    assert lake.rows(f"({placed}) EXCEPT SELECT minute, orders FROM gold.business_metrics") == []
+    assert lake.rows(f"({started}) EXCEPT SELECT minute, sessions FROM gold.business_metrics") == []
+
+
+def test_stock_equals_the_sum_of_movements(story: Story) -> None:
+    lake, _ = story
+    summed = "SELECT product_id, sum(quantity) AS on_hand FROM silver.inventory GROUP BY 1"
+    assert lake.rows(f"({summed}) EXCEPT SELECT product_id, on_hand FROM gold.stock_levels") == []
+
+
+def test_both_writer_schemas_are_in_one_table(story: Story) -> None:
+    lake, _ = story
+    ids = "SELECT count(DISTINCT to_hex(substr(value, 2, 4))) FROM bronze.events"
+    versions = f"{ids} WHERE topic = 'shop.payments' AND length(value) > 30"
+    assert lake.one(versions) >= 2
+    assert lake.count("silver.payments", "three_d_secure IS NOT NULL") > 0
+
+
+def test_rebuilding_silver_from_bronze_gives_the_same_rows(story: Story) -> None:
+    lake, _ = story
+    everything = "SELECT * FROM silver.orders ORDER BY event_id"
+    before = lake.rows(everything)
+    window = lake.rows("SELECT min(kafka_at) + interval '1' second, max(kafka_at) FROM silver.orders")[0]
+    start, end = (moment.replace(tzinfo=None).isoformat() for moment in window)
+    since, before_end = (f"TIMESTAMP '{moment.replace('T', ' ')} UTC'" for moment in (start, end))
+    lake.rows(f"DELETE FROM silver.orders WHERE kafka_at >= {since} AND kafka_at < {before_end}")
+    assert lake.count("silver.orders") < len(before)
+
+    finished("jobs/rebuild.py", "--table", "silver.orders", "--from", start, "--to", end)
+    assert lake.rows(everything) == before
+
+    finished("jobs/rebuild.py", "--table", "silver.orders", "--from", start, "--to", end)
+    assert lake.rows(everything) == before
+
+
+def test_recomputing_a_gold_table_changes_nothing(story: Story) -> None:
+    lake, _ = story
+    everything = "SELECT * FROM gold.seller_activity ORDER BY seller_id, window_start, currency"
+    before = lake.rows(everything)
+    finished("jobs/recompute.py", "--table", "gold.seller_activity")
+    assert before
+    assert lake.rows(everything) == before
