@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.errors import TidemarkError
@@ -33,7 +34,7 @@ def main() -> None:
     try:
         app()
     except TidemarkError as error:
-        err.print(f"[bold red]✗[/] {error}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]✗[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
@@ -103,7 +104,7 @@ def run_demo(rate: Rate = DEFAULT_RATE) -> None:
 def sql(query: Annotated[str, typer.Option(help="One statement to answer; without it, a prompt.")] = "") -> None:
     """Ask Trino, once or at a prompt."""
     if query:
-        out.print(prompt.table(prompt.asked(query)))
+        prompt.show(prompt.asked(query), out)
     else:
         prompt.converse(out)
 

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from requests import RequestException
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 from trino.exceptions import Error as TrinoError
 from trino.exceptions import TrinoQueryError
 
@@ -14,12 +16,16 @@ from pipelines.settings import settings
 from stack.lake import Answer, answer
 
 
-def table(given: Answer) -> Table:
-    """Return an answer as a table to print."""
-    shown = Table(*given.columns, box=None, header_style="bold")
-    for row in given.rows:
-        shown.add_row(*("" if value is None else str(value) for value in row))
-    return shown
+def show(given: Answer, console: Console) -> None:
+    """Print an answer: as a table on a terminal, elsewhere with a tab between two values."""
+    lines = [["" if value is None else str(value) for value in row] for row in (given.columns, *given.rows)]
+    if not console.is_terminal:
+        console.out("\n".join("\t".join(line) for line in lines), highlight=False)
+        return
+    table = Table(*map(Text, lines[0]), box=None, header_style="bold")
+    for line in lines[1:]:
+        table.add_row(*map(Text, line))
+    console.print(table)
 
 
 def asked(query: str) -> Answer:
@@ -51,6 +57,6 @@ def converse(console: Console) -> None:
     console.print("Trino speaks SQL here; end a statement with ; and leave with Ctrl-D.")
     for statement in statements():
         try:
-            console.print(table(asked(statement)))
+            show(asked(statement), console)
         except ServiceUnreachable as error:
-            console.print(f"[red]✗[/] {error}", highlight=False)
+            console.print(f"[red]✗[/] {escape(str(error))}", highlight=False)
