@@ -25,7 +25,7 @@ def snapshot(spark: SparkSession, table: Table) -> str:
 
 def read(spark: SparkSession, table_name: str, snapshot_id: str) -> DataFrame:
     """Return a table as it was at a snapshot."""
-    return spark.read.option("snapshot-id", snapshot_id).table(table_name)
+    return spark.read.option("versionAsOf", snapshot_id).table(table_name)
 
 
 def label(payments: DataFrame, chargebacks: DataFrame) -> DataFrame:
