@@ -20,9 +20,9 @@ def show(given: Answer, console: Console) -> None:
     """Print an answer: as a table on a terminal, elsewhere with a tab between two values."""
     lines = [["" if value is None else str(value) for value in row] for row in (given.columns, *given.rows)]
     if not console.is_terminal:
-        console.out("\n".join("\t".join(line) for line in lines), highlight=False)
+        console.file.writelines("\t".join(line) + "\n" for line in lines)
         return
-    table = Table(*map(Text, lines[0]), box=None, header_style="bold")
+    table = Table(*map(escape, lines[0]), box=None, header_style="bold")
     for line in lines[1:]:
         table.add_row(*map(Text, line))
     console.print(table)
