@@ -15,6 +15,7 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_writer
 
+from benchmarks.receipt import write
 from pipelines import contracts, topics
 from pipelines.settings import settings
 from simulator.encoding import framed
@@ -22,6 +23,7 @@ from simulator.event import TOPICS, Event
 from simulator.producer import KafkaProducer, Record
 from simulator.shop import Shop
 
+EVENTS, ROUNDS = 200_000, 3
 TOPIC = "benchmark.simulator_encoding"
 START = 1_760_000_000_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,7 +33,12 @@ TIMES = ("event_at", "placed_at", "estimated_delivery_at")
 AMOUNTS = ("price", "freight", "amount")
 
 
-def measure(events: int = 200_000, rounds: int = 3) -> dict[str, float]:
+def main() -> None:
+    """Measure and write the receipt."""
+    write("simulator_encoding", {"events": EVENTS, "rounds": ROUNDS}, measure())
+
+
+def measure(events: int = EVENTS, rounds: int = ROUNDS) -> dict[str, float]:
     """Return rates over `events` events of the shop, each the median of `rounds` interleaved rounds."""
     happened = list(islice(_shop().events(), events))
     prepared = [(event.topic, _as_fastavro_wants_it(event.record)) for event in happened]
@@ -86,9 +93,3 @@ def _seconds(job: Callable[[], object]) -> float:
     began = time.perf_counter()
     job()
     return time.perf_counter() - began
-
-
-if __name__ == "__main__":
-    from benchmarks.receipt import write
-
-    write("simulator_encoding", {"events": 200_000, "rounds": 3}, measure())
