@@ -23,20 +23,20 @@ GOOD = '''"""Measures nothing, quickly."""
 from benchmarks import receipt
 
 
-def main():
+if __name__ == "__main__":
     receipt.write("good", {}, {"wall_s": 1.0})
 '''
 BAD = '''"""Breaks half way."""
 
 
-def main():
+if __name__ == "__main__":
     raise ValueError("no gold row came")
 '''
 REFUSED = '''"""Cannot begin."""
 from pipelines.errors import ServiceUnreachable
 
 
-def main():
+if __name__ == "__main__":
     raise ServiceUnreachable("Run make up.")
 '''
 

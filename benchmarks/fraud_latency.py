@@ -1,0 +1,169 @@
+"""Measures the time from a payment to its score in Kafka, beside the same query without Python, in turns.
+
+Alone: payments of our own at a fixed rate go through topics of our own, to the scoring query and to the floor (decode the
+payment, encode it again) one after the other, several rounds. With the demo running: its own scorer is watched on the shop's
+payments, and the floor runs beside it. A payment's event_at is the moment it is sent (open loop: a slow scorer slows no
+sender); the score's moment is the broker's append time, `seen` is when a consumer had it.
+"""
+
+import json
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
+
+from benchmarks import receipt
+from benchmarks.fraud_payments import a_payment, moments
+from pipelines import avro, schema_registry, scoring, stream, topics
+from pipelines.caught_up import end_offsets
+from pipelines.champion import champion_watch
+from pipelines.session import spark_session
+from pipelines.settings import settings
+from pipelines.silver import payments
+from simulator.encoding import framed
+
+SCORES, SHOP = "tidemark.fraud_scores", "shop.payments"
+BENCH_IN, BENCH_SCORES, BENCH_FLOOR = "bench.payments", "bench.fraud_scores", "bench.floor"
+ROUNDS, WARM_S, MEASURE_S, DEMO_S = 2, 12.0, 20.0, 120.0
+RATES = {"": 200, "_1000": 1000}
+
+Flow = Callable[[DataFrame], DataFrame]
+
+
+def scored(spark: SparkSession) -> Flow:
+    """Return the job's own path from Kafka's records to encoded scores."""
+    model = spark.sparkContext.broadcast(champion_watch().first())
+    policy = scoring.Policy(settings().fraud.review_at, settings().fraud.decline_at)
+    known = replace(schema_registry.contract(SHOP), topic=BENCH_IN)
+    schema, schema_id = schema_registry.reader(SCORES), schema_registry.newest_id(SCORES)
+    return lambda records: scoring.encoded(scoring.score(payments.refine(records, known), model, policy), schema, schema_id)
+
+
+def floor(source: str) -> Flow:
+    """Return the same path with native expressions only: the payment is decoded, judged and encoded again."""
+    known = replace(schema_registry.contract(SHOP), topic=source)
+    fields = [name for name in payments.TABLE.column_names if not name.startswith("kafka_")]
+
+    def through(records: DataFrame) -> DataFrame:
+        value = avro.encode(F.struct(*fields), known.reader, schema_registry.newest_id(SHOP))
+        return payments.refine(records, known).select(F.col("card_id").alias("key"), value.alias("value"))
+
+    return through
+
+
+@contextmanager
+def running(spark: SparkSession, source: str, flow: Flow, target: str) -> Iterator[StreamingQuery]:
+    """Run the flow from `source` to `target` with the settings of the scoring query, from now on."""
+    records = stream.read_topics(spark, [source], SCORES, "latest")
+    with tempfile.TemporaryDirectory() as checkpoint:
+        writer = flow(records).writeStream.format("kafka").option("checkpointLocation", checkpoint).queryName(target)
+        told = {**stream.kafka_options(settings().kafka), "topic": target, "kafka.linger.ms": "0", "kafka.acks": "all"}
+        query = writer.options(**told).trigger(processingTime=stream.stream_settings(SCORES).trigger).start()
+        try:
+            yield query
+        finally:
+            query.stop()
+
+
+def send(rate: int, seconds: float) -> None:
+    """Send `rate` payments a second, each at its time whatever happens to the ones before."""
+    encode = framed(schema_registry.reader(SHOP), schema_registry.newest_id(SHOP))
+    producer = Producer({"bootstrap.servers": settings().kafka.bootstrap_servers, "linger.ms": 0})
+    began, pause = time.monotonic(), threading.Event()
+    for number in range(int(rate * seconds)):
+        pause.wait(max(0.0, began + number / rate - time.monotonic()))
+        payment = a_payment(number)
+        producer.produce(BENCH_IN, encode(payment), payment["card_id"])
+        producer.poll(0)
+    producer.flush()
+
+
+def measured(topic: str, seconds: float, act: Callable[[], object]) -> np.ndarray:
+    """Return (appended, seen) in milliseconds after event_at for what comes into the topic while `act` runs."""
+    consumer = Consumer({"bootstrap.servers": settings().kafka.bootstrap_servers, "group.id": str(uuid.uuid4())})
+    found: list[tuple[float, float]] = []
+    with moments(consumer, topic, end_offsets(settings().kafka, topic), found):
+        act()
+    return np.array(found[-max(1, int(len(found) * seconds / (seconds + WARM_S))) :])
+
+
+def turn(spark: SparkSession, flow: Flow, target: str, rate: int) -> np.ndarray:
+    """Run one flow alone at a rate and return the latencies after it has warmed up."""
+    with running(spark, BENCH_IN, flow, target) as query:
+        query.processAllAvailable()
+        return measured(target, MEASURE_S, lambda: send(rate, WARM_S + MEASURE_S))
+
+
+def figures(ours: np.ndarray, native: np.ndarray, suffix: str) -> dict[str, float]:
+    """Return the percentiles of both and the ratio of their p99."""
+    (p50, p99), (native_p50, native_p99) = (np.percentile(one[:, 0], [50, 99]) for one in (ours, native))
+    seen_p50, seen_p99 = np.percentile(ours[:, 1], [50, 99])
+    told = {"p50_ms": p50, "p99_ms": p99, "native_p50_ms": native_p50, "native_p99_ms": native_p99}
+    told |= {"p99_ratio": p99 / native_p99, "seen_p50_ms": seen_p50, "seen_p99_ms": seen_p99, "scores_count": len(ours)}
+    return {f"{name}{suffix}": float(value) for name, value in told.items()}
+
+
+def alone(spark: SparkSession) -> dict[str, float]:
+    """Return the figures of both flows in turns, at each rate."""
+    flows = {BENCH_SCORES: scored(spark), BENCH_FLOOR: floor(BENCH_IN)}
+    told: dict[str, float] = {}
+    for suffix, rate in RATES.items():
+        turns = [{target: turn(spark, flow, target, rate) for target, flow in flows.items()} for _ in range(ROUNDS)]
+        ours, native = (np.concatenate([one[target] for one in turns]) for target in flows)
+        told |= figures(ours, native, suffix)
+    return told
+
+
+def beside_demo(spark: SparkSession) -> dict[str, float]:
+    """Return the figures of the demo's own scorer, with the floor running beside it on the same payments."""
+    pause = threading.Event()
+    with running(spark, SHOP, floor(SHOP), BENCH_FLOOR):
+        native: list[np.ndarray] = []
+        watching = threading.Thread(
+            target=lambda: native.append(measured(BENCH_FLOOR, DEMO_S, lambda: pause.wait(WARM_S + DEMO_S)))
+        )
+        watching.start()
+        ours = measured(SCORES, DEMO_S, lambda: pause.wait(WARM_S + DEMO_S))
+        watching.join()
+    return figures(ours, native[0], "_demo")
+
+
+def _demo_runs() -> bool:
+    before = end_offsets(settings().kafka, SHOP)
+    threading.Event().wait(3.0)
+    return end_offsets(settings().kafka, SHOP) != before
+
+
+def _known() -> dict[str, float]:
+    """Return what the receipt has already: alone and demo are measured one after the other, each under its own names."""
+    file = receipt.RECEIPTS / "fraud_latency.json"
+    return dict(json.loads(file.read_text())["metrics"]) if file.is_file() else {}
+
+
+def main() -> None:
+    """Measure what can be measured now and write the receipt."""
+    ours = (BENCH_IN, BENCH_SCORES, BENCH_FLOOR)
+    topics.create_missing(settings().kafka, ours)
+    demo = _demo_runs()
+    spark = spark_session("fraud_latency")
+    try:
+        told = beside_demo(spark) if demo else alone(spark)
+    finally:
+        spark.stop()
+        AdminClient({"bootstrap.servers": settings().kafka.bootstrap_servers}).delete_topics(list(ours))
+    said = {"rates_per_s": list(RATES.values()), "rounds": ROUNDS, "measure_s": MEASURE_S, "demo_s": DEMO_S}
+    receipt.write("fraud_latency", said, {**_known(), **told})
+
+
+if __name__ == "__main__":
+    main()
