@@ -49,7 +49,7 @@ def moments(consumer: Consumer, topic: str, start: dict[int, int], found: list[t
         while not over.is_set():
             for message in consumer.consume(500, TIMEOUT_S):
                 if not message.error():
-                    at_ms = _event_at_us(message.value()) / 1000
+                    at_ms = _event_at_us(message.value() or b"") / 1000
                     found.append((message.timestamp()[1] - at_ms, time.time() * 1000 - at_ms))
 
     watching = threading.Thread(target=watch)
