@@ -12,9 +12,10 @@ from typing import Any
 from simulator.shop.chance import HOUR, MINUTE, Chance, cumulative
 from simulator.shop.orders import Orders
 from simulator.shop.payments import UNLOCATED, Payer, anywhere
-from simulator.shop.people import People, Person, Visitors, abroad
+from simulator.shop.people import People, Person, abroad
 from simulator.shop.sessions import Sessions
 from simulator.shop.visit import Visit
+from simulator.shop.visitors import Visitors
 from simulator.shop.world import World
 
 SHARE = 0.01  # of all payments
@@ -63,11 +64,11 @@ class Fraud:
     def card_testing(self, at: int) -> None:
         """Try many stolen numbers on cheap things from one or two devices, fast or slowly; some are used in earnest later."""
         accounts, devices = self._accounts(2), self._devices(2)
-        country, pace = self._country(), self._chance.spread(4 * MINUTE, 1.2)
+        pace = self._chance.spread(4 * MINUTE, 1.2)
         for _ in range(self._chance.count(7)):
             at += int(self._chance.between(0.2, 1.8) * pace)
             victim = self._victim(known=0.4)
-            payer = self._payer(victim, "card_testing", country, accounts, devices)._replace(declined=0.3)
+            payer = self._payer(victim, "card_testing", self._country(), accounts, devices)._replace(declined=0.3)
             self._plan(at, Strike(victim.number, payer._asdict(), self._chance.between(0, 0.35), 3))
             if self._chance.random() < TESTED_AND_USED:
                 self._use(at + int(self._chance.between(1, 48) * HOUR), victim)

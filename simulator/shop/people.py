@@ -1,4 +1,4 @@
-"""Who comes to the shop: people made from the seed, newcomers one after the other, regulars among past buyers."""
+"""The people there are: an endless population, each person made from the seed and a number."""
 
 from bisect import bisect
 from collections.abc import Sequence
@@ -6,20 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct
-from typing import Any
 
-from simulator.shop.chance import HOUR, Chance, cumulative
+from simulator.shop.chance import Chance, cumulative
 from simulator.shop.world import World
 
 SIXTEEN = Struct("<16I")
 ABROAD = ("PT", "AR", "US", "PY", "ES", "GB", "CO", "NG")  # where addresses outside Brazil are, most common first
 ABROAD_SUMS = cumulative([8, 7, 6, 4, 3, 2, 2, 1])
 FOREIGNERS = 0.01
-REGULARS = 0.45  # share of visits by people who bought before (an assumption: Olist hides most returns)
-REST = 12 * HOUR  # honest people seldom order twice within this time …
-RESTLESS = 0.06  # … but some do
-SESSION_GAP = 31 * 60 * 1_000_000
-REMEMBERED = 50_000  # purchases whose buyers count as regulars
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,84 +84,3 @@ def _few(luck: float) -> int:
 def abroad(chance: Chance) -> str:
     """Return a country other than Brazil."""
     return ABROAD[chance.pick(ABROAD_SUMS)]
-
-
-class Visitors:
-    """Decides who comes next: the shop grows by newcomers, and buyers come back in proportion to what they bought.
-
-    Coming back in proportion is Simon's process (H. A. Simon, On a Class of Skew Distribution Functions, 1955): the
-    number of orders per customer and card follows a power law whatever the rate. Resting keeps an honest card's orders
-    per day the same in a quiet history and in a fast live run.
-    """
-
-    def __init__(self, world: World) -> None:
-        self._chance = world.chance
-        self._newcomers = 0
-        self._buyers: list[int] = []
-        self._bought = 0
-        self._bought_at: dict[int, int] = {}
-        self._free_from: dict[int, int] = {}
-
-    def next(self, at: int, buying: bool) -> int:
-        """Return the number of the person who comes at `at`."""
-        if self._buyers and self._chance.random() < REGULARS:
-            person = self._buyers[self._chance.below(len(self._buyers))]
-            if self._may_come(person, at, buying):
-                return person
-        return self.newcomer()
-
-    def newcomer(self) -> int:
-        """Return the number of a person nobody has seen yet."""
-        self._newcomers += 1
-        return self._newcomers
-
-    def _may_come(self, person: int, at: int, buying: bool) -> bool:
-        rested = at - self._bought_at.get(person, 0) > REST
-        return self.is_away(person, at) and (not buying or rested or self._chance.random() < RESTLESS)
-
-    def is_away(self, person: int, at: int) -> bool:
-        """Tell whether a regular's last click is so long ago that the next one opens a new session."""
-        return self._free_from.get(person, 0) <= at
-
-    def busy(self, person: int, at: int) -> None:
-        """Remember a regular's click, so that the next session starts more than 30 minutes after it."""
-        if person in self._bought_at:
-            self._free_from[person] = at + SESSION_GAP
-
-    def bought(self, person: int, at: int) -> None:
-        """Remember a purchase."""
-        if len(self._buyers) < REMEMBERED:
-            self._buyers.append(person)
-        else:
-            self._buyers[self._bought % REMEMBERED] = person
-        self._bought += 1
-        self._bought_at[person] = at
-        self.busy(person, at)
-        if len(self._bought_at) > 3 * REMEMBERED:
-            self._forget(at)
-
-    def _forget(self, at: int) -> None:
-        known = set(self._buyers)
-        self._bought_at = {p: t for p, t in self._bought_at.items() if p in known}
-        self._free_from = {p: t for p, t in self._free_from.items() if t > at}
-
-    def past_buyer(self) -> int | None:
-        """Return someone who bought before, or None in a shop that never sold."""
-        return self._buyers[self._chance.below(len(self._buyers))] if self._buyers else None
-
-    def state(self) -> dict[str, Any]:
-        """Return what changes, as JSON can hold it."""
-        return {
-            "newcomers": self._newcomers,
-            "buyers": list(self._buyers),
-            "bought": self._bought,
-            "bought_at": list(self._bought_at.items()),
-            "free_from": list(self._free_from.items()),
-        }
-
-    def resume(self, state: dict[str, Any]) -> None:
-        """Go on from a saved `state`."""
-        self._newcomers, self._bought = state["newcomers"], state["bought"]
-        self._buyers = list(state["buyers"])
-        self._bought_at = dict(state["bought_at"])
-        self._free_from = dict(state["free_from"])

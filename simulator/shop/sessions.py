@@ -4,10 +4,11 @@ from simulator.shop.chance import DAY, HOUR, MINUTE, SECOND, cumulative
 from simulator.shop.choice import Choice
 from simulator.shop.orders import Line, Orders
 from simulator.shop.payments import Payer, Payments
-from simulator.shop.people import SESSION_GAP, People, Person, Visitors, abroad
+from simulator.shop.people import People, Person, abroad
 from simulator.shop.promotions import Promotions
 from simulator.shop.stock import Stock
 from simulator.shop.visit import Visit
+from simulator.shop.visitors import SESSION_GAP, Visitors
 from simulator.shop.world import CURRENCY, World
 
 THINKING = 18.0  # seconds between two clicks at the median
@@ -15,7 +16,7 @@ HESITANT = 0.08  # share of those who do not buy that fill a cart all the same �
 REMORSE = 0.4  # … of whom some empty it again …
 RETURNING = 0.2  # … and some come back for it
 FORGETFUL = 0.03  # share of buyers who come back the same day for something else
-TRAVELLING = 0.02  # share of visits from outside the person's country
+TRAVELLING = 0.03  # share of visits from outside the person's country
 NEW_DEVICE = 0.06  # share of visits with a device never seen before
 LOGGED_IN = 0.35
 ELSEWHERE = 0.7  # share of visitors who look for another product when one is sold out

@@ -11,12 +11,13 @@ from simulator.shop.choice import Choice
 from simulator.shop.fraud import Fraud
 from simulator.shop.orders import Orders
 from simulator.shop.payments import Payments
-from simulator.shop.people import People, Visitors
+from simulator.shop.people import People
 from simulator.shop.promotions import Promotions
 from simulator.shop.reviews import Reviews
 from simulator.shop.rhythm import Rhythm
 from simulator.shop.sessions import Sessions
 from simulator.shop.stock import Stock
+from simulator.shop.visitors import Visitors
 from simulator.shop.world import World
 
 BUYING = 0.07  # share of tracked visits that mean to buy
