@@ -15,7 +15,7 @@ def findings() -> Iterator[Finding]:
         yield Finding("secrets", True, f".env lacks {', '.join(missing)} (make up adds them)")
         yield free_ports()
         return
-    yield Finding("secrets", True, "complete in .env")
+    yield Finding("secrets", True, "complete")
     try:
         for service, row in zip(services(), status.rows(services()), strict=True):
             yield _service(service, row)
