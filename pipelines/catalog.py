@@ -1,6 +1,7 @@
 """Makes the catalogue hold the tables the code describes, and reads what it knows of them."""
 
 import threading
+from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import SparkSession
 
@@ -8,6 +9,7 @@ from pipelines.errors import SettingsError
 from pipelines.settings import settings
 from pipelines.table import Column, Table
 
+SNAPSHOTS_KEPT = timedelta(hours=1)
 PROPERTIES = {
     "format-version": "2",  # version 3 is beyond what Trino 476 and pyiceberg write
     "write.metadata.delete-after-commit.enabled": "true",
@@ -42,6 +44,16 @@ def _create_or_widen(spark: SparkSession, table: Table) -> None:
                 f"Column {column.name} of {table.name} is {found[column.name]} in the catalogue and {column.type} in the code: "
                 "migrate the table, or go back to the code that made it."
             )
+
+
+def compact(spark: SparkSession, table: Table) -> None:
+    """Rewrite the small files of a table that no stream reads, apply its deletes, and forget its older snapshots."""
+    system, name = f"{settings().catalog.name}.system", _quoted(table.name)
+    options = "map('min-input-files', '8', 'delete-file-threshold', '1', 'remove-dangling-deletes', 'true')"
+    spark.sql(f"CALL {system}.rewrite_data_files(table => {name}, options => {options})").collect()
+    before = (datetime.now(UTC) - SNAPSHOTS_KEPT).strftime("%Y-%m-%d %H:%M:%S")
+    expiry = f"older_than => TIMESTAMP '{before}', retain_last => 20"
+    spark.sql(f"CALL {system}.expire_snapshots(table => {name}, {expiry})").collect()
 
 
 def full_name(table: Table) -> str:

@@ -80,7 +80,10 @@ def append(frame: DataFrame, table: Table) -> StreamingQuery:
 
 
 def upsert(frame: DataFrame, table: Table, newest_by: str | None = None, keep_first: bool = False) -> StreamingQuery:
-    """Start the query that merges a stream into its table by key; `merge_into` says which row of a key stays."""
+    """Start the query that merges a stream into its table by key; `merge_into` says which row of a key stays.
+
+    The query compacts its table itself, between two merges, because compaction and MERGE conflict.
+    """
     spark = frame.sparkSession
     catalog.ensure(spark, table)
     path = checkpoints.claim(spark, table)
@@ -91,6 +94,8 @@ def upsert(frame: DataFrame, table: Table, newest_by: str | None = None, keep_fi
         batch.sparkSession.conf.set(f"{SNAPSHOT_PROPERTY}.query-id", owner)
         batch.sparkSession.conf.set(f"{SNAPSHOT_PROPERTY}.batch-id", str(batch_id))
         merge_into(batch, table, newest_by, keep_first)
+        if batch_id % stream_settings(table.name).compact_every == 0:
+            catalog.compact(batch.sparkSession, table)
 
     return _named(frame, table.name, path).outputMode("update").foreachBatch(merge).start()
 

@@ -23,6 +23,7 @@ TABLE = Table(
         Column("conversion", "double", "Orders per session started; null without sessions.", required=False),
     ),
     key=("minute", "currency"),
+    partitioning=("days(minute)",),
 )
 
 

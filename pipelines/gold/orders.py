@@ -28,7 +28,6 @@ TABLE = Table(
         Column("promotion_code", "string", "The promotion that was applied, if any.", required=False),
     ),
     key=("order_id",),
-    partitioning=("bucket(4, order_id)",),
     properties={"write.merge.mode": "merge-on-read", "write.update.mode": "merge-on-read"},
 )
 

@@ -1,0 +1,61 @@
+"""The catalogue: tables are made as the code describes them, and compaction changes files, not rows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from pipelines import catalog, stream
+from pipelines.gold import stock_levels
+from pipelines.table import Table
+from pipelines.tables import TABLES
+
+COLUMNS = (
+    "product_id string, seller_id string, on_hand bigint, sold bigint, last_movement_at timestamp, last_restock_at timestamp"
+)
+
+
+@pytest.fixture
+def levels(spark: SparkSession, own_settings: Path) -> Iterator[Table]:
+    catalog.ensure(spark, stock_levels.TABLE)
+    yield stock_levels.TABLE
+    spark.sql(f"DROP TABLE IF EXISTS {stock_levels.TABLE.name}")
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_every_table_is_made_with_its_columns_and_sentences(spark: SparkSession, own_settings: Path, name: str) -> None:
+    table = TABLES[name]
+    catalog.ensure(spark, table)
+    found = {row["col_name"]: row["comment"] for row in spark.sql(f"DESCRIBE TABLE {name}").collect()}
+    assert {column.name: column.meaning for column in table.columns}.items() <= found.items()
+    required = {field.name for field in spark.table(name).schema.fields if not field.nullable}
+    assert required == {column.name for column in table.columns if column.required}
+    catalog.ensure(spark, table)
+    spark.sql(f"DROP TABLE {name}")
+
+
+def test_compaction_leaves_the_rows_and_fewer_files(spark: SparkSession, levels: Table) -> None:
+    for sold in range(10):
+        rows = spark.sql(f"SELECT id || '' AS product_id, 's' AS seller_id, 5L AS on_hand, {sold}L AS sold FROM range(3)")
+        whole = rows.selectExpr("*", "now() AS last_movement_at", "CAST(NULL AS TIMESTAMP) AS last_restock_at")
+        whole.writeTo(levels.name).append()
+    before = sorted(map(tuple, spark.table(levels.name).collect()), key=str)
+    files = spark.table(f"{levels.name}.files").count()
+
+    catalog.compact(spark, levels)
+
+    assert sorted(map(tuple, spark.table(levels.name).collect()), key=str) == before
+    assert spark.table(f"{levels.name}.files").count() < files
+
+
+def test_merging_twice_changes_nothing(spark: SparkSession, levels: Table) -> None:
+    rows = spark.createDataFrame([("p1", "s1", 3, 4, None, None)], COLUMNS).selectExpr(
+        "product_id", "seller_id", "on_hand", "sold", "TIMESTAMP '2026-11-22 12:00:00' AS last_movement_at", "last_restock_at"
+    )
+    stream.merge_into(rows, levels)
+    once = spark.table(levels.name).collect()
+    stream.merge_into(rows, levels)
+    assert spark.table(levels.name).collect() == once
+    stream.merge_into(rows.withColumn("on_hand", rows.on_hand * 3), levels, keep_first=True)
+    assert spark.table(levels.name).collect() == once
