@@ -71,9 +71,10 @@ def live(
         return
     stop, catalogue = Stop(), Catalogue.from_olist(archive) if archive else None
     with opened(Wishes(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as line:
-        shop = snapshot.opened(seed, _start(speed, duration), rate, catalogue)
+        began = time.time()
+        shop = snapshot.opened(seed, micros(began - _past(speed, duration)), rate, catalogue)
         log.info("shop_open", rate=rate, speed=speed, seed=seed)
-        _send_paced(line, shop.events, Clock(shop.start, speed), duration, stop)
+        _send_paced(line, shop.events, Clock(shop.start, speed, began=began), duration, stop)
     snapshot.keep(shop)
 
 
@@ -117,10 +118,9 @@ def replay_olist(
         _send_paced(line, Events(chain([first], told)), Clock(first.at, speed), duration, stop)
 
 
-def _start(speed: float, duration: float) -> int:
-    """Return when the shop opens: now, or far enough in the past for a fast clock to end about now."""
-    past = min(duration * speed, LONGEST_PAST_S) if speed > 1 else 0.0
-    return micros(time.time() - past)
+def _past(speed: float, duration: float) -> float:
+    """Return how many seconds ago the shop opens: none, or as long as it takes a fast clock to end about now."""
+    return min(duration * speed, LONGEST_PAST_S) if speed > 1 else 0.0
 
 
 def _send_paced(line: Line, events: Events, clock: Clock, duration: float, stop: Stop) -> None:

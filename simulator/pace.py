@@ -18,13 +18,15 @@ def micros(seconds: float) -> int:
 
 
 class Clock:
-    """A simulated clock that starts at `start` (microseconds) now, runs `speed` times as fast, and never passes real time."""
+    """A simulated clock that shows `start` (microseconds) at real time `began`, runs `speed` times as fast, and never passes real time."""
 
-    def __init__(self, start: int, speed: float = 1.0, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, start: int, speed: float = 1.0, now: Callable[[], float] = time.time, began: float | None = None
+    ) -> None:
         self.start = start
         self.speed = speed
         self.now = now
-        self.began = now()
+        self.began = now() if began is None else began
 
     def due(self, at: int) -> float:
         """Return the real time, in seconds since 1970, at which an event of simulated time `at` leaves."""

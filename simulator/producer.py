@@ -88,7 +88,7 @@ def _configuration(bootstrap_servers: str, linger_ms: int) -> dict[str, str | in
         "linger.ms": linger_ms,
         "queue.buffering.max.messages": 200_000,
         "delivery.report.only.error": True,
-        "log_level": 3,
+        "log_level": 0,
     }
 
 

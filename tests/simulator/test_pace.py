@@ -55,7 +55,7 @@ def test_no_event_leaves_early_nor_more_than_a_tick_late(gaps: list[int], speed:
 
 
 def test_at_speed_one_an_event_is_due_the_moment_it_happens() -> None:
-    clock = Clock(micros(NOW), 1.0, lambda: NOW)
+    clock = Clock(micros(NOW), 1.0, lambda: NOW + 0.4, began=NOW)
     assert clock.due(micros(NOW + 7.25)) == pytest.approx(NOW + 7.25, abs=1e-6)
 
 
