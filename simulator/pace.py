@@ -18,7 +18,7 @@ def micros(seconds: float) -> int:
 
 
 class Clock:
-    """A simulated clock that shows `start` (microseconds) at real time `began`, runs `speed` times as fast, and never passes real time."""
+    """A simulated clock that shows `start` (microseconds) at real time `began` and never passes real time."""
 
     def __init__(
         self, start: int, speed: float = 1.0, now: Callable[[], float] = time.time, began: float | None = None
