@@ -1,6 +1,7 @@
 """The verbs of the local stack, behind the Makefile's."""
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from pipelines.errors import TidemarkError
 from pipelines.settings import located, settings
@@ -110,10 +111,10 @@ def sql(query: Annotated[str, typer.Option(help="One statement to answer; withou
 
 
 def _table(rows: list[status.Row]) -> Table:
-    table = Table("service", "state", "pid", "up", "MB", "port", "log", box=None)
+    table = Table(*("service", "state", "pid", "up", "MB", "port"), Column("log", overflow="fold"), box=None)
     for row in rows:
         color = "green" if row.state == "running" else "red"
         numbers = ["" if n is None else f"{n:.0f}" for n in (row.pid, row.resident_mb, row.port)]
         pid, mb, port = numbers
-        table.add_row(row.name, f"[{color}]{row.state}[/]", pid, row.uptime, mb, port, str(row.log))
+        table.add_row(row.name, f"[{color}]{row.state}[/]", pid, row.uptime, mb, port, os.path.relpath(row.log))
     return table

@@ -44,7 +44,7 @@ def run(rate: int, console: Console) -> None:
     with _interruptible():
         try:
             _start(known, rate, console)
-            console.print(_where())
+            console.print(_where(), soft_wrap=True)
             _watch(console)
         except KeyboardInterrupt:
             console.print("\n  stopping")
@@ -153,7 +153,7 @@ def _watch(console: Console) -> None:
             if console.is_terminal:
                 live.update(line, refresh=True)
             else:
-                console.print(line, highlight=False)
+                console.print(line, highlight=False, soft_wrap=True)
             time.sleep(max(0.0, LOOK_EVERY_S - (time.monotonic() - began)))
 
 
