@@ -111,7 +111,11 @@ def sql(query: Annotated[str, typer.Option(help="One statement to answer; withou
 
 
 def _table(rows: list[status.Row]) -> Table:
-    table = Table(*("service", "state", "pid", "up", "MB", "port"), Column("log", overflow="fold"), box=None)
+    table = Table(
+        *(Column(name, no_wrap=True) for name in ("service", "state", "pid", "up", "MB", "port")),
+        Column("log", overflow="fold"),
+        box=None,
+    )
     for row in rows:
         color = "green" if row.state == "running" else "red"
         numbers = ["" if n is None else f"{n:.0f}" for n in (row.pid, row.resident_mb, row.port)]

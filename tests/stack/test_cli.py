@@ -35,7 +35,7 @@ def test_sql_without_trino_says_to_start_it(tmp_path: Path) -> None:
 def test_status_of_a_stopped_stack_ends_with_1() -> None:
     shown = CliRunner().invoke(cli.app, ["status"])
     assert shown.exit_code == 1
-    assert shown.output.count("stopped") == 6
+    assert shown.output.count(" stopped ") == 6
 
 
 def test_clean_keeps_jars_and_nothing_else(state: Path) -> None:
