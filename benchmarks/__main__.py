@@ -1,7 +1,7 @@
 """`python -m benchmarks` lists the benchmarks; with names, or `all`, it measures them and writes their receipts."""
 
 import ast
-import runpy
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -21,12 +21,13 @@ out, err = Console(), Console(stderr=True)
 
 
 def sentences() -> dict[str, str]:
-    """Return the first line of every benchmark's docstring, by name; a benchmark is a program in this folder."""
-    sources = {file.stem: file.read_text() for file in sorted(HERE.glob("*.py")) if file.stem not in NOT_BENCHMARKS}
+    """Return the first line of every benchmark's docstring, by name; a benchmark is a module here with a `main`."""
+    files = (file for file in sorted(HERE.glob("*.py")) if file.stem not in NOT_BENCHMARKS)
+    parsed = {file.stem: ast.parse(file.read_text()) for file in files}
     return {
-        name: (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
-        for name, source in sources.items()
-        if 'if __name__ == "__main__":' in source
+        name: (ast.get_docstring(module) or "").partition("\n")[0]
+        for name, module in parsed.items()
+        if any(isinstance(part, ast.FunctionDef) and part.name == "main" for part in module.body)
     }
 
 
@@ -41,7 +42,7 @@ def show(known: dict[str, str]) -> None:
 def measure(name: str) -> None:
     """Run one benchmark; what it raises is kept as a failed receipt, unless it could not even begin."""
     try:
-        runpy.run_module(f"benchmarks.{name}", run_name="__main__", alter_sys=True)
+        importlib.import_module(f"benchmarks.{name}").main()
     except TidemarkError:
         raise
     except Exception as error:

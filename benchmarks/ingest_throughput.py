@@ -140,7 +140,3 @@ def _settings(spark: SparkSession, rates: dict[str, list[float]]) -> dict[str, o
         "partitions": settings().kafka.partitions,
         "master": spark.sparkContext.master,
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -126,7 +126,3 @@ def _events_per_s(admin: AdminClient, seconds: float) -> float:
     began, before = time.monotonic(), flow.offsets(admin)
     threading.Event().wait(seconds)
     return ((flow.offsets(admin) or 0) - (before or 0)) / (time.monotonic() - began)
-
-
-if __name__ == "__main__":
-    main()

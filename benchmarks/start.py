@@ -121,7 +121,3 @@ def _memory(demo_pid: int) -> dict[str, float]:
     supervised = {row.name: row.resident_mb or 0.0 for row in status.rows([*services(), *programs(RATE)])}
     whole = status.resident_mb(demo_pid) + status.resident_mb(supervision.asked("getPID"))
     return {**{f"{name}_mb": mb for name, mb in supervised.items()}, "demo_mb": whole}
-
-
-if __name__ == "__main__":
-    main()

@@ -23,20 +23,20 @@ GOOD = '''"""Measures nothing, quickly."""
 from benchmarks import receipt
 
 
-if __name__ == "__main__":
+def main():
     receipt.write("good", {}, {"wall_s": 1.0})
 '''
 BAD = '''"""Breaks half way."""
 
 
-if __name__ == "__main__":
+def main():
     raise ValueError("no gold row came")
 '''
 REFUSED = '''"""Cannot begin."""
 from pipelines.errors import ServiceUnreachable
 
 
-if __name__ == "__main__":
+def main():
     raise ServiceUnreachable("Run make up.")
 '''
 
