@@ -113,3 +113,10 @@ def test_frauds_come_in_groups(payments: list[dict[str, Any]], frauds: np.ndarra
     for field in ("card_id", "device_id"):
         groups = Counter(p[field] for p, fraud in zip(payments, frauds, strict=True) if fraud)
         assert max(groups.values()) >= 4
+
+
+def test_most_frauds_come_through_a_brazilian_address(payments: list[dict[str, Any]], frauds: np.ndarray) -> None:
+    """A rule "from abroad" misses half of the frauds, and blames mostly honest travellers."""
+    abroad = np.array([payment["country"] != "BR" for payment in payments])
+    assert (abroad & frauds).sum() < 0.5 * frauds.sum()
+    assert (abroad & frauds).sum() < 0.5 * abroad.sum()
