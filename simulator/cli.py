@@ -52,6 +52,7 @@ FOREVER = float("inf")
 def live(
     context: typer.Context,
     rate: Annotated[float, typer.Option(min=0.01, help="Events per simulated second, all topics together.")] = 200.0,
+    steady: Annotated[bool, typer.Option("--steady", help="As busy at night as by day, whatever the season.")] = False,
     speed: Speed = 1.0,
     duration: Duration = FOREVER,
     seed: Seed = 7,
@@ -72,7 +73,7 @@ def live(
     stop, catalogue = Stop(), Catalogue.from_olist(archive) if archive else None
     with opened(Wishes(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as line:
         began = time.time()
-        shop = snapshot.opened(seed, micros(began - _past(speed, duration)), rate, catalogue)
+        shop = snapshot.opened(seed, micros(began - _past(speed, duration)), rate, catalogue, steady)
         log.info("shop_open", rate=rate, speed=speed, seed=seed)
         _send_paced(line, shop.events, Clock(shop.start, speed, began=began), duration, stop)
     snapshot.keep(shop)

@@ -46,20 +46,22 @@ def keep(open_shop: OpenShop) -> None:
     fresh.replace(file)
 
 
-def opened(seed: int, start: int, rate: float, catalogue: Catalogue | None) -> OpenShop:
+def opened(seed: int, start: int, rate: float, catalogue: Catalogue | None, steady: bool = False) -> OpenShop:
     """Return the shop that was kept, closed until `start`, or a new one that opens then."""
     kept = take(seed)
-    return _reopened(kept, start, rate, catalogue) if kept else new(seed, start, rate, catalogue)
+    return _reopened(kept, start, rate, catalogue, steady) if kept else new(seed, start, rate, catalogue, steady=steady)
 
 
-def new(seed: int, start: int, rate: float, catalogue: Catalogue | None, clicks_share: float = 1.0) -> OpenShop:
+def new(
+    seed: int, start: int, rate: float, catalogue: Catalogue | None, clicks_share: float = 1.0, steady: bool = False
+) -> OpenShop:
     """Return a shop that opens at `start`."""
-    shop = Shop(seed, start, rate, catalogue, clicks_share=clicks_share)
+    shop = Shop(seed, start, rate, catalogue, steady=steady, clicks_share=clicks_share)
     return OpenShop(shop, Events(shop.events()), start)
 
 
-def _reopened(kept: dict[str, Any], start: int, rate: float, catalogue: Catalogue | None) -> OpenShop:
+def _reopened(kept: dict[str, Any], start: int, rate: float, catalogue: Catalogue | None, steady: bool) -> OpenShop:
     start = max(start, kept["shop"]["world"]["now"])
-    shop = Shop.restore(kept["shop"], start=start, rate=rate, clicks_share=1.0, catalogue=catalogue)
+    shop = Shop.restore(kept["shop"], start=start, rate=rate, steady=steady, clicks_share=1.0, catalogue=catalogue)
     unsent = (Event(*fields) for fields in reversed(kept["unsent"]))
     return OpenShop(shop, Events(chain(unsent, shop.events())), start)

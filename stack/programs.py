@@ -49,7 +49,7 @@ def simulator(rate: int) -> Service:
     """Return the shop at `rate` events per second."""
     return Service(
         name="simulator",
-        command=[sys.executable, "-m", "simulator", "--rate", str(rate)],
+        command=[sys.executable, "-m", "simulator", "--rate", str(rate), "--steady"],
         ready=lambda: True,
         needs=("kafka", "registry"),
     )

@@ -45,7 +45,7 @@ def test_programs_stop_before_the_services_they_use() -> None:
 
 
 def test_the_rate_reaches_the_simulator() -> None:
-    assert programs(75)[1].command[-2:] == ["--rate", "75"]
+    assert programs(75)[1].command[-3:] == ["--rate", "75", "--steady"]
 
 
 def test_the_page_gets_its_settings_from_the_environment() -> None:
