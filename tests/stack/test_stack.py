@@ -38,7 +38,7 @@ def admin(local_stack: Settings) -> AdminClient:
 def topic(admin: AdminClient) -> Iterator[str]:
     """Make a topic that no other test has, yield its name, and delete it."""
     name = f"shop.test-{uuid.uuid4().hex[:8]}"
-    admin.create_topics([NewTopic(name, num_partitions=2)])[name].result(30)
+    admin.create_topics([NewTopic(name, num_partitions=2)], operation_timeout=30)[name].result(30)
     yield name
     admin.delete_topics([name])[name].result(30)
 
