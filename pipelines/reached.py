@@ -29,7 +29,7 @@ def _quarantine(spark: SparkSession, topic: str) -> DataFrame:
     snapshot = _examined_snapshot(spark)
     if snapshot is None:
         return spark.createDataFrame([], "partition int, examined_until bigint")
-    examined = spark.read.option("snapshot-id", snapshot).table(events.TABLE.name).filter(F.col("topic") == topic)
+    examined = spark.read.option("versionAsOf", snapshot).table(events.TABLE.name).filter(F.col("topic") == topic)
     return examined.groupBy("partition").agg((F.max("offset") + 1).alias("examined_until"))
 
 
