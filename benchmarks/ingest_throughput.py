@@ -116,7 +116,8 @@ def _backlog() -> Iterator[str]:
         log.info("backlog_sent", rows=ROWS, topic=topic)
         yield topic
     finally:
-        AdminClient({"bootstrap.servers": kafka.bootstrap_servers}).delete_topics([topic])[topic].result(30)
+        admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})  # kept by name: it must outlive the answer
+        admin.delete_topics([topic])[topic].result(30)
 
 
 def _records(topic: str) -> Iterator[Record]:
