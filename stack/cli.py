@@ -26,7 +26,7 @@ err = Console(stderr=True)
 
 Rate = Annotated[int, typer.Option(envvar="RATE", min=1, help="Events per second of the simulated shop.")]
 DEFAULT_RATE = 200
-KEPT_BY_CLEAN = {"jars"}
+KEPT_BY_CLEAN = {"jars", "test"}  # what was downloaded, and the stacks of tests that may be running
 AsJson = Annotated[bool, typer.Option("--json", help="Print measurements as JSON.")]
 
 
