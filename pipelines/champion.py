@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Protocol
 
-from pipelines import logs
+from pipelines import logs, stopping
 from pipelines.errors import ModelError, ServiceUnreachable
 from pipelines.models import fraud
 from pipelines.models.packed import Packed
@@ -28,12 +28,14 @@ class Registry(Protocol):
 class ChampionWatch:
     """Looks for a new champion every `poll_s` seconds, in a thread of the driver, and publishes it to the online store."""
 
-    def __init__(self, registry: Registry, store: OnlineStore, name: str, poll_s: float) -> None:
+    def __init__(
+        self, registry: Registry, store: OnlineStore, name: str, poll_s: float, stopping: threading.Event | None = None
+    ) -> None:
         self.registry, self.store, self.name, self.poll_s = registry, store, name, poll_s
         self.published: str | None = None
         self.refused: str | None = None
         self.told: str | None = None
-        self.stopping = threading.Event()
+        self.stopping = stopping or threading.Event()
         self.thread: threading.Thread | None = None
 
     def first(self) -> Packed:
@@ -109,4 +111,4 @@ def champion_watch() -> ChampionWatch:
 
     chosen = settings()
     registry, store = ModelRegistry(chosen.mlflow), OnlineStore(chosen.valkey)
-    return ChampionWatch(registry, store, chosen.fraud.model_name, chosen.fraud.champion_poll_s)
+    return ChampionWatch(registry, store, chosen.fraud.model_name, chosen.fraud.champion_poll_s, stopping.requested)

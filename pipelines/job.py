@@ -1,24 +1,21 @@
 """Runs a job as a process: queries live until SIGTERM, failed ones start again, errors are one sentence."""
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from pipelines import logs
+from pipelines import logs, stopping
 from pipelines.errors import TidemarkError
 from pipelines.kept_query import KeptQuery, SchemaWatch, Start, sentence
 from pipelines.session import spark_session
 
 log = logs.get(__name__)
 LOOK_EVERY_S = 1.0
-STARTED_WITHIN_S = 120.0
+STOPPED_WITHIN_S = 20.0
 
 
 def run(name: str, work: Callable[[SparkSession], object]) -> None:
@@ -37,37 +34,28 @@ def run_queries(name: str, *starts: Start) -> None:
     with one sentence and exit code 2.
     """
     logs.configure()
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _setting(stopping))
+    stopping.on_signals()
     try:
         spark = spark_session(name)
-        kept = [KeptQuery(spark, start, stopping) for start in starts]
-        _keep(kept, stopping)
+        kept = [KeptQuery(spark, start, stopping.requested) for start in starts]
+        _keep(kept)
         for each in kept:
-            each.thread.join(STARTED_WITHIN_S)
+            each.thread.join(STOPPED_WITHIN_S)
         spark.stop()
         _raise_first([each.error for each in kept])
     except (TidemarkError, PySparkException, Py4JError) as error:
         _fail(name, error)
 
 
-def _keep(kept: list[KeptQuery], stopping: threading.Event) -> None:
+def _keep(kept: list[KeptQuery]) -> None:
     schemas = SchemaWatch(time.monotonic())
     for each in kept:
         each.thread.start()
-    while not stopping.wait(LOOK_EVERY_S):
+    while not stopping.requested.wait(LOOK_EVERY_S):
         if schemas.changed():
             log.info("schemas_changed", action="queries start again")
             for each in kept:
                 each.renew()
-
-
-def _setting(stopping: threading.Event) -> Callable[[int, FrameType | None], None]:
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    return stop
 
 
 def _raise_first(errors: list[Exception | None]) -> None:
