@@ -34,7 +34,7 @@ from simulator.encoding import framed
 
 SCORES, SHOP = "tidemark.fraud_scores", "shop.payments"
 BENCH_IN, BENCH_SCORES, BENCH_FLOOR = "bench.payments", "bench.fraud_scores", "bench.floor"
-ROUNDS, WARM_S, MEASURE_S, DEMO_S = 2, 12.0, 20.0, 120.0
+ROUNDS, WARM_S, MEASURE_S, DEMO_S, SETTLE_S = 3, 20.0, 20.0, 120.0, 20.0
 RATES = {"": 200, "_1000": 1000}
 
 Flow = Callable[[DataFrame], DataFrame]
@@ -88,20 +88,34 @@ def send(rate: int, seconds: float) -> None:
     producer.flush()
 
 
-def measured(topic: str, seconds: float, act: Callable[[], object]) -> np.ndarray:
-    """Return (appended, seen) in milliseconds after event_at for what comes into the topic while `act` runs."""
+def measured(topic: str, seconds: float, act: Callable[[], object], expected: int | None = None) -> np.ndarray:
+    """Return (appended, seen) in ms after event_at of the answers to what happened in the last `seconds` of `act`.
+
+    Listening goes on after `act` until `expected` answers came, so that the slowest count too.
+    """
     consumer = Consumer({"bootstrap.servers": settings().kafka.bootstrap_servers, "group.id": str(uuid.uuid4())})
-    found: list[tuple[float, float]] = []
+    found: list[tuple[float, float, float]] = []
     with moments(consumer, topic, end_offsets(settings().kafka, topic), found):
         act()
-    return np.array(found[-max(1, int(len(found) * seconds / (seconds + WARM_S))) :])
+        end_ms = time.time() * 1000
+        _settle(lambda: expected is not None and len(found) >= expected)
+    answers = np.array(found)
+    return answers[(answers[:, 0] >= end_ms - seconds * 1000) & (answers[:, 0] < end_ms), 1:]
+
+
+def _settle(done: Callable[[], bool]) -> None:
+    """Wait until it is done, SETTLE_S at most."""
+    until, pause = time.monotonic() + SETTLE_S, threading.Event()
+    while not done() and time.monotonic() < until:
+        pause.wait(0.1)
 
 
 def turn(spark: SparkSession, flow: Flow, target: str, rate: int) -> np.ndarray:
     """Run one flow alone at a rate and return the latencies after it has warmed up."""
     with running(spark, BENCH_IN, flow, target) as query:
         query.processAllAvailable()
-        return measured(target, MEASURE_S, lambda: send(rate, WARM_S + MEASURE_S))
+        seconds = WARM_S + MEASURE_S
+        return measured(target, MEASURE_S, lambda: send(rate, seconds), int(rate * seconds))
 
 
 def figures(ours: np.ndarray, native: np.ndarray, suffix: str) -> dict[str, float]:

@@ -40,8 +40,11 @@ def a_payment(number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def moments(consumer: Consumer, topic: str, start: dict[int, int], found: list[tuple[float, float]]) -> Iterator[None]:
-    """Note for every record of the topic from `start` on, while the block runs, (appended, seen) in ms after its event_at."""
+def moments(consumer: Consumer, topic: str, start: dict[int, int], found: list[tuple[float, float, float]]) -> Iterator[None]:
+    """Note for every record of the topic from `start` on, while the block runs, (event_at, appended, seen) in ms.
+
+    appended and seen are counted from event_at.
+    """
     consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in start.items()])
     over = threading.Event()
 
@@ -50,7 +53,7 @@ def moments(consumer: Consumer, topic: str, start: dict[int, int], found: list[t
             for message in consumer.consume(500, TIMEOUT_S):
                 if not message.error():
                     at_ms = _event_at_us(message.value() or b"") / 1000
-                    found.append((message.timestamp()[1] - at_ms, time.time() * 1000 - at_ms))
+                    found.append((at_ms, message.timestamp()[1] - at_ms, time.time() * 1000 - at_ms))
 
     watching = threading.Thread(target=watch)
     watching.start()
