@@ -2,7 +2,8 @@
 
 Two pollers, one per table, ask Trino again and again for the newest rows. A row is visible when the query that first
 returned it has ended; its age is that moment minus its event time. So a figure includes the query itself and, on average,
-half the time between two queries (`…_poll_ms`). Of a change that another one overtook before gold was asked, gold shows nothing.
+half the time between two queries (`…_poll_ms`). A change that another one overtook before gold was asked is
+never seen there.
 """
 
 import threading
