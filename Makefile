@@ -14,7 +14,7 @@ SPARK := SPARK_CONF_DIR=$(CURDIR) PYSPARK_PYTHON=$(CURDIR)/$(PYTHON) TZ=UTC .ven
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
 
-.PHONY: help install demo up down clean status doctor sql contracts balance test test-unit lint bench claims docs screenshot installed
+.PHONY: help install demo up down clean status doctor sql contracts balance train rebuild recompute recover test test-unit lint bench claims docs screenshot installed
 
 help: ## List every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -48,6 +48,18 @@ contracts: installed ## Register the Avro contracts and create the topics
 
 balance: installed ## Compare rows of bronze with silver, duplicates and quarantine
 	@$(SPARK) jobs/balance.py
+
+train: installed ## Train the fraud model on silver, register it and make it the champion
+	@$(SPARK) jobs/train_fraud_model.py
+
+rebuild: installed ## Rebuild TABLE=silver.orders from bronze for arrivals FROM=... TO=... (UTC)
+	@$(SPARK) jobs/rebuild.py --table "$(TABLE)" --from "$(FROM)" --to "$(TO)"
+
+recompute: installed ## Recompute TABLE=gold.business_metrics from silver
+	@$(SPARK) jobs/recompute.py --table "$(TABLE)"
+
+recover: installed ## Let TABLE=silver.orders go on after its checkpoint was lost
+	@$(SPARK) jobs/recover.py --table "$(TABLE)"
 
 test: install lint ## Run every test: unit, integration, end to end
 	@$(PYTHON) -m pytest --cov
