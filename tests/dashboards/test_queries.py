@@ -105,7 +105,7 @@ def _insert(run: Run, table: str, **changes: Any) -> None:
     """Insert one row of defaults and changes."""
     values = [changes.get(name, default) for name, (_, default) in COLUMNS[table].items()]
     places = ", ".join("?" for _ in values)
-    run(f"INSERT INTO {table} ({', '.join(COLUMNS[table])}) VALUES ({places})", values)  # noqa: S608 - names of ours
+    run(f"INSERT INTO {table} ({', '.join(COLUMNS[table])}) VALUES ({places})", values)
 
 
 def _fill(run: Run) -> None:
@@ -121,7 +121,7 @@ def _clear(run: Run, table: str, ours: bool) -> None:
     if ours:
         run(f"DROP TABLE {table}", None)
     else:
-        run(f"DELETE FROM {table} WHERE {EVENT_TIMES[table]} >= ?", [T0])  # noqa: S608 - names of ours
+        run(f"DELETE FROM {table} WHERE {EVENT_TIMES[table]} >= ?", [T0])
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +252,7 @@ def test_a_statement_that_takes_too_long_is_given_up(chosen: Settings, monkeypat
     monkeypatch.setattr("dashboards.lake.ANSWER_WITHIN_S", 1)
     numbers = "UNNEST(sequence(1, 10000))"
     with pytest.raises(Unanswered, match="longer than 1 s"):
-        door(chosen)(f"SELECT max(a + b + c) FROM {numbers} x(a), {numbers} y(b), {numbers} z(c)")  # noqa: S608 - a constant
+        door(chosen)(f"SELECT max(a + b + c) FROM {numbers} x(a), {numbers} y(b), {numbers} z(c)")
 
 
 def test_ten_pages_cost_one_query_per_interval(ask: Ask) -> None:
