@@ -62,7 +62,7 @@ recover: installed ## Let TABLE=silver.orders go on after its checkpoint was los
 	@$(SPARK) jobs/recover.py --table "$(TABLE)"
 
 test: install lint ## Run every test: unit, integration, end to end
-	@$(PYTHON) -m pytest --cov
+	@$(PYTHON) -m pytest --cov --durations=25
 
 test-unit: install ## Run the tests that need no services
 	@$(PYTHON) -m pytest -m "not integration and not end_to_end"
@@ -74,16 +74,16 @@ lint: install ## Check style, types and import directions
 	@.venv/bin/lint-imports
 
 bench: install ## Measure all benchmarks, or NAME=... one, and write its receipt
-	@exec $(PYTHON) -m benchmarks $(NAME)
+	@exec $(PYTHON) -m benchmarks $(or $(NAME),all)
 
 claims: install ## Write the receipts' figures into README and docs
 	@exec $(PYTHON) -m benchmarks.claims
 
-docs: install ## Write docs/dictionary.md from the tables
+docs: install ## Write docs/data_dictionary.md from the tables
 	@exec $(PYTHON) -m pipelines.dictionary
 
 screenshot: install ## Take a picture of the running page
-	@exec $(PYTHON) -m dashboards.screenshot
+	@exec $(PYTHON) -m dashboards.screenshot --out docs/images/live.png
 
 installed:
 	@test -x $(PYTHON) || { echo "✗ Nothing is installed yet: run make install." >&2; exit 1; }

@@ -54,12 +54,12 @@ def run(rate: int, console: Console) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let a SIGTERM end the demo as Ctrl-C does."""
+    """Let a SIGTERM end the demo as Ctrl-C does, and Ctrl-C also where the shell had it ignored."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -8,6 +8,10 @@ from pipelines.settings import ROOT, settings
 from stack import java
 from stack.service import Service
 
+# Sixteen small queries plan more than they compute: compiling little beats compiling well, and a parallel collector
+# leaves no threads working beside them. Measured on 2 cores: docs/decisions/11.
+LEAN_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC"
+
 
 def spark_environment() -> dict[str, str]:
     """Return what every Spark process of ours needs in its environment."""
@@ -40,7 +44,7 @@ def streams() -> Service:
         ready=lambda: _answers(spark_ui()),
         ports={"TIDEMARK_SPARK__UI_PORT": settings().spark.ui_port},
         needs=("kafka", "registry", "postgres", "valkey", "mlflow"),
-        environment=spark_environment(),
+        environment={**spark_environment(), "JDK_JAVA_OPTIONS": LEAN_JAVA},
         stop_within_s=60,
     )
 
