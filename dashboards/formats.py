@@ -54,8 +54,8 @@ def milliseconds(value: float | None) -> str:
 
 
 def short(identifier: str) -> str:
-    """Return the first characters of an id: enough to tell rows apart and to look one up."""
-    return identifier if len(identifier) <= SHOWN_OF_ID + 1 else f"{identifier[:SHOWN_OF_ID]}…"
+    """Return the last characters of an id, which tell rows apart where the first are a prefix that all share."""
+    return identifier if len(identifier) <= SHOWN_OF_ID + 1 else f"…{identifier[-SHOWN_OF_ID:]}"
 
 
 def words(name: str) -> str:

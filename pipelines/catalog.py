@@ -48,7 +48,7 @@ def _create_or_widen(spark: SparkSession, table: Table) -> None:
 
 def compact(spark: SparkSession, table: Table) -> None:
     """Rewrite the small files of a table that no stream reads, apply its deletes, and forget its older snapshots."""
-    system, name = f"{settings().catalog.name}.system", _quoted(table.name)
+    system, name = f"{settings().catalog.name}.system", _quoted(full_name(table))
     options = "map('min-input-files', '8', 'delete-file-threshold', '1', 'remove-dangling-deletes', 'true')"
     spark.sql(f"CALL {system}.rewrite_data_files(table => {name}, options => {options})").collect()
     before = (datetime.now(UTC) - SNAPSHOTS_KEPT).strftime("%Y-%m-%d %H:%M:%S")

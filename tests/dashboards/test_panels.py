@@ -86,7 +86,7 @@ def test_an_empty_list_says_what_to_look_at() -> None:
 
 def test_orders_show_short_ids_and_no_person() -> None:
     shown = text(panels.orders(good([an_order()]), NOW))
-    assert "0ffa668f… 2 s ago placed 2 R$ 267.23" in shown
+    assert "…f1b-baf4 2 s ago placed 2 R$ 267.23" in shown
 
 
 def test_decisions_are_words_as_well_as_colours() -> None:

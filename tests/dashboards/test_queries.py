@@ -110,7 +110,7 @@ def _insert(run: Run, table: str, **changes: Any) -> None:
 
 def _fill(run: Run) -> None:
     for i in range(3):
-        _insert(run, "gold.orders", order_id=f"order-{i}-of-the-year-2126", placed_at=_at(60 * i), items_count=i + 1)
+        _insert(run, "gold.orders", order_id=f"order-of-the-year-2126-{i}", placed_at=_at(60 * i), items_count=i + 1)
         _insert(run, "gold.business_metrics", minute=_at(60 * i))
     for i, decision in enumerate(["approve", "approve", "review", "decline"]):
         made = {"payment_id": f"payment-{i}", "event_at": _at(20 * i), "decision": decision}
@@ -273,7 +273,7 @@ def test_the_running_page_shows_the_lake(
         decided = fire(client, "decisions", window__value="24h", scheme__data="dark").json()["response"]
     assert "R$ 301" in shown(tiles["tiles"]["children"])
     assert "5.00 % 240 sessions" in shown(tiles["tiles"]["children"])
-    assert "order-2-…" in shown(lists["newest-orders"]["children"])
+    assert "…r-2126-2" in shown(lists["newest-orders"]["children"])
     assert "decline" in shown(lists["newest-scores"]["children"])
     assert graphs["gmv-now"]["children"] == "R$ 100"
     assert [trace["name"] for trace in decided["decisions"]["figure"]["data"]] == ["review", "decline"]

@@ -56,7 +56,7 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
     log, past, live = folder / "streams.log", folder / "past.json", folder / "live.json"
     lake = Lake(local_stack)
     finished("jobs/register_contracts.py")
-    finished("-m", "simulator", "history", "--days", "20", "--orders-per-day", "150", "--ledger", str(past))
+    finished("-m", "simulator", "history", "--days", "30", "--orders-per-day", "1000", "--ledger", str(past))
     with running(log, "jobs/run_all.py") as streams:
         finished("jobs/train_fraud_model.py")
         before = lake.count("silver.clicks")
