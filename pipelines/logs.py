@@ -18,8 +18,7 @@ def configure() -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *names: structlog.PrintLogger(sys.stderr),
     )
 
 
