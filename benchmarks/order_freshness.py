@@ -25,7 +25,7 @@ from stack.lake import answer
 
 WINDOW_S = 180.0
 GRACE_S = 30.0  # how long rows of the window may still take to appear
-POLL_EVERY_S = 0.15
+POLL_EVERY_S = 0.5
 SLACK = timedelta(seconds=30)  # rows this much older than the newest one seen are still looked for
 LEAST_EVENTS_PER_S = 1.0
 
