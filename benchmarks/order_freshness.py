@@ -23,7 +23,7 @@ from pipelines.settings import settings
 from stack import flow
 from stack.lake import answer
 
-WINDOW_S = 180.0
+WINDOW_S = 120.0
 GRACE_S = 30.0  # how long rows of the window may still take to appear
 POLL_EVERY_S = 0.5
 SLACK = timedelta(seconds=30)  # rows this much older than the newest one seen are still looked for
