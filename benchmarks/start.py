@@ -22,8 +22,8 @@ from pipelines import logs
 from pipelines.errors import ServiceUnreachable
 from pipelines.settings import ROOT, located, settings
 from stack import lifecycle, status, supervision
+from stack.apart import environment
 from stack.lake import answer
-from stack.ports import some_free
 from stack.programs import programs
 from stack.services import services
 
@@ -47,24 +47,6 @@ def main() -> None:
         log.info("demo_started", **seconds)
         memory = _settled(demo)
         receipt.write("start", {"rate": RATE, "settle_s": SETTLE_S, "memory": "PSS"}, {**seconds, **_starts(), **memory})
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Return the settings of a demo of its own below `folder`, on ports that are free now."""
-    kafka, registry, postgres, valkey, mlflow, trino, dash, spark = some_free(8)
-    return {
-        "TIDEMARK_STATE": str(folder),
-        "TIDEMARK_CATALOG__WAREHOUSE": str(folder / "warehouse"),
-        "TIDEMARK_CHECKPOINTS__PATH": str(folder / "checkpoints"),
-        "TIDEMARK_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{kafka}",
-        "TIDEMARK_SCHEMA_REGISTRY__URL": f"http://127.0.0.1:{registry}/apis/ccompat/v7",
-        "TIDEMARK_POSTGRES__PORT": str(postgres),
-        "TIDEMARK_VALKEY__PORT": str(valkey),
-        "TIDEMARK_MLFLOW__URL": f"http://127.0.0.1:{mlflow}",
-        "TIDEMARK_TRINO__PORT": str(trino),
-        "TIDEMARK_DASH__PORT": str(dash),
-        "TIDEMARK_SPARK__UI_PORT": str(spark),
-    }
 
 
 @contextmanager

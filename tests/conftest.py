@@ -21,23 +21,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def _environment(state: Path) -> dict[str, str]:
     """Return settings for a stack of its own: every port free now, every path below `state`."""
-    from stack.ports import some_free
+    from stack.apart import environment
 
-    kafka, registry, postgres, valkey, mlflow, trino, dash, spark = some_free(8)
-    return {
-        **PASSWORDS,
-        "TIDEMARK_STATE": str(state),
-        "TIDEMARK_CATALOG__WAREHOUSE": str(state / "warehouse"),
-        "TIDEMARK_CHECKPOINTS__PATH": str(state / "checkpoints"),
-        "TIDEMARK_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{kafka}",
-        "TIDEMARK_SCHEMA_REGISTRY__URL": f"http://127.0.0.1:{registry}/apis/ccompat/v7",
-        "TIDEMARK_POSTGRES__PORT": str(postgres),
-        "TIDEMARK_VALKEY__PORT": str(valkey),
-        "TIDEMARK_MLFLOW__URL": f"http://127.0.0.1:{mlflow}",
-        "TIDEMARK_TRINO__PORT": str(trino),
-        "TIDEMARK_DASH__PORT": str(dash),
-        "TIDEMARK_SPARK__UI_PORT": str(spark),
-    }
+    return {**PASSWORDS, **environment(state)}
 
 
 @pytest.fixture(scope="session", autouse=True)
