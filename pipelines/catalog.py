@@ -16,6 +16,7 @@ PROPERTIES = {
     "write.metadata.previous-versions-max": "20",
     "write.distribution-mode": "none",
     "write.parquet.compression-codec": "zstd",
+    "read.split.open-file-cost": "262144",  # streams write small files; with 4 MB each would be a task of its own
 }
 
 # Queries start side by side, and the catalogue takes it ill when two of them create the same table.

@@ -16,6 +16,8 @@ from pipelines.errors import TidemarkError
 Start = Callable[[SparkSession], StreamingQuery]
 log = logs.get(__name__)
 
+# Each query is a pool of its own to Spark's fair scheduler: in one common pool the small wait behind the large.
+POOL = "spark.scheduler.pool"
 LOOK_EVERY_S = 0.5
 REGISTRY_EVERY_S = 10.0
 LONGEST_PAUSE_S = 30.0
@@ -34,7 +36,7 @@ class KeptQuery:
         self.error: Exception | None = None
         self.failures = 0
         self.outdated = threading.Event()
-        self.thread = threading.Thread(target=self._live, daemon=True)
+        self.thread = threading.Thread(target=self._live, name=start.__module__, daemon=True)
 
     def renew(self) -> None:
         """Have the query stopped between two batches and started again, with what has changed since."""
@@ -44,6 +46,7 @@ class KeptQuery:
         while not self.stopping.is_set():
             began = time.monotonic()
             try:
+                self.spark.sparkContext.setLocalProperty(POOL, self.thread.name)
                 query = self.start(self.spark)
                 log.info("query_started", query=query.name)
                 self._watch(query)

@@ -26,6 +26,7 @@ class Section(BaseModel):
 class Kafka(Section):
     bootstrap_servers: str
     partitions: int = Field(ge=1)
+    partitions_of: dict[str, int] = Field(default_factory=dict)
     replication_factor: int = Field(ge=1)
     retention_hours: int = Field(ge=1)
 

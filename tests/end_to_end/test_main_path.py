@@ -18,6 +18,8 @@ pytestmark = pytest.mark.end_to_end
 SILVER = {str(table.topic): name for name, (table, _) in REFINED.items()}
 Story = tuple["Lake", dict[str, dict[str, int]]]
 FAULTS = ("--duplicates", "1%", "--late", "2%", "--corrupt", "0.5%", "--schema-v2-after", "8s")
+# From the first second as many pay as later, so payments come before and after the change of schemas.
+LIVELY = ("--steady", *FAULTS)
 
 
 # When gold has taken in all of silver: what gold adds up to, and what silver does.
@@ -84,7 +86,7 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
         finished("jobs/train_fraud_model.py")
         before = lake.count("silver.clicks")
         with running(
-            folder / "simulator.log", "-m", "simulator", "--rate", "200", "--duration", "30s", "--ledger", str(live), *FAULTS
+            folder / "simulator.log", "-m", "simulator", "--rate", "200", "--duration", "30s", "--ledger", str(live), *LIVELY
         ) as shop:
             until(lambda: lake.count("silver.clicks") > before, "live clicks are in silver")
             until(lambda: lake.count("silver.fraud_scores") > 0, "payments are scored")

@@ -14,6 +14,7 @@ import valkey
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 from typer.testing import CliRunner
+from waiting import until
 
 from pipelines.errors import ServiceUnreachable
 from pipelines.settings import Settings, settings
@@ -100,7 +101,7 @@ def test_kafka_stamps_records_itself_and_makes_no_topic_by_accident(admin: Admin
 
 
 def test_the_flow_counts_what_was_produced(admin: AdminClient, topic: str) -> None:
-    assert flow.offsets(admin, topic) == 0
+    until(lambda: flow.offsets(admin, topic) == 0, "the new topic has a leader")
     looking = flow.Looking()
     looking.look()
     producer = Producer({"bootstrap.servers": settings().kafka.bootstrap_servers})
