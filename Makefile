@@ -14,7 +14,7 @@ SPARK := SPARK_CONF_DIR=$(CURDIR) PYSPARK_PYTHON=$(CURDIR)/$(PYTHON) TZ=UTC .ven
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
 
-.PHONY: help install demo up down clean status doctor sql contracts balance train rebuild recompute recover test test-unit lint bench claims docs screenshot installed
+.PHONY: help install demo up down clean status doctor sql contracts balance train rebuild recompute recover tend test test-unit lint bench claims docs screenshot installed
 
 help: ## List every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -57,6 +57,9 @@ rebuild: installed ## Rebuild TABLE=silver.orders from bronze for arrivals FROM=
 
 recompute: installed ## Recompute TABLE=gold.business_metrics from silver
 	@$(SPARK) jobs/recompute.py --table "$(TABLE)"
+
+tend: installed ## Compact the small files of bronze and silver (run_all does it as it goes)
+	@$(SPARK) jobs/tend_tables.py
 
 recover: installed ## Let TABLE=silver.orders go on after its checkpoint was lost
 	@$(SPARK) jobs/recover.py --table "$(TABLE)"

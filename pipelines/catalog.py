@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 from pyspark.sql import SparkSession
 
@@ -9,7 +10,14 @@ from pipelines.errors import SettingsError
 from pipelines.settings import settings
 from pipelines.table import Column, Table
 
-SNAPSHOTS_KEPT = timedelta(hours=1)
+SNAPSHOTS_KEPT = timedelta(minutes=10)
+SNAPSHOTS_KEPT_AT_LEAST = 20
+REWRITING = {
+    "min-input-files": "8",
+    "min-file-size-bytes": str(8 * 1024 * 1024),  # larger files are left alone, so a row is not rewritten for ever
+    "delete-file-threshold": "1",
+    "remove-dangling-deletes": "true",
+}
 PROPERTIES = {
     "format-version": "2",  # version 3 is beyond what Trino 476 and pyiceberg write
     "write.metadata.delete-after-commit.enabled": "true",
@@ -48,13 +56,23 @@ def _create_or_widen(spark: SparkSession, table: Table) -> None:
 
 
 def compact(spark: SparkSession, table: Table) -> None:
-    """Rewrite the small files of a table that no stream reads, apply its deletes, and forget its older snapshots."""
-    system, name = f"{settings().catalog.name}.system", _quoted(full_name(table))
-    options = "map('min-input-files', '8', 'delete-file-threshold', '1', 'remove-dangling-deletes', 'true')"
-    spark.sql(f"CALL {system}.rewrite_data_files(table => {name}, options => {options})").collect()
-    before = (datetime.now(UTC) - SNAPSHOTS_KEPT).strftime("%Y-%m-%d %H:%M:%S")
-    expiry = f"older_than => TIMESTAMP '{before}', retain_last => 20"
-    spark.sql(f"CALL {system}.expire_snapshots(table => {name}, {expiry})").collect()
+    """Rewrite the small files of a table into larger ones and apply its deletes; rows, snapshots and readers stay as they are.
+
+    Streams skip what this commits. Appends may go on meanwhile; a MERGE may not.
+    """
+    procedure = f"{settings().catalog.name}.system.rewrite_data_files"
+    options = ", ".join(f"{_quoted(name)}, {_quoted(value)}" for name, value in REWRITING.items())
+    spark.sql(f"CALL {procedure}(table => {_quoted(full_name(table))}, options => map({options}))").collect()
+
+
+def forget_snapshots(spark: SparkSession, table: Table) -> None:
+    """Expire the older snapshots of a table that no stream reads, and remove the files that only they had."""
+    # Iceberg's procedure would run three Spark jobs for what its library does in a moment.
+    loaded = cast(Any, spark._jvm).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(
+        cast(Any, spark)._jsparkSession, full_name(table)
+    )
+    before = datetime.now(UTC) - SNAPSHOTS_KEPT
+    loaded.expireSnapshots().expireOlderThan(int(before.timestamp() * 1000)).retainLast(SNAPSHOTS_KEPT_AT_LEAST).commit()
 
 
 def full_name(table: Table) -> str:

@@ -1,8 +1,9 @@
 """Runs a job as a process: queries live until SIGTERM, failed ones start again, errors are one sentence."""
 
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -27,8 +28,8 @@ def run(name: str, work: Callable[[SparkSession], object]) -> None:
         _fail(name, error)
 
 
-def run_queries(name: str, *starts: Start) -> None:
-    """Run streaming queries until SIGTERM or SIGINT.
+def run_queries(name: str, *starts: Start, beside: Sequence[Callable[[SparkSession], None]] = ()) -> None:
+    """Run streaming queries until SIGTERM or SIGINT, and `beside` them, in threads, what lives as long as they do.
 
     A query that fails starts again from its checkpoint; one that cannot start, or fails again and again, ends the job
     with one sentence and exit code 2.
@@ -38,9 +39,12 @@ def run_queries(name: str, *starts: Start) -> None:
     try:
         spark = spark_session(name)
         kept = [KeptQuery(spark, start, stopping.requested) for start in starts]
+        companions = [threading.Thread(target=work, args=[spark], daemon=True) for work in beside]
+        for companion in companions:
+            companion.start()
         _keep(kept)
-        for each in kept:
-            each.thread.join(STOPPED_WITHIN_S)
+        for thread in [*(each.thread for each in kept), *companions]:
+            thread.join(STOPPED_WITHIN_S)
         spark.stop()
         _raise_first([each.error for each in kept])
     except (TidemarkError, PySparkException, Py4JError) as error:

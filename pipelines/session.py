@@ -7,7 +7,7 @@ import psycopg
 from pyspark.sql import SparkSession
 
 from pipelines.errors import ServiceUnreachable, SettingsError
-from pipelines.settings import ROOT, Settings, located, settings
+from pipelines.settings import ROOT, Settings, settings
 
 CONNECT_TIMEOUT_S = 5
 
@@ -40,7 +40,7 @@ def _configuration(chosen: Settings) -> dict[str, str]:
         f"{lake}.jdbc.user": postgres.user,
         f"{lake}.jdbc.password": postgres.password.get_secret_value(),
         f"{lake}.jdbc.schema-version": "V1",
-        f"{lake}.warehouse": warehouse(chosen),
+        f"{lake}.warehouse": chosen.warehouse,
         "spark.sql.defaultCatalog": chosen.catalog.name,
         "spark.ui.port": str(chosen.spark.ui_port),
         "spark.driver.memory": chosen.spark.driver_memory,
@@ -51,12 +51,6 @@ def _configuration(chosen: Settings) -> dict[str, str]:
         options["spark.driver.host"] = "127.0.0.1"
         options["spark.driver.bindAddress"] = "127.0.0.1"
     return options
-
-
-def warehouse(chosen: Settings) -> str:
-    """Return the warehouse as the one URI that Spark, Trino and pyiceberg all read."""
-    path = located(chosen.catalog.warehouse)
-    return path if "://" in path else f"file://{path}"
 
 
 def _require_catalogue(chosen: Settings) -> None:
@@ -73,5 +67,5 @@ def _require_catalogue(chosen: Settings) -> None:
     except psycopg.OperationalError as error:
         raise ServiceUnreachable(
             f"Could not open the catalogue database {chosen.catalog.database} at {postgres.host}:{postgres.port} "
-            f"({str(error).strip().splitlines()[-1]}): run `make up`, or mend [postgres] in conf/."
+            f"({str(error).strip().splitlines()[0]}): run `make up`, or mend [postgres] in conf/."
         ) from error

@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "TIDEMARK_"
 # Names with the prefix that steer this module, the tests or the stack rather than being settings.
 STEERING = {"TIDEMARK_PROFILE", "TIDEMARK_CONF", "TIDEMARK_DATA", "TIDEMARK_KILL_POINT", "TIDEMARK_LOG"}
+# What pydantic says of these helps a programmer, not who writes settings.
+IN_WORDS = {"missing": "is missing", "extra_forbidden": "is not a setting", "model_type": "is a section, not a value"}
 
 
 class Section(BaseModel):
@@ -100,6 +102,12 @@ class Stream(Section):
     compact_every: int = Field(default=50, ge=1)
 
 
+class Upkeep(Section):
+    """How long the upkeep beside running queries rests between two tables."""
+
+    pause_s: float = Field(gt=0)
+
+
 class Settings(Section):
     """Every setting of one installation; secrets never print."""
 
@@ -115,7 +123,14 @@ class Settings(Section):
     dash: Dash
     spark: Spark
     fraud: Fraud
+    upkeep: Upkeep
     streams: dict[str, Stream]
+
+    @property
+    def warehouse(self) -> str:
+        """The warehouse in the one form that Spark, Trino and pyiceberg all read: file:///ABS, or another URI as it is."""
+        path = located(self.catalog.warehouse)
+        return path if "://" in path else f"file://{path}"
 
 
 def located(path: str) -> str:
@@ -145,14 +160,14 @@ def _from_file(path: Path) -> dict[str, Any]:
 def _from_environment(environment: dict[str, str]) -> dict[str, Any]:
     """Turn TIDEMARK_KAFKA__PARTITIONS=4 into {"kafka": {"partitions": "4"}}."""
     tree: dict[str, Any] = {}
-    for name, value in environment.items():
-        if not name.startswith(PREFIX) or name in STEERING:
-            continue
-        *sections, key = name.removeprefix(PREFIX).lower().split("__")
-        branch = tree
-        for section in sections:
-            branch = branch.setdefault(section, {})
-        branch[key] = value
+    # A section's own name sorts before its settings and so comes last here, where it is refused, not overwritten.
+    for name in sorted(environment, reverse=True):
+        if name.startswith(PREFIX) and name not in STEERING:
+            *sections, key = name.removeprefix(PREFIX).lower().split("__")
+            value: Any = {key: environment[name]}
+            for section in reversed(sections):
+                value = {section: value}
+            tree = _laid_over(tree, value)
     return tree
 
 
@@ -164,14 +179,13 @@ def read(environment: dict[str, str], conf: Path = ROOT / "conf") -> Settings:
     profile = conf / f"{environment.get('TIDEMARK_PROFILE', 'local')}.toml"
     tree = _laid_over(_laid_over(_from_file(conf / "base.toml"), _from_file(profile)), _from_environment(environment))
     try:
-        settings = Settings.model_validate(tree)
+        return Settings.model_validate(tree)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {IN_WORDS.get(e['type'], e['msg'].lower())}" for e in error.errors())
         raise SettingsError(
-            f"Settings are wrong: {wrong}. Looked in {conf / 'base.toml'}, {profile}, .env and TIDEMARK_* "
-            "environment variables (section and name joined by two underscores)."
+            f"Settings are wrong: {wrong}; mend them where they stand, in {conf / 'base.toml'}, {profile}, .env or a "
+            "TIDEMARK_<SECTION>__<NAME> of the environment."
         ) from error
-    return settings
 
 
 @cache

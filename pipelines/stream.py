@@ -96,6 +96,7 @@ def upsert(frame: DataFrame, table: Table, newest_by: str | None = None, keep_fi
         merge_into(batch, table, newest_by, keep_first)
         if batch_id % stream_settings(table.name).compact_every == 0:
             catalog.compact(batch.sparkSession, table)
+            catalog.forget_snapshots(batch.sparkSession, table)
 
     return _named(frame, table.name, path).outputMode("update").foreachBatch(merge).start()
 

@@ -1,0 +1,83 @@
+"""Upkeep: tables get larger files while streams read and write them, and no stream notices."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from waiting import until
+
+from pipelines import catalog, stream, upkeep
+from pipelines.silver import reviews
+from pipelines.table import Table
+
+
+def append(spark: SparkSession, table: Table, numbers: range) -> None:
+    """Append one review per number, each in a file of its own."""
+    for number in numbers:
+        values = ", ".join(f"{_value(column.type, number)} AS {column.name}" for column in table.columns)
+        spark.sql(f"SELECT {values}").writeTo(table.name).append()
+
+
+def _value(type_: str, number: int) -> str:
+    return "now()" if type_ == "timestamp" else f"CAST('{number}' AS {type_})"
+
+
+@pytest.fixture
+def table(spark: SparkSession, own_settings: Path) -> Iterator[Table]:
+    catalog.ensure(spark, reviews.TABLE)
+    yield reviews.TABLE
+    spark.sql(f"DROP TABLE {reviews.TABLE.name}")
+
+
+def files(spark: SparkSession, table: Table) -> int:
+    return spark.table(f"{table.name}.files").count()
+
+
+def test_a_stream_reads_every_row_once_across_compactions(spark: SparkSession, table: Table, tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def note(batch: DataFrame, batch_id: int) -> None:
+        seen.extend(row["event_id"] for row in batch.select("event_id").collect())
+
+    append(spark, table, range(10))
+    rows = stream.read_table(spark, table, table.name)
+    query = rows.writeStream.foreachBatch(note).option("checkpointLocation", str(tmp_path / "reader")).start()
+    try:
+        query.processAllAvailable()
+        upkeep.compact(spark, table)
+        append(spark, table, range(10, 20))
+        upkeep.compact(spark, table)
+        query.processAllAvailable()
+        append(spark, table, range(20, 21))
+        query.processAllAvailable()
+    finally:
+        query.stop()
+    assert sorted(map(int, seen)) == list(range(21))
+    assert files(spark, table) < 5
+
+    begun_later: list[str] = []
+    again = stream.read_table(spark, table, table.name).writeStream.foreachBatch(
+        lambda batch, _: begun_later.extend(row["event_id"] for row in batch.collect())
+    )
+    late = again.option("checkpointLocation", str(tmp_path / "late")).trigger(availableNow=True).start()
+    late.awaitTermination()
+    assert sorted(map(int, begun_later)) == list(range(21)), "a query that begins after the compaction reads all of it"
+
+
+def test_upkeep_goes_on_after_a_failure_and_ends_when_asked(
+    spark: SparkSession, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Table("silver.broken", "Not to be made.", table.columns, ("event_id",), partitioning=("no_such_column",))
+    monkeypatch.setattr(upkeep, "APPENDED", (broken, table))
+    monkeypatch.setenv("TIDEMARK_UPKEEP__PAUSE_S", "0.01")
+    upkeep.settings.cache_clear()
+    append(spark, table, range(10))
+    stop = threading.Event()
+    thread = threading.Thread(target=upkeep.beside_queries, args=[spark, stop])
+    thread.start()
+    until(lambda: files(spark, table) == 1, "the table behind the broken one is compacted")
+    stop.set()
+    thread.join(60)
+    assert not thread.is_alive()
