@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
-from pipelines.errors import TidemarkError
+from pipelines.errors import ServiceUnreachable, TidemarkError
 from pipelines.settings import ROOT, settings
 from stack import dotenv_file, flow, folders, lifecycle, programs, supervision
 from stack.service import Service
@@ -28,7 +28,7 @@ HISTORY = ("-m", "simulator", "history", "--days", "30", "--orders-per-day", "10
 WHERE = """
   [bold]page[/]    {page}
   [bold]SQL[/]     make sql Q="select * from {lake}.gold.orders limit 5"   (Trino: http://{trino})
-  [bold]models[/]  {mlflow}
+  [bold]models[/]  {mlflow}   (user {user}, password: TIDEMARK_MLFLOW__PASSWORD in .env)
   [bold]queries[/] {spark}
   [bold]logs[/]    {logs}
 
@@ -125,10 +125,18 @@ def has_records(topic: str) -> bool:
 
 
 def has_champion() -> bool:
-    """Return whether a fraud model is in service."""
+    """Return whether a fraud model is in service; raises ServiceUnreachable when MLflow does not let us in."""
     told = settings()
     query = {"name": told.fraud.model_name, "alias": "champion"}
-    return httpx.get(f"{told.mlflow.url}/api/2.0/mlflow/registered-models/alias", params=query, timeout=30).is_success
+    address = f"{told.mlflow.url}/api/2.0/mlflow/registered-models/alias"
+    ours = (told.mlflow.user, told.mlflow.password.get_secret_value())
+    found = httpx.get(address, params=query, auth=ours, timeout=30)
+    if found.status_code == httpx.codes.UNAUTHORIZED:
+        raise ServiceUnreachable(
+            f"MLflow at {told.mlflow.url} refuses the password of {told.mlflow.user}: it takes the one of "
+            "TIDEMARK_MLFLOW__PASSWORD when it starts, so after a change run make down first."
+        )
+    return found.is_success
 
 
 def _where() -> str:
@@ -138,6 +146,7 @@ def _where() -> str:
         lake=told.catalog.name,
         trino=f"{told.trino.host}:{told.trino.port}",
         mlflow=told.mlflow.url,
+        user=told.mlflow.user,
         spark=programs.spark_ui(),
         logs=folders.log("x").parent,
     )

@@ -71,6 +71,13 @@ def test_models_that_would_run_code_are_refused_unread(flavours, tmp_path):
         _native(tmp_path, "Model evil version 1")
 
 
+def test_a_registry_that_refuses_the_password_is_one_sentence(registry, local_stack):
+    stranger = ModelRegistry(Mlflow(url=registry.url, password="not-the-password"))
+    with pytest.raises(ServiceUnreachable, match=r"says '.*401.* not authenticated"):
+        stranger.champion_version(NAME)
+    assert ModelRegistry(local_stack.mlflow).champion_version("nobody") is None
+
+
 def test_an_unreachable_registry_is_one_sentence(registry, local_stack):
     nowhere = ModelRegistry(Mlflow(url="http://127.0.0.1:9", password=local_stack.mlflow.password))
     with pytest.raises(ServiceUnreachable, match=r"MLflow at http://127\.0\.0\.1:9 says"):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.errors import SettingsError
 from pipelines.settings import settings
 from stack.programs import programs
-from stack.services import postgres, services, trino
+from stack.services import mlflow, postgres, services, trino
 
 PASSWORDS = ("TIDEMARK_POSTGRES__PASSWORD", "TIDEMARK_VALKEY__PASSWORD", "TIDEMARK_MLFLOW__PASSWORD")
 BOUNDS = {"kafka": "-Xmx512m", "registry": "-Xmx192m", "trino": "-Xmx1536M", "postgres": "--shared_buffers=64MB"}
@@ -25,6 +26,13 @@ def test_no_password_is_in_a_command_or_a_written_environment() -> None:
     for service in [*services(), *programs(200)]:
         visible = " ".join([*service.command, *service.environment.values(), repr(service)])
         assert not [password for password in passwords if password in visible]
+
+
+def test_mlflow_says_which_password_is_too_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMARK_MLFLOW__PASSWORD", "too-short")
+    settings.cache_clear()
+    with pytest.raises(SettingsError, match="set a longer TIDEMARK_MLFLOW__PASSWORD"):
+        mlflow.service().prepare()
 
 
 def test_memory_is_bounded() -> None:

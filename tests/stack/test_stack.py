@@ -53,6 +53,12 @@ def killed_and_back(name: str) -> None:
     assert supervision.processes()[name]["pid"] != victim.pid
 
 
+def models(told: Settings, password: str | None = None) -> httpx.Client:
+    """Return a client of MLflow's interface with the settings' password, or another one."""
+    ours = (told.mlflow.user, password or told.mlflow.password.get_secret_value())
+    return httpx.Client(base_url=f"{told.mlflow.url}/api/2.0/mlflow/", auth=ours, timeout=60)
+
+
 def test_every_service_runs_within_its_memory() -> None:
     rows = {row.name: row for row in status.rows(services())}
     assert {row.state for row in rows.values()} == {"running"}
@@ -128,13 +134,50 @@ def test_there_is_no_champion_until_somebody_makes_one(local_stack: Settings, mo
     monkeypatch.setenv("TIDEMARK_FRAUD__MODEL_NAME", model["name"])
     settings.cache_clear()
     assert not demo.has_champion()
-    with httpx.Client(base_url=f"{local_stack.mlflow.url}/api/2.0/mlflow/", timeout=60) as mlflow:
+    with models(local_stack) as mlflow:
         run = mlflow.post("runs/create", json={"experiment_id": "0"}).json()["run"]["info"]
         mlflow.post("registered-models/create", json=model).raise_for_status()
         version = {**model, "source": f"{run['artifact_uri']}/model", "run_id": run["run_id"]}
         mlflow.post("model-versions/create", json=version).raise_for_status()
         mlflow.post("registered-models/alias", json={**model, "alias": "champion", "version": "1"}).raise_for_status()
     assert demo.has_champion()
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/version", "/api/2.0/mlflow/registered-models/search", "/api/2.0/mlflow-artifacts/artifacts"]
+)
+def test_mlflow_wants_the_password(local_stack: Settings, path: str) -> None:
+    url = f"{local_stack.mlflow.url}{path}"
+    assert httpx.get(url, timeout=60).status_code == 401
+    assert httpx.get(url, auth=(local_stack.mlflow.user, "wrong"), timeout=60).status_code == 401
+
+
+def test_mlflow_takes_nothing_from_strangers(local_stack: Settings) -> None:
+    url = f"{local_stack.mlflow.url}/api/2.0/mlflow-artifacts/artifacts/a-model"
+    assert httpx.put(url, content=b"mine", timeout=60).status_code == 401
+    with models(local_stack) as mlflow:
+        assert mlflow.get(url).status_code == 404
+
+
+def test_mlflow_started_again_takes_the_password_of_the_settings_whatever_it_took_before(local_stack: Settings) -> None:
+    name, ours = local_stack.mlflow.user, local_stack.mlflow.password.get_secret_value()
+    change = {"username": name, "password": "of-yesterday-evening", "current_password": ours}
+    with models(local_stack) as mlflow:
+        mlflow.patch("users/update-password", json=change).raise_for_status()
+        assert mlflow.get("registered-models/search").status_code == 401
+    killed_and_back("mlflow")
+    with models(local_stack) as mlflow, models(local_stack, "of-yesterday-evening") as yesterday:
+        assert mlflow.get("registered-models/search").status_code == 200
+        assert yesterday.get("registered-models/search").status_code == 401
+
+
+def test_a_wrong_password_is_not_taken_for_a_missing_champion(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMARK_MLFLOW__PASSWORD", "changed-while-it-runs")
+    settings.cache_clear()
+    with pytest.raises(ServiceUnreachable, match="refuses the password of admin"):
+        demo.has_champion()
     monkeypatch.undo()
     settings.cache_clear()
 
