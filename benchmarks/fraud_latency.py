@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from confluent_kafka import Consumer, Producer
@@ -158,25 +160,36 @@ def _demo_runs() -> bool:
     return end_offsets(settings().kafka, SHOP) != before
 
 
-def _known() -> dict[str, float]:
-    """Return what the receipt has already: alone and demo are measured one after the other, each under its own names."""
+def _known() -> dict[str, Any]:
+    """Return the receipt there is: alone and demo are measured one after the other, each under its own names."""
     file = receipt.RECEIPTS / "fraud_latency.json"
-    return dict(json.loads(file.read_text())["metrics"]) if file.is_file() else {}
+    return dict(json.loads(file.read_text())) if file.is_file() else {"settings": {}, "metrics": {}}
+
+
+def _said(part: str, before: dict[str, Any]) -> dict[str, object]:
+    """Return the settings of the receipt, with the commit and the time at which each of its parts was measured."""
+    now = {"commit": receipt.commit(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    parts = {**before["settings"].get("parts", {}), part: now}
+    return {"rates_per_s": list(RATES.values()), "rounds": ROUNDS, "measure_s": MEASURE_S, "demo_s": DEMO_S, "parts": parts}
 
 
 def main() -> None:
     """Measure what can be measured now and write the receipt."""
     ours = (BENCH_IN, BENCH_SCORES, BENCH_FLOOR)
-    topics.create_missing(settings().kafka, ours)
+    kafka = settings().kafka
+    topics.create_missing(kafka.model_copy(update={"partitions": kafka.partitions_of.get(SHOP, kafka.partitions)}), ours)
     demo = _demo_runs()
     spark = spark_session("fraud_latency")
     try:
         told = beside_demo(spark) if demo else alone(spark)
     finally:
         spark.stop()
-        AdminClient({"bootstrap.servers": settings().kafka.bootstrap_servers}).delete_topics(list(ours))
-    said = {"rates_per_s": list(RATES.values()), "rounds": ROUNDS, "measure_s": MEASURE_S, "demo_s": DEMO_S}
-    receipt.write("fraud_latency", said, {**_known(), **told})
+        for deleted in (
+            AdminClient({"bootstrap.servers": settings().kafka.bootstrap_servers}).delete_topics(list(ours)).values()
+        ):
+            deleted.result()
+    before = _known()
+    receipt.write("fraud_latency", _said("demo" if demo else "alone", before), {**before["metrics"], **told})
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Both read a topic of their own with the same limits, turn by turn, in one Spark 
 (decode, validate, deduplicate, Iceberg), `raw` only fetches the records and throws them away.
 """
 
+import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from simulator.shop import Shop
 ROWS = 2_000_000
 DIFFERENT = 20_000  # clicks of the simulated shop that the backlog repeats under new event ids
 ROUNDS = 3
+PARTITIONS = os.cpu_count() or 1  # of the topic and of the deduplication: every core works
 SENT_AT_ONCE = 10_000
 SCRATCH = "benchmark"
 TABLE = replace(clicks.TABLE, name="silver.clicks_benchmark")
@@ -41,6 +43,7 @@ log = logs.get(__name__)
 def main() -> None:
     """Fill a topic, read it both ways three times over, write the receipt, and leave nothing behind."""
     spark = spark_session("ingest_throughput")
+    spark.conf.set("spark.sql.shuffle.partitions", PARTITIONS)
     rates: dict[str, list[float]] = {"raw": [], "silver": []}
     with _backlog() as topic:
         for _ in range(ROUNDS):
@@ -107,7 +110,7 @@ def _scratch(spark: SparkSession) -> Iterator[str]:
 def _backlog() -> Iterator[str]:
     """Yield a topic that holds ROWS different clicks; remove it at the end."""
     kafka, topic = settings().kafka, f"{SCRATCH}.{uuid.uuid4()}"
-    topics.create_missing(kafka, (topic,))
+    topics.create_missing(kafka.model_copy(update={"partitions": PARTITIONS}), (topic,))
     try:
         with KafkaProducer(kafka.bootstrap_servers, linger_ms=50) as producer:
             sent = _records(topic)
@@ -138,6 +141,6 @@ def _settings(spark: SparkSession, rates: dict[str, list[float]]) -> dict[str, o
     return {
         "rounds": [{f"{name}_rows_per_s": round(found[i]) for name, found in rates.items()} for i in range(ROUNDS)],
         "stream": settings().streams[clicks.TABLE.name].model_dump(exclude_none=True),
-        "partitions": settings().kafka.partitions,
+        "partitions": PARTITIONS,
         "master": spark.sparkContext.master,
     }
