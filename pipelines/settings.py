@@ -181,7 +181,8 @@ def read(environment: dict[str, str], conf: Path = ROOT / "conf") -> Settings:
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {IN_WORDS.get(e['type'], e['msg'].lower())}" for e in error.errors())
+        told = ((".".join(map(str, e["loc"])), IN_WORDS.get(e["type"], e["msg"].lower())) for e in error.errors())
+        wrong = "; ".join(f"{key}: {what}" for key, what in told)
         raise SettingsError(
             f"Settings are wrong: {wrong}; mend them where they stand, in {conf / 'base.toml'}, {profile}, .env or a "
             "TIDEMARK_<SECTION>__<NAME> of the environment."

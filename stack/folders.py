@@ -43,12 +43,6 @@ def log(service: str) -> Path:
     return made(state() / "logs") / f"{service}.log"
 
 
-def warehouse() -> str:
-    """Return the warehouse in the one form Spark, Trino and pyiceberg all read: file:///ABS, or another URI as it is."""
-    path = located(settings().catalog.warehouse)
-    return path if "://" in path else f"file://{path}"
-
-
 def socket() -> Path:
     """Return the supervisor's unix socket: in the state folder, or in a private one in /tmp where that is too long."""
     near = run() / "supervisor.sock"

@@ -38,7 +38,7 @@ def _environment() -> dict[str, str]:
         "CATALOG_NAME": told.catalog.name,
         "CATALOG_URL": f"jdbc:postgresql://{told.postgres.host}:{told.postgres.port}/{told.catalog.database}",
         "CATALOG_USER": told.postgres.user,
-        "CATALOG_WAREHOUSE": folders.warehouse(),
+        "CATALOG_WAREHOUSE": told.warehouse,
     }
 
 

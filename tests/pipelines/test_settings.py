@@ -23,9 +23,10 @@ def test_every_profile_is_complete(profile: str) -> None:
 @pytest.mark.parametrize(
     ("environment", "named"),
     [
-        ({}, "postgres.password: field required"),
+        ({}, "postgres.password: is missing"),
         ({**SECRETS, "TIDEMARK_KAFKA__PARTITIONS": "many"}, "kafka.partitions: input should be a valid integer"),
-        ({**SECRETS, "TIDEMARK_KAFKA__PARTITION": "2"}, "kafka.partition: extra inputs are not permitted"),
+        ({**SECRETS, "TIDEMARK_KAFKA__PARTITION": "2"}, "kafka.partition: is not a setting"),
+        ({**SECRETS, "TIDEMARK_KAFKA__PARTITIONS": "2", "TIDEMARK_KAFKA": "x"}, "kafka: is a section, not a value"),
         ({**SECRETS, "TIDEMARK_FRAUD__REVIEW_AT": "20"}, "fraud.review_at: input should be less than 1"),
     ],
 )
@@ -54,3 +55,8 @@ def test_secrets_do_not_print() -> None:
 def test_paths_are_below_the_repository_and_uris_stay() -> None:
     assert located(".tidemark/warehouse") == str(ROOT / ".tidemark" / "warehouse")
     assert located("s3a://shop/warehouse") == "s3a://shop/warehouse"
+
+
+@pytest.mark.parametrize(("given", "wanted"), [("/data/w", "file:///data/w"), ("s3a://bucket/w", "s3a://bucket/w")])
+def test_the_warehouse_has_the_form_every_engine_reads(given: str, wanted: str) -> None:
+    assert read({**SECRETS, "TIDEMARK_CATALOG__WAREHOUSE": given}).warehouse == wanted

@@ -34,12 +34,6 @@ def test_only_the_owner_may_look_into_the_run_folder() -> None:
     assert stat.S_IMODE(folders.run().stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize(("given", "wanted"), [("/data/w", "file:///data/w"), ("s3a://bucket/w", "s3a://bucket/w")])
-def test_the_warehouse_has_the_form_every_engine_reads(given: str, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_state(monkeypatch, CATALOG__WAREHOUSE=given)
-    assert folders.warehouse() == wanted
-
-
 def test_a_rendered_file_has_its_values_and_is_its_owners(tmp_path: Path) -> None:
     values = {"host": "127.0.0.1", "port": 1, "password": "p w", "folder": tmp_path}
     file = folders.rendered("valkey/valkey.conf", tmp_path / "valkey.conf", **values)
