@@ -3,15 +3,14 @@
 from pyspark.sql import DataFrame
 
 from pipelines.avro import Contract
-from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.silver.judgement import EVENT, LINEAGE, Rules, accepted
 from pipelines.table import Column, Table
 
 TABLE = Table(
     name="silver.clicks",
     grain="One row per action of a visitor on a product.",
     columns=(
-        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
-        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        *EVENT,
         Column("session_id", "string", "The visit; the record's key."),
         Column("visitor_id", "string", "The visitor's long-lived cookie."),
         Column("customer_id", "string", "The customer, once logged in.", required=False),

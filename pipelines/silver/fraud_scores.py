@@ -3,15 +3,14 @@
 from pyspark.sql import DataFrame
 
 from pipelines.avro import Contract
-from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.silver.judgement import EVENT, LINEAGE, Rules, accepted
 from pipelines.table import Column, Table
 
 TABLE = Table(
     name="silver.fraud_scores",
     grain="One row per score of a payment.",
     columns=(
-        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
-        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        *EVENT,
         Column("payment_id", "string", "The payment scored."),
         Column("card_id", "string", "Token of the card that pays; the record's key."),
         Column("amount", "decimal(12,2)", "Amount of the payment."),

@@ -3,15 +3,14 @@
 from pyspark.sql import DataFrame
 
 from pipelines.avro import Contract
-from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.silver.judgement import EVENT, LINEAGE, Rules, accepted
 from pipelines.table import Column, Table
 
 TABLE = Table(
     name="silver.inventory",
     grain="One row per movement of stock.",
     columns=(
-        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
-        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        *EVENT,
         Column("product_id", "string", "The product whose stock moves; the record's key."),
         Column("seller_id", "string", "The seller who holds the stock."),
         Column("kind", "string", "sale, restock, return or correction."),

@@ -11,6 +11,10 @@ from pipelines.table import Table
 
 Rules = Mapping[str, Callable[[Column], Column]]
 
+EVENT = (
+    TableColumn("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
+    TableColumn("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+)
 LINEAGE = (
     TableColumn("kafka_partition", "int", "Partition of the topic the row came from."),
     TableColumn("kafka_offset", "bigint", "Offset in that partition."),

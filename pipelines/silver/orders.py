@@ -5,7 +5,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.avro import Contract
-from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.silver.judgement import EVENT, LINEAGE, Rules, accepted
 from pipelines.table import Column, Table
 
 ITEM = (
@@ -17,8 +17,7 @@ TABLE = Table(
     name="silver.orders",
     grain="One row per change of an order, with the whole order inside.",
     columns=(
-        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
-        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        *EVENT,
         Column("order_id", "string", "The order; the record's key."),
         Column("version", "int", "1 for placed, one more for every later change of this order."),
         Column("status", "string", "placed, approved, invoiced, processing, shipped, delivered, cancelled or unavailable."),

@@ -3,15 +3,14 @@
 from pyspark.sql import DataFrame
 
 from pipelines.avro import Contract
-from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.silver.judgement import EVENT, LINEAGE, Rules, accepted
 from pipelines.table import Column, Table
 
 TABLE = Table(
     name="silver.payments",
     grain="One row per payment attempt.",
     columns=(
-        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
-        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        *EVENT,
         Column("payment_id", "string", "The payment attempt."),
         Column("order_id", "string", "The order it pays, where there is one.", required=False),
         Column("card_id", "string", "Token of the card or account that pays; the record's key."),

@@ -3,15 +3,14 @@
 from pyspark.sql import DataFrame
 
 from pipelines.avro import Contract
-from pipelines.silver.judgement import LINEAGE, Rules, accepted
+from pipelines.silver.judgement import EVENT, LINEAGE, Rules, accepted
 from pipelines.table import Column, Table
 
 TABLE = Table(
     name="silver.reviews",
     grain="One row per review of an order.",
     columns=(
-        Column("event_id", "string", "Unique id of this event; the same event sent twice carries the same id."),
-        Column("event_at", "timestamp", "When it happened, UTC, microseconds since 1970."),
+        *EVENT,
         Column("review_id", "string", "The review."),
         Column("order_id", "string", "The order reviewed; the record's key."),
         Column("score", "int", "1 (bad) to 5 (good)."),

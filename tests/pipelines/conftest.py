@@ -1,4 +1,4 @@
-"""One Spark session for the unit tests: Iceberg on a temporary folder, no service needed."""
+"""What the library's tests share: a Spark session with Iceberg on a temporary folder, settings and a Valkey of a test's own."""
 
 import os
 import sys
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from valkey_server import ValkeyServer, a_valkey_server
 
+from pipelines.online_store import OnlineStore
 from pipelines.settings import ROOT, settings
 
 PASSWORDS = ("POSTGRES", "VALKEY", "MLFLOW")
@@ -47,3 +49,18 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     settings.cache_clear()
     yield tmp_path
     settings.cache_clear()
+
+
+@pytest.fixture
+def server() -> Iterator[ValkeyServer]:
+    """A real Valkey of this test's own."""
+    with a_valkey_server() as running:
+        yield running
+
+
+@pytest.fixture
+def store(server: ValkeyServer) -> Iterator[OnlineStore]:
+    """The online store in that Valkey."""
+    made = OnlineStore(server.settings)
+    yield made
+    made.client.close()

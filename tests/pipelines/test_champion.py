@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import pytest
 from fraud_models import a_packed_model
-from valkey_server import ValkeyServer, a_valkey_server
 
 from pipelines.champion import ChampionWatch
 from pipelines.errors import ModelError, ServiceUnreachable
@@ -37,19 +36,6 @@ class Registered:
     def crown(self, packed: Packed) -> None:
         self.versions[packed.version] = packed
         self.champion = packed.version
-
-
-@pytest.fixture
-def server() -> Iterator[ValkeyServer]:
-    with a_valkey_server() as running:
-        yield running
-
-
-@pytest.fixture
-def store(server: ValkeyServer) -> Iterator[OnlineStore]:
-    made = OnlineStore(server.settings)
-    yield made
-    made.client.close()
 
 
 @pytest.fixture

@@ -1,31 +1,16 @@
 """Card states in a real Valkey: a replayed batch starts where it first started, every other batch where the last one ended."""
 
 import uuid
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from fraud_models import a_packed_model
-from valkey_server import ValkeyServer, a_valkey_server
 
 from pipelines.errors import CheckpointError, ModelError, ServiceUnreachable
 from pipelines.features.card_records import Records, blank
 from pipelines.online_store import CARDS_PER_COMMAND, RECORD, Batch, OnlineStore
 
 QUERY, OTHER = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
-
-
-@pytest.fixture
-def server() -> Iterator[ValkeyServer]:
-    with a_valkey_server() as running:
-        yield running
-
-
-@pytest.fixture
-def store(server: ValkeyServer) -> Iterator[OnlineStore]:
-    made = OnlineStore(server.settings)
-    yield made
-    made.client.close()
 
 
 def states(*payments: int) -> Records:

@@ -5,15 +5,15 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from builders import a_payment, at
-from fraud_models import DEAR, a_model, a_packed_model
-from valkey_server import PASSWORD, ValkeyServer, a_valkey_server
+from builders import at
+from fraud_models import a_model, a_packed_model
+from payment_batches import payments
+from valkey_server import PASSWORD, ValkeyServer
 
 from pipelines import scoring
 from pipelines.features.card_records import FEATURE_NAMES, FEATURE_SET
@@ -23,48 +23,6 @@ from pipelines.serving import Serving
 
 POLICY = Policy(review_at=0.2, decline_at=0.8)
 QUERY = str(uuid.UUID(int=1))
-PAYMENTS = pa.schema(
-    {
-        **dict.fromkeys(("event_id", "payment_id", "card_id", "seller_id", "device_id", "country"), pa.string()),
-        **dict.fromkeys(("currency", "method", "channel"), pa.string()),
-        "event_at": pa.timestamp("us", "UTC"),
-        "amount": pa.decimal128(12, 2),
-        **dict.fromkeys(("installments", "attempt_number"), pa.int32()),
-        **dict.fromkeys(("latitude", "longitude"), pa.float64()),
-        "three_d_secure": pa.bool_(),
-    }
-)
-
-
-@pytest.fixture
-def server() -> Iterator[ValkeyServer]:
-    with a_valkey_server() as running:
-        yield running
-
-
-@pytest.fixture
-def store(server: ValkeyServer) -> Iterator[OnlineStore]:
-    made = OnlineStore(server.settings)
-    yield made
-    made.client.close()
-
-
-def payments(*numbers: int, **changes: object) -> pa.Table:
-    """Build payments by number: three cards take turns, a minute apart, every fifth one is dear."""
-    rows = [
-        a_payment(
-            **{
-                "event_id": f"e{n}",
-                "payment_id": f"p{n}",
-                "card_id": f"card{n % 3}",
-                "event_at": at(60 * n),
-                "amount": 2 * DEAR if n % 5 == 4 else 10 + n,
-                **changes,
-            }
-        )
-        for n in numbers
-    ]
-    return pa.Table.from_pylist([{**row, "amount": round(row["amount"])} for row in rows], PAYMENTS)
 
 
 def told(scores: pa.Table) -> dict[str, dict[str, object]]:
