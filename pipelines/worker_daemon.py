@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ARCHIVES = (".jar", ".zip")
-WANTED = ("numpy", "pyarrow", "pandas", "xgboost", "valkey", "pyspark.worker", "pipelines.scoring")
+WANTED = ("numpy", "pyarrow", "pyarrow.pandas_compat", "pandas", "xgboost", "valkey", "pyspark.worker", "pipelines.scoring")
 
 
 def drop_archives() -> None:

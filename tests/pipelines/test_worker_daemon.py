@@ -2,13 +2,17 @@
 
 import gc
 import os
+import pickle
+import subprocess
 import sys
 from importlib.machinery import FileFinder
 
-import pytest
+from fraud_models import a_packed_model
+from payment_batches import payments
 
 from pipelines import worker_daemon
 from pipelines.features import card_activity
+from pipelines.scoring import Policy
 
 
 def test_archives_leave_the_path_and_folders_stay(monkeypatch):
@@ -47,6 +51,24 @@ def test_the_daemon_hands_over_to_sparks(monkeypatch):
     assert called == [True]
 
 
-@pytest.mark.parametrize("module", worker_daemon.WANTED)
-def test_what_workers_need_is_there(module):
-    __import__(module)
+SCORE = """
+import pickle, sys, uuid
+from pipelines import worker_daemon
+
+worker_daemon.warm_up()
+warm = set(sys.modules)
+payments, packed, told, policy = pickle.load(sys.stdin.buffer)
+from pipelines import scoring
+model = scoring.Serving(scoring.fraud.load(packed))
+scores = scoring.score_batch(payments, scoring.Batch(str(uuid.UUID(int=1)), 0), scoring.OnlineStore(told), model, policy)
+assert len(scores) == len(payments) and not any(scores["degraded"].to_pylist())
+late = {name for name in set(sys.modules) - warm if name.partition(".")[0] not in {*sys.stdlib_module_names, "pyarrow"}}
+late |= {"pyarrow.pandas_compat"} - warm  # of pyarrow's other modules, only tiny ones are left to their first use
+print(*late, *{"pyspark.worker"} - warm)
+"""
+
+
+def test_a_fresh_worker_that_scores_a_batch_imports_no_library_that_was_not_imported_ahead(server):
+    batch = pickle.dumps((payments(0, 1, 4), a_packed_model(), server.settings, Policy(review_at=0.2, decline_at=0.8)))
+    done = subprocess.run([sys.executable, "-c", SCORE], input=batch, capture_output=True, check=True)
+    assert done.stdout.decode().split() == []
