@@ -17,6 +17,7 @@ from pipelines.session import spark_session
 log = logs.get(__name__)
 LOOK_EVERY_S = 1.0
 STOPPED_WITHIN_S = 20.0
+FAILED = 2  # the exit code
 
 
 def run(name: str, work: Callable[[SparkSession], object]) -> None:
@@ -42,32 +43,28 @@ def run_queries(name: str, *starts: Start, beside: Sequence[Callable[[SparkSessi
         companions = [threading.Thread(target=work, args=[spark], daemon=True) for work in beside]
         for companion in companions:
             companion.start()
-        _keep(kept)
+        keep(kept, stopping.requested)
         for thread in [*(each.thread for each in kept), *companions]:
             thread.join(STOPPED_WITHIN_S)
         spark.stop()
-        _raise_first([each.error for each in kept])
+        if any(each.error for each in kept):  # which each query has told of itself
+            sys.exit(FAILED)
     except (TidemarkError, PySparkException, Py4JError) as error:
         _fail(name, error)
 
 
-def _keep(kept: list[KeptQuery]) -> None:
+def keep(kept: list[KeptQuery], ending: threading.Event) -> None:
+    """Run the queries until `ending` is set, and anew whenever a topic has got a new schema."""
     schemas = SchemaWatch(time.monotonic())
     for each in kept:
         each.thread.start()
-    while not stopping.requested.wait(LOOK_EVERY_S):
+    while not ending.wait(LOOK_EVERY_S):
         if schemas.changed():
             log.info("schemas_changed", action="queries start again")
             for each in kept:
                 each.renew()
 
 
-def _raise_first(errors: list[Exception | None]) -> None:
-    for error in errors:
-        if error is not None:
-            raise error
-
-
 def _fail(name: str, error: Exception) -> None:
     log.error("job_failed", job=name, error=sentence(error))
-    sys.exit(2)
+    sys.exit(FAILED)

@@ -70,11 +70,14 @@ class KeptQuery:
     def _failed(self, error: Exception, lived_s: float) -> None:
         never_ran = self.failures == 0 and isinstance(error, TidemarkError)
         self.failures = 1 if lived_s > HEALTHY_AFTER_S else self.failures + 1
-        log.warning("query_failed", failures=self.failures, error=sentence(error))
+        told = {"query": self.thread.name, "failures": self.failures, "error": sentence(error)}
         if never_ran or self.failures >= ATTEMPTS:
+            log.error("query_given_up", **told)
             self.error = error
             self.stopping.set()
-        self.stopping.wait(min(2.0**self.failures, LONGEST_PAUSE_S))
+        else:
+            log.warning("query_failed", **told)
+            self.stopping.wait(min(2.0**self.failures, LONGEST_PAUSE_S))
 
 
 @dataclass

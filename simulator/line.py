@@ -61,14 +61,16 @@ class Line:
 
 @contextmanager
 def opened(wishes: Wishes) -> Iterator[Line]:
-    """Open a line to Kafka; at the end everything is acknowledged and the ledger written, whatever happened.
+    """Open a line to Kafka; once it is open, everything is acknowledged and the ledger written at the end, come what may.
 
     Raises ServiceUnreachable without broker or registry, ContractError when schemas are not registered.
     """
     ledger = Ledger()
+    producer = KafkaProducer(settings().kafka.bootstrap_servers)
+    line = Line(wishes, producer, ledger)
     try:
-        with KafkaProducer(settings().kafka.bootstrap_servers) as producer:
-            yield Line(wishes, producer, ledger)
+        with producer:
+            yield line
     finally:
         if wishes.ledger:
             ledger.write(wishes.ledger)

@@ -98,9 +98,14 @@ def framed(topic: str, event: dict[str, Any], version: int = 0) -> bytes:
     """The event as Confluent-framed Avro, written with schema `version` (0: the newest)."""
     versions = schemas(topic)
     version = version or len(versions)
+    return written(event, versions[version - 1], version)
+
+
+def written(event: dict[str, Any], schema: str, schema_id: int) -> bytes:
+    """The event as Confluent-framed Avro, written with any schema."""
     body = io.BytesIO()
-    fastavro.schemaless_writer(body, fastavro.parse_schema(json.loads(versions[version - 1])), event)
-    return b"\x00" + version.to_bytes(4, "big") + body.getvalue()
+    fastavro.schemaless_writer(body, fastavro.parse_schema(json.loads(schema)), event)
+    return b"\x00" + schema_id.to_bytes(4, "big") + body.getvalue()
 
 
 def kafka_records(

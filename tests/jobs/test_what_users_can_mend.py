@@ -1,0 +1,118 @@
+"""What a user can mend ends a program with one sentence that says what to do next, and never with a traceback."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from processes import finished
+
+from pipelines.settings import ROOT, Settings
+
+REGISTER, BALANCE, SIMULATOR = ("jobs/register_contracts.py",), ("jobs/balance.py",), ("-m", "simulator", "--duration", "1s")
+BRONZE, ORDERS = ("jobs/keep_events.py",), ("jobs/aggregate_orders.py",)
+# What Spark says of the machine whenever it starts.
+SPARKS = re.compile(r" WARN (Utils|NativeCodeLoader): |^WARNING: Using incubator modules")
+NOWHERE = "127.0.0.1:1"
+PLACES = r"mend them where they stand, in \S+base\.toml, \S+local\.toml, \.env or a TIDEMARK_<SECTION>__<NAME>"
+NO_REGISTRY = rf"no schema registry answers at http://{NOWHERE} .*; run `make up`"
+NO_CATALOGUE = rf"Could not open the catalogue database lake at {NOWHERE} \(.*Connection refused\): run `make up`"
+
+
+def sentences(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the sentences a program ended with: plain ones, and those in its log."""
+    assert "Traceback" not in done.stdout + done.stderr
+    lines = [line for line in done.stderr.splitlines() if not SPARKS.search(line)]
+    logged = [json.loads(line) for line in lines if line.startswith("{")]
+    return [line for line in lines if not line.startswith("{")] + [entry["error"] for entry in logged if "error" in entry]
+
+
+def assert_says(sentence: str, wanted: str) -> None:
+    assert re.search(wanted, sentence), sentence
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """A copy of the settings' folder."""
+    return shutil.copytree(ROOT / "conf", tmp_path / "conf")
+
+
+@pytest.mark.parametrize(("command", "code"), [(REGISTER, 1), (SIMULATOR, 1), (BALANCE, 2), (BRONZE, 2)])
+def test_a_missing_setting(conf: Path, command: tuple[str, ...], code: int) -> None:
+    base = conf / "base.toml"
+    base.write_text(base.read_text().replace("retention_hours = 168\n", ""))
+    (told,) = sentences(finished(*command, expect=code, TIDEMARK_CONF=str(conf)))
+    assert_says(told, r"Settings are wrong: kafka\.retention_hours: is missing; " + PLACES)
+
+
+def test_an_unknown_key_in_a_file(conf: Path) -> None:
+    base = conf / "base.toml"
+    base.write_text(base.read_text().replace("retention_hours", "retention_hour"))
+    (told,) = sentences(finished(*REGISTER, expect=1, TIDEMARK_CONF=str(conf)))
+    assert_says(told, r"kafka\.retention_hours: is missing; kafka\.retention_hour: is not a setting; " + PLACES)
+
+
+def test_a_file_that_is_not_toml(conf: Path) -> None:
+    (conf / "local.toml").write_text("[kafka\n")
+    (told,) = sentences(finished(*REGISTER, expect=1, TIDEMARK_CONF=str(conf)))
+    assert_says(told, r"local\.toml is not valid TOML .*: mend that line")
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "changes", "said"),
+    [
+        (REGISTER, 1, {"KAFKA__PARTITIONS": "many"}, r"kafka\.partitions: input should be a valid integer.*; " + PLACES),
+        (BALANCE, 2, {"KAFKA__PARTITIONS": "many"}, r"kafka\.partitions: input should be a valid integer.*; " + PLACES),
+        (SIMULATOR, 1, {"KAFKA__PARTITION": "2"}, r"kafka\.partition: is not a setting; " + PLACES),
+        (REGISTER, 1, {"KAFKA": "x", "KAFKA__PARTITIONS": "2"}, r"kafka: is a section, not a value; " + PLACES),
+        (REGISTER, 1, {"PROFILE": "moon"}, r"No settings file \S+moon\.toml: TIDEMARK_PROFILE must name one of conf/\*\.toml"),
+        (SIMULATOR, 1, {"KAFKA__BOOTSTRAP_SERVERS": NOWHERE}, rf"No Kafka broker answers at {NOWHERE}: run `make up`"),
+        (
+            REGISTER,
+            1,
+            {"SCHEMA_REGISTRY__URL": f"http://{NOWHERE}"},
+            rf"no schema registry answers at http://{NOWHERE} .*`make up`",
+        ),
+        (
+            BALANCE,
+            2,
+            {"POSTGRES__PORT": "1"},
+            r"catalogue database lake at 127\.0\.0\.1:1 \(.*Connection refused\): run `make up`",
+        ),
+        (
+            BRONZE,
+            2,
+            {"POSTGRES__PORT": "1"},
+            r"catalogue database lake at 127\.0\.0\.1:1 \(.*Connection refused\): run `make up`",
+        ),
+    ],
+)
+def test_what_the_environment_gets_wrong(command: tuple[str, ...], code: int, changes: dict[str, str], said: str) -> None:
+    given = {f"TIDEMARK_{name}": value for name, value in changes.items()}
+    (told,) = sentences(finished(*command, expect=code, **given))
+    assert_says(told, said)
+
+
+@pytest.mark.integration
+def test_a_registry_without_a_broker(local_stack: Settings) -> None:
+    (told,) = sentences(finished(*REGISTER, expect=1, TIDEMARK_KAFKA__BOOTSTRAP_SERVERS=NOWHERE))
+    assert_says(told, rf"Could not create the topics: the Kafka broker at {NOWHERE} says .*; run `make up`")
+
+
+@pytest.mark.integration
+def test_a_broker_without_a_registry(local_stack: Settings) -> None:
+    (told,) = sentences(finished(*SIMULATOR, expect=1, TIDEMARK_SCHEMA_REGISTRY__URL=f"http://{NOWHERE}"))
+    assert_says(told, NO_REGISTRY)
+
+
+@pytest.mark.integration
+def test_a_foreign_checkpoint(local_stack: Settings, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoints" / "gold.orders"
+    (checkpoint / "offsets").mkdir(parents=True)
+    # A catalogue of its own, in which the table is new, whatever other tests have done to the stack.
+    apart = {"TIDEMARK_CATALOG__NAME": "apart", "TIDEMARK_CATALOG__WAREHOUSE": str(tmp_path / "warehouse")}
+    done = finished(*ORDERS, expect=2, TIDEMARK_CHECKPOINTS__PATH=str(checkpoint.parent), **apart)
+    (told,) = sentences(done)
+    assert_says(told, rf"The checkpoint {checkpoint} belongs to another table than gold\.orders.*: move that folder away, or")
