@@ -73,7 +73,7 @@ def test_models_that_would_run_code_are_refused_unread(flavours, tmp_path):
 
 def test_a_registry_that_refuses_the_password_is_one_sentence(registry, local_stack):
     stranger = ModelRegistry(Mlflow(url=registry.url, password="not-the-password"))
-    with pytest.raises(ServiceUnreachable, match=r"says '.*401.* not authenticated"):
+    with pytest.raises(ServiceUnreachable, match="failed with error code 401"):
         stranger.champion_version(NAME)
     assert ModelRegistry(local_stack.mlflow).champion_version("nobody") is None
 
