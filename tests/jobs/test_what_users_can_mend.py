@@ -95,6 +95,10 @@ def test_what_the_environment_gets_wrong(command: tuple[str, ...], code: int, ch
     assert_says(told, said)
 
 
+def test_a_shop_that_could_not_open_says_nothing_of_what_it_sent() -> None:
+    assert len(finished(*SIMULATOR, expect=1, TIDEMARK_KAFKA__PARTITION="2").stderr.splitlines()) == 1
+
+
 @pytest.mark.integration
 def test_a_registry_without_a_broker(local_stack: Settings) -> None:
     (told,) = sentences(finished(*REGISTER, expect=1, TIDEMARK_KAFKA__BOOTSTRAP_SERVERS=NOWHERE))
