@@ -65,14 +65,25 @@ def compact(spark: SparkSession, table: Table) -> None:
     spark.sql(f"CALL {procedure}(table => {_quoted(full_name(table))}, options => map({options}))").collect()
 
 
+def commits(spark: SparkSession, table: Table) -> int:
+    """Return how many commits the table has seen."""
+    snapshot = _loaded(spark, table).currentSnapshot()
+    return int(snapshot.sequenceNumber()) if snapshot else 0
+
+
 def forget_snapshots(spark: SparkSession, table: Table) -> None:
     """Expire the older snapshots of a table that no stream reads, and remove the files that only they had."""
     # Iceberg's procedure would run three Spark jobs for what its library does in a moment.
-    loaded = cast(Any, spark._jvm).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(
-        cast(Any, spark)._jsparkSession, full_name(table)
-    )
-    before = datetime.now(UTC) - SNAPSHOTS_KEPT
-    loaded.expireSnapshots().expireOlderThan(int(before.timestamp() * 1000)).retainLast(SNAPSHOTS_KEPT_AT_LEAST).commit()
+    before_ms = int((datetime.now(UTC) - SNAPSHOTS_KEPT).timestamp() * 1000)
+    _loaded(spark, table).expireSnapshots().expireOlderThan(before_ms).retainLast(SNAPSHOTS_KEPT_AT_LEAST).commit()
+
+
+def _loaded(spark: SparkSession, table: Table) -> Any:
+    """Return the table as Iceberg's own library knows it now."""
+    util = cast(Any, spark._jvm).org.apache.iceberg.spark.Spark3Util
+    loaded = util.loadIcebergTable(cast(Any, spark)._jsparkSession, full_name(table))
+    loaded.refresh()
+    return loaded
 
 
 def full_name(table: Table) -> str:

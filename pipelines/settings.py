@@ -103,9 +103,9 @@ class Stream(Section):
 
 
 class Upkeep(Section):
-    """How long the upkeep beside running queries rests between two tables."""
+    """How often the upkeep beside running queries looks which tables have gathered small files."""
 
-    pause_s: float = Field(gt=0)
+    look_every_s: float = Field(gt=0)
 
 
 class Settings(Section):

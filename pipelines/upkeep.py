@@ -1,7 +1,6 @@
 """Keeps the tables that streams append to quick to read; gold is compacted by the queries that merge it."""
 
 import threading
-from itertools import cycle
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -10,6 +9,7 @@ from pyspark.sql import SparkSession
 from pipelines import catalog, logs, stopping
 from pipelines.kept_query import POOL, sentence
 from pipelines.settings import settings
+from pipelines.stream import stream_settings
 from pipelines.table import Table
 from pipelines.tables import TABLES
 
@@ -19,25 +19,29 @@ APPENDED = tuple(table for table in TABLES.values() if not table.name.startswith
 
 
 def beside_queries(spark: SparkSession, stop: threading.Event = stopping.requested) -> None:
-    """Compact one table after another, with a pause between two, until `stop` is set; what fails is tried again next round."""
+    """Compact each table after every `compact_every` commits, until `stop` is set; what fails is tried again next time."""
     spark.sparkContext.setLocalProperty(POOL, __name__)
-    for table in cycle(APPENDED):
-        if stop.wait(settings().upkeep.pause_s):
-            return
-        try:
-            compact(spark, table)
-        except (PySparkException, Py4JError) as error:
-            log.warning("not_compacted", table=table.name, error=sentence(error))
+    compacted = dict.fromkeys(APPENDED, 0)
+    while not stop.wait(settings().upkeep.look_every_s):
+        for table in APPENDED:
+            try:
+                compacted[table] = _compact_if_due(spark, table, compacted[table])
+            except (PySparkException, Py4JError) as error:
+                log.warning("not_compacted", table=table.name, error=sentence(error))
+
+
+def _compact_if_due(spark: SparkSession, table: Table, before: int) -> int:
+    """Return the number of commits at the last compaction, which may be now."""
+    catalog.ensure(spark, table)
+    if catalog.commits(spark, table) < before + stream_settings(table.name).compact_every:
+        return before
+    catalog.compact(spark, table)
+    return catalog.commits(spark, table)
 
 
 def every_table(spark: SparkSession) -> None:
     """Compact every table that streams append to, once."""
     for table in APPENDED:
-        compact(spark, table)
+        catalog.ensure(spark, table)
+        catalog.compact(spark, table)
         log.info("compacted", table=table.name)
-
-
-def compact(spark: SparkSession, table: Table) -> None:
-    """Compact one table, which is made if there is none yet."""
-    catalog.ensure(spark, table)
-    catalog.compact(spark, table)

@@ -21,7 +21,7 @@ from stack import dotenv_file, flow, folders, lifecycle, programs, supervision
 from stack.service import Service
 from stack.services import services
 
-LOOK_EVERY_S = 2.0
+LOOK_EVERY_S = 5.0  # each look is a query to Trino, a tenth of a core at this pace
 STOP_WITHIN_S = 60.0
 # Enough that the newest labelled week has the frauds a model is measured on.
 HISTORY = ("-m", "simulator", "history", "--days", "30", "--orders-per-day", "1000")
@@ -153,7 +153,7 @@ def _where() -> str:
 
 
 def _watch(console: Console) -> None:
-    """Show one line, new every two seconds: in place on a terminal, below each other elsewhere."""
+    """Show one line, new every five seconds: in place on a terminal, below each other elsewhere."""
     looking = flow.Looking()
     with Live(console=console, auto_refresh=False, transient=False) as live:
         while True:

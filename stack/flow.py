@@ -17,7 +17,7 @@ NEWEST_ORDER = "select order_id, updated_at from {lake}.gold.orders order by upd
 QUARANTINED = "select count(*) from {lake}.silver.quarantine"
 EVENTS = "shop."  # topics whose records count as events; scores are answers to them
 KAFKA_WITHIN_S = 5.0
-COUNT_EVERY = 5  # looks from one count of the quarantine to the next
+COUNT_EVERY = 2  # looks from one count of the quarantine to the next
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,9 @@ def test_a_stream_reads_every_row_once_across_compactions(spark: SparkSession, t
     query = rows.writeStream.foreachBatch(note).option("checkpointLocation", str(tmp_path / "reader")).start()
     try:
         query.processAllAvailable()
-        upkeep.compact(spark, table)
+        catalog.compact(spark, table)
         append(spark, table, range(10, 20))
-        upkeep.compact(spark, table)
+        catalog.compact(spark, table)
         query.processAllAvailable()
         append(spark, table, range(20, 21))
         query.processAllAvailable()
@@ -71,13 +71,18 @@ def test_upkeep_goes_on_after_a_failure_and_ends_when_asked(
 ) -> None:
     broken = Table("silver.broken", "Not to be made.", table.columns, ("event_id",), partitioning=("no_such_column",))
     monkeypatch.setattr(upkeep, "APPENDED", (broken, table))
-    monkeypatch.setenv("TIDEMARK_UPKEEP__PAUSE_S", "0.01")
+    monkeypatch.setenv("TIDEMARK_UPKEEP__LOOK_EVERY_S", "0.01")
     upkeep.settings.cache_clear()
+    often = stream.stream_settings(table.name).model_copy(update={"compact_every": 10})
+    monkeypatch.setattr(upkeep, "stream_settings", lambda name: often)
     append(spark, table, range(10))
     stop = threading.Event()
     thread = threading.Thread(target=upkeep.beside_queries, args=[spark, stop])
     thread.start()
     until(lambda: files(spark, table) == 1, "the table behind the broken one is compacted")
+    append(spark, table, range(3))
+    assert catalog.commits(spark, table) == 10 + 1 + 3
+    assert files(spark, table) == 4, "three commits later nothing is due"
     stop.set()
     thread.join(60)
     assert not thread.is_alive()
