@@ -21,11 +21,11 @@ APPENDED = tuple(table for table in TABLES.values() if not table.name.startswith
 def beside_queries(spark: SparkSession, stop: threading.Event = stopping.requested) -> None:
     """Compact each table after every `compact_every` commits, until `stop` is set; what fails is tried again next time."""
     spark.sparkContext.setLocalProperty(POOL, __name__)
-    compacted = dict.fromkeys(APPENDED, 0)
+    compacted = {table.name: 0 for table in APPENDED}
     while not stop.wait(settings().upkeep.look_every_s):
         for table in APPENDED:
             try:
-                compacted[table] = _compact_if_due(spark, table, compacted[table])
+                compacted[table.name] = _compact_if_due(spark, table, compacted[table.name])
             except (PySparkException, Py4JError) as error:
                 log.warning("not_compacted", table=table.name, error=sentence(error))
 

@@ -77,7 +77,7 @@ def test_upkeep_goes_on_after_a_failure_and_ends_when_asked(
     monkeypatch.setattr(upkeep, "stream_settings", lambda name: often)
     append(spark, table, range(10))
     stop = threading.Event()
-    thread = threading.Thread(target=upkeep.beside_queries, args=[spark, stop])
+    thread = threading.Thread(target=upkeep.beside_queries, args=[spark, stop], daemon=True)
     thread.start()
     until(lambda: files(spark, table) == 1, "the table behind the broken one is compacted")
     append(spark, table, range(3))
