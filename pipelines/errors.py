@@ -23,3 +23,7 @@ class CheckpointError(TidemarkError):
 
 class ModelError(TidemarkError):
     """A model is missing, corrupt, or not of the kind that may be loaded."""
+
+
+class EngineLost(TidemarkError):
+    """Spark's Java process is gone."""

@@ -46,9 +46,9 @@ def run_queries(name: str, *starts: Start, beside: Sequence[Callable[[SparkSessi
         keep(kept, stopping.requested)
         for thread in [*(each.thread for each in kept), *companions]:
             thread.join(STOPPED_WITHIN_S)
-        spark.stop()
-        if any(each.error for each in kept):  # which each query has told of itself
+        if any(each.error for each in kept):  # which each query has told of itself; Spark may not be there to be stopped
             sys.exit(FAILED)
+        spark.stop()
     except (TidemarkError, PySparkException, Py4JError) as error:
         _fail(name, error)
 

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from pipelines import logs, schema_registry
-from pipelines.errors import TidemarkError
+from pipelines.errors import EngineLost, TidemarkError
 
 Start = Callable[[SparkSession], StreamingQuery]
 log = logs.get(__name__)
@@ -55,6 +55,8 @@ class KeptQuery:
                     log.info("interrupted_batch_done", action="query starts again")
                 else:
                     self._failed(error, time.monotonic() - began)
+            except OSError:  # of the connection to Spark's Java process: nothing can be done without it
+                self._give_up(EngineLost("Spark's Java process has ended: start the job again, `make demo` does it by itself."))
 
     def _watch(self, query: StreamingQuery) -> None:
         """Return when the query was asked to stop or renew; raise its error when it failed."""
@@ -70,14 +72,16 @@ class KeptQuery:
     def _failed(self, error: Exception, lived_s: float) -> None:
         never_ran = self.failures == 0 and isinstance(error, TidemarkError)
         self.failures = 1 if lived_s > HEALTHY_AFTER_S else self.failures + 1
-        told = {"query": self.thread.name, "failures": self.failures, "error": sentence(error)}
         if never_ran or self.failures >= ATTEMPTS:
-            log.error("query_given_up", **told)
-            self.error = error
-            self.stopping.set()
+            self._give_up(error)
         else:
-            log.warning("query_failed", **told)
+            log.warning("query_failed", query=self.thread.name, failures=self.failures, error=sentence(error))
             self.stopping.wait(min(2.0**self.failures, LONGEST_PAUSE_S))
+
+    def _give_up(self, error: Exception) -> None:
+        log.error("query_given_up", query=self.thread.name, failures=self.failures, error=sentence(error))
+        self.error = error
+        self.stopping.set()
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from waiting import until
 
 from pipelines import kept_query
-from pipelines.errors import CheckpointError
+from pipelines.errors import CheckpointError, EngineLost
 from pipelines.kept_query import KeptQuery, sentence
 
 
@@ -78,6 +78,17 @@ def test_what_cannot_start_ends_the_job_at_once(spark: SparkSession, stopping: t
     kept.thread.join(60)
     assert stopping.is_set()
     assert isinstance(kept.error, CheckpointError)
+
+
+def test_a_lost_java_process_ends_the_job_at_once(spark: SparkSession, stopping: threading.Event) -> None:
+    def start(spark: SparkSession) -> StreamingQuery:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    kept = KeptQuery(spark, start, stopping)
+    kept.thread.start()
+    kept.thread.join(60)
+    assert stopping.is_set()
+    assert isinstance(kept.error, EngineLost)
 
 
 def test_a_query_that_always_fails_is_given_up(
