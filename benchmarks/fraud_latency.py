@@ -36,7 +36,7 @@ from simulator.encoding import framed
 
 SCORES, SHOP = "tidemark.fraud_scores", "shop.payments"
 BENCH_IN, BENCH_SCORES, BENCH_FLOOR = "bench.payments", "bench.fraud_scores", "bench.floor"
-ROUNDS, WARM_S, MEASURE_S, DEMO_S, SETTLE_S = 3, 20.0, 20.0, 120.0, 20.0
+ROUNDS, WARM_S, MEASURE_S, DEMO_S, SETTLE_S = 3, 15.0, 15.0, 100.0, 20.0
 RATES = {"": 200, "_1000": 1000}
 
 Flow = Callable[[DataFrame], DataFrame]
@@ -182,14 +182,13 @@ def main() -> None:
     spark = spark_session("fraud_latency")
     try:
         told = beside_demo(spark) if demo else alone(spark)
+        before = _known()
+        receipt.write("fraud_latency", _said("demo" if demo else "alone", before), {**before["metrics"], **told})
     finally:
         spark.stop()
-        for deleted in (
-            AdminClient({"bootstrap.servers": settings().kafka.bootstrap_servers}).delete_topics(list(ours)).values()
-        ):
+        admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})  # kept by name: it must outlive the answers
+        for deleted in admin.delete_topics(list(ours)).values():
             deleted.result()
-    before = _known()
-    receipt.write("fraud_latency", _said("demo" if demo else "alone", before), {**before["metrics"], **told})
 
 
 if __name__ == "__main__":

@@ -1,18 +1,20 @@
 """How many events a second one process generates, encodes and produces, beside fastavro on the same events.
 
-Needs a Kafka broker (`make up`); writes to a topic of its own.
+Needs a Kafka broker (`make up`); writes to a topic of its own and deletes it.
 """
 
 import io
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from statistics import median
 from typing import Any
 
+from confluent_kafka.admin import AdminClient
 from fastavro import parse_schema, schemaless_writer
 
 from benchmarks.receipt import write
@@ -35,14 +37,26 @@ AMOUNTS = ("price", "freight", "amount")
 
 def main() -> None:
     """Measure and write the receipt."""
-    write("simulator_encoding", {"events": EVENTS, "rounds": ROUNDS}, measure())
+    with _topic():
+        write("simulator_encoding", {"events": EVENTS, "rounds": ROUNDS}, measure())
+
+
+@contextmanager
+def _topic() -> Iterator[None]:
+    topics.create_missing(settings().kafka, (TOPIC,))
+    try:
+        yield
+    finally:
+        admin = AdminClient(
+            {"bootstrap.servers": settings().kafka.bootstrap_servers}
+        )  # kept by name: it must outlive the answer
+        admin.delete_topics([TOPIC])[TOPIC].result(30)
 
 
 def measure(events: int = EVENTS, rounds: int = ROUNDS) -> dict[str, float]:
     """Return rates over `events` events of the shop, each the median of `rounds` interleaved rounds."""
     happened = list(islice(_shop().events(), events))
     prepared = [(event.topic, _as_fastavro_wants_it(event.record)) for event in happened]
-    topics.create_missing(settings().kafka, (TOPIC,))
     work: dict[str, Callable[[], object]] = {
         "encode_per_s": lambda: _consume(ENCODERS[event.topic](event.record) for event in happened),
         "fastavro_per_s": lambda: _consume(_by_fastavro(topic, record) for topic, record in prepared),

@@ -5,21 +5,31 @@ from typing import Annotated
 import typer
 from pyspark.sql import SparkSession
 
-from pipelines import logs
+from jobs import score_payments
+from pipelines import checkpoints, logs
 from pipelines.job import run
+from pipelines.online_store import OnlineStore
 from pipelines.repair import forget_checkpoint
+from pipelines.settings import settings
 from pipelines.tables import table_named
 
 log = logs.get(__name__)
 
 
 def recover(spark: SparkSession, name: str) -> None:
-    """Let the table's query begin a new checkpoint."""
-    where = forget_checkpoint(spark, table_named(name))
+    """Let the query of a table, or the scorer, begin a new checkpoint."""
+    where = _score_again(spark) if name == score_payments.TOPIC else forget_checkpoint(spark, table_named(name))
     log.info("recovered", table=name, next=where)
 
 
-def main(table: Annotated[str, typer.Option(help="The table whose checkpoint is lost, such as silver.orders.")]) -> None:
+def _score_again(spark: SparkSession) -> str:
+    """Let the scorer start over; a card's state would otherwise fold its payments twice."""
+    OnlineStore(settings().valkey).forget_cards()
+    checkpoints.begin(spark, score_payments.TOPIC)
+    return "every payment that Kafka still has is scored again; in gold the first score stays."
+
+
+def main(table: Annotated[str, typer.Option(help="The table whose checkpoint is lost, such as silver.orders; or tidemark.fraud_scores.")]) -> None:
     """Recover a table whose checkpoint is lost; stop its query first."""
     run("recover", lambda spark: recover(spark, table))
 

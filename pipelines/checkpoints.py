@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from pipelines import catalog
 from pipelines.errors import CheckpointError
@@ -14,6 +15,8 @@ from pipelines.table import Table
 
 START = "tidemark.starting-offsets"  # the property in which `make recover` leaves where a new checkpoint begins
 OWNER = "tidemark.query-id"  # the property in which a table remembers the query that writes it
+# Where a snapshot's summary names the query that made it: Iceberg's own sink, and stream.upsert.
+QUERY_IDS = ("spark.sql.streaming.queryId", "tidemark.query-id")
 
 
 def folder(query: str) -> str:
@@ -24,8 +27,8 @@ def folder(query: str) -> str:
 def claim(spark: SparkSession, table: Table) -> str:
     """Return the table's checkpoint folder, once it is certain that this checkpoint and this table belong together.
 
-    Raises CheckpointError when the checkpoint is lost (the table has one, the folder is gone) or belongs to another
-    table; both would lose rows or write them twice.
+    Raises CheckpointError when the checkpoint is lost (the table has one, the folder or its offsets are gone) or belongs to
+    another table; both would lose rows or write them twice.
     """
     path = Folder(spark, folder(table.name))
     owner = catalog.property_of(spark, table, OWNER)
@@ -38,10 +41,10 @@ def claim(spark: SparkSession, table: Table) -> str:
         owner = str(uuid.uuid4())
         path.write("metadata", json.dumps({"id": owner}))
         catalog.set_property(spark, table, OWNER, owner)
-    elif not path.exists("metadata"):
+    elif lost(spark, table):
         raise CheckpointError(
-            f"The checkpoint {path.path} of {table.name} is lost, and starting without it would write rows twice: restore "
-            f"it, or run `make recover TABLE={table.name}`, which starts the table over from what is kept (docs/operations.md)."
+            f"The checkpoint {path.path} of {table.name} is lost, and starting without it would lose rows or write them twice: "
+            f"restore it, or run `make recover TABLE={table.name}`, which starts over from what is kept (docs/operations.md)."
         )
     elif json.loads(path.read("metadata"))["id"] != owner:
         raise CheckpointError(
@@ -49,6 +52,44 @@ def claim(spark: SparkSession, table: Table) -> str:
             "point [checkpoints] path in conf/ to the right place, or restore the right folder."
         )
     return path.path
+
+
+def require_memory(spark: SparkSession, query: str, answered: int) -> None:
+    """Raise CheckpointError when a query that has given answers before has no checkpoint to go on from."""
+    path = Folder(spark, folder(query))
+    if answered and not path.exists("metadata"):
+        raise CheckpointError(
+            f"The checkpoint {path.path} of {query} is lost, and starting without it would take everything in twice: restore it, "
+            f"or run `make recover TABLE={query}`, which lets the query start over from nothing (docs/operations.md)."
+        )
+
+
+def begin(spark: SparkSession, query: str) -> None:
+    """Give a query an empty checkpoint of its own, in the place of one that was lost."""
+    path = Folder(spark, folder(query))
+    path.remove()
+    path.write("metadata", json.dumps({"id": str(uuid.uuid4())}))
+
+
+def lost(spark: SparkSession, table: Table) -> bool:
+    """Say whether a table has no checkpoint that its query could go on from.
+
+    Without offsets the query would count its batches from 0 again, and Iceberg skips those that the query has committed.
+    """
+    path = Folder(spark, folder(table.name))
+    if not path.exists("metadata"):
+        return True
+    return not any(name.isdigit() for name in path.names("offsets")) and _has_committed(spark, table)
+
+
+def _has_committed(spark: SparkSession, table: Table) -> bool:
+    """Say whether a snapshot of the table was made by the query that owns it."""
+    owner = catalog.property_of(spark, table, OWNER)
+    if owner is None:
+        return False
+    spark.sql(f"REFRESH TABLE {table.name}")
+    made_by = (F.col("summary")[key] for key in QUERY_IDS)
+    return not spark.table(f"{table.name}.snapshots").filter(F.lit(owner).isin(*made_by)).isEmpty()
 
 
 def committed_offsets(spark: SparkSession, query: str) -> list[str]:

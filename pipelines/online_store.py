@@ -90,6 +90,15 @@ class OnlineStore:
 
         self._asking("write card states", ask)
 
+    def forget_cards(self) -> None:
+        """Remove the states of all cards, so that their payments can be folded again from the first."""
+
+        def ask() -> None:
+            for some in _chunks(list(self.client.scan_iter("card:*", count=CARDS_PER_COMMAND))):
+                self.client.unlink(*some)
+
+        self._asking("forget card states", ask)
+
     def publish(self, packed: Packed) -> None:
         """Make `packed` the current model of its name, at once for every worker."""
         facts = {name: value for name, value in asdict(packed).items() if name != "content"}

@@ -21,10 +21,14 @@ def spark_session(name: str) -> SparkSession:
     _require_catalogue(chosen)
     os.environ.setdefault("SPARK_CONF_DIR", str(ROOT))
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if chosen.spark.master:  # all in one process: its pages are for this machine only
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     builder = SparkSession.builder.appName(name)
     for key, value in _configuration(chosen).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
+    # Not by the builder, which would put it on the command line of the Java process; the catalogue is opened at its first use.
+    spark.conf.set(f"spark.sql.catalog.{chosen.catalog.name}.jdbc.password", chosen.postgres.password.get_secret_value())
     if "Iceberg" not in str(spark.conf.get("spark.sql.extensions", "")):
         raise SettingsError(f"Spark has not read {ROOT / 'spark-defaults.conf'}: set SPARK_CONF_DIR to that folder.")
     return spark
@@ -38,7 +42,6 @@ def _configuration(chosen: Settings) -> dict[str, str]:
         f"{lake}.type": "jdbc",
         f"{lake}.uri": f"jdbc:postgresql://{postgres.host}:{postgres.port}/{chosen.catalog.database}",
         f"{lake}.jdbc.user": postgres.user,
-        f"{lake}.jdbc.password": postgres.password.get_secret_value(),
         f"{lake}.jdbc.schema-version": "V1",
         f"{lake}.warehouse": chosen.warehouse,
         "spark.sql.defaultCatalog": chosen.catalog.name,

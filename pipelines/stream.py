@@ -8,6 +8,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from pipelines import catalog, checkpoints, topics
+from pipelines.caught_up import end_offsets
 from pipelines.errors import SettingsError
 from pipelines.settings import Kafka, Stream, settings
 from pipelines.table import Table
@@ -102,8 +103,13 @@ def upsert(frame: DataFrame, table: Table, newest_by: str | None = None, keep_fi
 
 
 def write_topic(frame: DataFrame, topic: str) -> StreamingQuery:
-    """Start the query that writes a stream of (key, value) to a topic: at least once, so records carry their event_id."""
+    """Start the query that writes a stream of (key, value) to a topic: at least once, so records carry their event_id.
+
+    Raises CheckpointError when the topic has records and the query has lost its checkpoint.
+    """
     topics.require(settings().kafka, [topic])
+    answered = sum(end_offsets(settings().kafka, topic).values())
+    checkpoints.require_memory(frame.sparkSession, topic, answered)
     writer = _named(frame, topic, checkpoints.folder(topic)).format("kafka").outputMode("append")
     low_latency = {"kafka.linger.ms": "0", "kafka.acks": "all"}
     return writer.options(**kafka_options(settings().kafka), **low_latency).option("topic", topic).start()

@@ -52,6 +52,12 @@ def seen(ages_s: list[float]) -> Poller:
     return looking
 
 
+def test_a_question_names_table_key_and_time() -> None:
+    asked = poller().question(after(1))
+    assert asked.startswith("SELECT 'silver.orders', event_id, event_at FROM lake.silver.orders WHERE event_at >= ")
+    assert asked.endswith("TIMESTAMP '2026-11-22 12:00:01.000000 UTC'")
+
+
 def test_figures_are_percentiles_by_table_and_gold_is_the_answer() -> None:
     silver, gold = seen([1.0] * 101), seen([i / 10 for i in range(101)])
     told = metrics({"silver": silver, "gold": gold}, 200.0)

@@ -61,6 +61,17 @@ def supervised(state: Path) -> list[psutil.Process]:
     return [supervisor, *supervisor.children(recursive=True)]
 
 
+def listening_elsewhere(family: list[psutil.Process]) -> set[str]:
+    """Return the addresses other than loopback on which these processes listen."""
+    addresses = {
+        connection.laddr.ip
+        for process in family
+        for connection in process.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    return addresses - {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
 def stopped(child: Demo, number: signal.Signals) -> str:
     """Send a signal, and return what the demo says until its end, which must be a clean one."""
     child.send_signal(number)
@@ -77,6 +88,8 @@ def test_it_shows_live_numbers_ends_cleanly_and_goes_on(demo: Callable[[], Demo]
     assert "make sql" in said
     family = supervised(tmp_path / "state")
     assert len(family) > 10
+    assert [word for each in family for word in each.cmdline() if "only-for-tests" in word] == []
+    assert listening_elsewhere(family) == set()
     assert "streams    stopped" in stopped(first, signal.SIGTERM)
     assert [process for process in family if process.is_running()] == []
 

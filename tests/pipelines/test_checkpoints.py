@@ -9,9 +9,10 @@ import pytest
 from builders import NOON, a_review, kafka_records
 from pyspark.sql import SparkSession
 
-from pipelines import catalog, checkpoints, repair
+from pipelines import catalog, checkpoints, repair, stream
 from pipelines.bronze import events
 from pipelines.errors import CheckpointError, SettingsError
+from pipelines.settings import settings
 from pipelines.silver import quarantine, reviews
 
 
@@ -61,6 +62,36 @@ def test_a_lost_checkpoint_is_refused_until_recovered(spark: SparkSession, folde
     assert catalog.property_of(spark, reviews.TABLE, checkpoints.START) == '{"shop.reviews": {"1": 42}}'
 
 
+def append_stream(spark: SparkSession, arrived: Path, *event_ids: str) -> None:
+    """Append a review for each event id through the query of silver.reviews."""
+    rows = [{**a_review(event_id=name), "kafka_partition": 0, "kafka_offset": 0, "kafka_at": NOON} for name in event_ids]
+    fields = ", ".join(f"{column.name} {column.type}" for column in reviews.TABLE.columns)
+    values = [tuple(row[column.name] for column in reviews.TABLE.columns) for row in rows]
+    spark.createDataFrame(values, fields).write.mode("append").parquet(str(arrived))
+    query = stream.append(spark.readStream.schema(fields).parquet(str(arrived)), reviews.TABLE)
+    try:
+        query.processAllAvailable()
+    finally:
+        query.stop()
+
+
+def test_a_checkpoint_without_its_offsets_is_lost_and_recovering_it_loses_no_row(
+    spark: SparkSession, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDEMARK_STREAMS__SILVER.REVIEWS__TRIGGER", "0 seconds")
+    settings.cache_clear()
+    append_stream(spark, tmp_path / "before", "e1")
+    shutil.rmtree(folder / "offsets")
+
+    with pytest.raises(CheckpointError, match=r"is lost.*make recover TABLE=silver\.reviews"):
+        checkpoints.claim(spark, reviews.TABLE)
+
+    repair.forget_checkpoint(spark, reviews.TABLE)
+    assert not folder.exists()
+    append_stream(spark, tmp_path / "after", "e2")
+    assert {row["event_id"] for row in spark.table(reviews.TABLE.name).collect()} == {"e1", "e2"}
+
+
 def test_recovering_keeps_a_checkpoint_that_is_there(spark: SparkSession, folder: Path) -> None:
     checkpoints.claim(spark, reviews.TABLE)
     (folder / "offsets").mkdir()
@@ -97,3 +128,16 @@ def test_a_column_of_another_type_is_refused_and_a_new_one_is_added(spark: Spark
     spark.sql("ALTER TABLE silver.reviews ADD COLUMN title double")
     with pytest.raises(SettingsError, match=r"title of silver\.reviews is double in the catalogue and string in the code"):
         catalog.ensure(spark, reviews.TABLE)
+
+
+def test_a_query_that_has_answered_needs_its_checkpoint(spark: SparkSession, own_settings: Path) -> None:
+    query = "tidemark.fraud_scores"
+    checkpoints.require_memory(spark, query, answered=0)
+    with pytest.raises(CheckpointError, match=r"is lost.*make recover TABLE=tidemark\.fraud_scores"):
+        checkpoints.require_memory(spark, query, answered=7)
+    stale = own_settings / "checkpoints" / query / "offsets"
+    stale.mkdir(parents=True)
+    (stale / "0").write_text("v1")
+    checkpoints.begin(spark, query)
+    checkpoints.require_memory(spark, query, answered=7)
+    assert not stale.exists()

@@ -107,3 +107,12 @@ def test_a_store_that_comes_back_is_used_again(store, server):
 
 def test_a_record_is_two_states_and_three_numbers():
     assert RECORD.itemsize == 2 * blank(1).itemsize + 24
+
+
+def test_forgotten_cards_have_never_paid_and_models_stay(store, server):
+    cards = [f"card-{i}" for i in range(CARDS_PER_COMMAND + 1)]
+    store.write(cards, blank(len(cards)), states(*range(len(cards))), Batch(QUERY, 4))
+    store.publish(a_packed_model("3"))
+    store.forget_cards()
+    assert server.client.keys("card:*") == []
+    assert store.current_version("fraud") == "3"
