@@ -29,7 +29,11 @@ def _score_again(spark: SparkSession) -> str:
     return "every payment that Kafka still has is scored again; in gold the first score stays."
 
 
-def main(table: Annotated[str, typer.Option(help="The table whose checkpoint is lost, such as silver.orders; or tidemark.fraud_scores.")]) -> None:
+def main(
+    table: Annotated[
+        str, typer.Option(help="Whose checkpoint is lost: a table such as silver.orders, or tidemark.fraud_scores.")
+    ],
+) -> None:
     """Recover a table whose checkpoint is lost; stop its query first."""
     run("recover", lambda spark: recover(spark, table))
 

@@ -59,8 +59,8 @@ def require_memory(spark: SparkSession, query: str, answered: int) -> None:
     path = Folder(spark, folder(query))
     if answered and not path.exists("metadata"):
         raise CheckpointError(
-            f"The checkpoint {path.path} of {query} is lost, and starting without it would take everything in twice: restore it, "
-            f"or run `make recover TABLE={query}`, which lets the query start over from nothing (docs/operations.md)."
+            f"The checkpoint {path.path} of {query} is lost, and starting without it would take everything in twice: restore "
+            f"it, or run `make recover TABLE={query}`, which lets the query start over from nothing (docs/operations.md)."
         )
 
 
