@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from pipelines import catalog, logs
 from pipelines.bronze import events
 from pipelines.job import run
-from pipelines.repair import absent, once_each
+from pipelines.repair import lacking
 from pipelines.schema_registry import contract
 from pipelines.tables import refined
 
@@ -17,13 +17,13 @@ log = logs.get(__name__)
 
 
 def rebuild(spark: SparkSession, name: str, start: str, end: str) -> None:
-    """Append to the table the events that arrived in [start, end) and that it lacks."""
+    """Append to the table the events that arrived in [start, end) and that it lacks, save those its query will bring."""
     table, refine = refined(name)
     catalog.ensure(spark, table)
     arrived = spark.table(events.TABLE.name).filter(
         F.col("timestamp").between(start, F.lit(end).cast("timestamp") - F.expr("INTERVAL 1 MICROSECOND"))
     )
-    missing = absent(once_each(refine(arrived, contract(str(table.topic)))), spark.table(name)).cache()
+    missing = lacking(spark, table, refine(arrived, contract(str(table.topic)))).cache()
     missing.writeTo(name).append()
     log.info("rebuilt", table=name, rows=missing.count(), arrived_from=start, arrived_to=end)
 

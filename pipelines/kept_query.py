@@ -35,6 +35,8 @@ class KeptQuery:
         self.spark, self.start, self.stopping = spark, start, stopping
         self.error: Exception | None = None
         self.failures = 0
+        self.has_run = False
+        self.has_failed_to_report = False
         self.outdated = threading.Event()
         self.thread = threading.Thread(target=self._live, name=start.__module__, daemon=True)
 
@@ -46,17 +48,26 @@ class KeptQuery:
         while not self.stopping.is_set():
             began = time.monotonic()
             try:
-                self.spark.sparkContext.setLocalProperty(POOL, self.thread.name)
-                query = self.start(self.spark)
-                log.info("query_started", query=query.name)
-                self._watch(query)
+                self._run()
             except (TidemarkError, PySparkException, Py4JError) as error:
-                if REPORTING_FAILURE in sentence(error):
+                if REPORTING_FAILURE in sentence(error) and not self.has_failed_to_report:
+                    self.has_failed_to_report = True
                     log.info("interrupted_batch_done", action="query starts again")
                 else:
                     self._failed(error, time.monotonic() - began)
-            except OSError:  # of the connection to Spark's Java process: nothing can be done without it
+            except ConnectionError:  # to Spark's Java process: nothing can be done without it
                 self._give_up(EngineLost("Spark's Java process has ended: start the job again, `make demo` does it by itself."))
+            except Exception as error:  # what nobody foresaw must not end the thread in silence
+                log.error("not_foreseen", query=self.thread.name, exc_info=error)
+                self._give_up(error)
+
+    def _run(self) -> None:
+        """Start the query and return when it was asked to stop or renew; raise its error when it failed."""
+        self.spark.sparkContext.setLocalProperty(POOL, self.thread.name)
+        query = self.start(self.spark)
+        self.has_run = True
+        log.info("query_started", query=query.name)
+        self._watch(query)
 
     def _watch(self, query: StreamingQuery) -> None:
         """Return when the query was asked to stop or renew; raise its error when it failed."""
@@ -70,9 +81,9 @@ class KeptQuery:
             raise error
 
     def _failed(self, error: Exception, lived_s: float) -> None:
-        never_ran = self.failures == 0 and isinstance(error, TidemarkError)
+        cannot_start = not self.has_run and isinstance(error, TidemarkError)
         self.failures = 1 if lived_s > HEALTHY_AFTER_S else self.failures + 1
-        if never_ran or self.failures >= ATTEMPTS:
+        if cannot_start or self.failures >= ATTEMPTS:
             self._give_up(error)
         else:
             log.warning("query_failed", query=self.thread.name, failures=self.failures, error=sentence(error))

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import mlflow.artifacts
@@ -117,22 +118,34 @@ def _signature() -> ModelSignature:
 
 
 def _native(folder: Path, model: str) -> bytes:
-    """Return the model's bytes; raises ModelError where anything but XGBoost's own format would have to be run or read."""
-    flavours = MlflowModel.load(folder).flavors
+    """Return the model's bytes.
+
+    Raises ModelError where they are broken, or where anything but XGBoost's own format would have to be run or read.
+    """
+    try:
+        flavours = MlflowModel.load(folder).flavors
+        content = (folder / FILE).read_bytes() if _harmless(flavours) else None
+    except Exception as error:  # there is no end to what MLflow raises over files that are not a model's
+        raise ModelError(
+            f"{model} cannot be read ({error!r}), so it is not loaded: register one with jobs/train_fraud_model.py."
+        ) from error
+    if content is None:
+        raise ModelError(
+            f"{model} is not an XGBoost model in {FORMAT} format without code of its own (its flavours are "
+            f"{', '.join(sorted(flavours))}), so it is not loaded: register one with jobs/train_fraud_model.py."
+        )
+    return content
+
+
+def _harmless(flavours: dict[str, dict[str, Any]]) -> bool:
     python = flavours.get("python_function", {})
     native = flavours.get("xgboost", {})
-    harmless = (
+    return (
         set(flavours) <= FLAVOURS
         and python.get("loader_module", LOADER) == LOADER
         and not any(flavour.get("code") for flavour in flavours.values())
         and (native.get("model_format"), native.get("data")) == (FORMAT, FILE)
     )
-    if not harmless:
-        raise ModelError(
-            f"{model} is not an XGBoost model in {FORMAT} format without code of its own (its flavours are "
-            f"{', '.join(sorted(flavours))}), so it is not loaded: register one with jobs/train_fraud_model.py."
-        )
-    return (folder / FILE).read_bytes()
 
 
 def _commit() -> str:

@@ -5,7 +5,7 @@ import json
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines import checkpoints
+from pipelines import catalog, checkpoints
 from pipelines.bronze import events
 from pipelines.silver import quarantine
 from pipelines.table import Table
@@ -13,15 +13,23 @@ from pipelines.table import Table
 
 def reached(spark: SparkSession, table: Table) -> DataFrame:
     """Return (partition, until) for the topic of a silver table: what lies before `until` is in silver or quarantine."""
-    silver = spark.createDataFrame(_silver(spark, table), "partition int, until bigint")
+    silver = committed(spark, table)
     both = silver.join(_quarantine(spark, str(table.topic)), "partition")
     return both.select("partition", F.least(silver["until"], F.col("examined_until")).alias("until"))
 
 
-def _silver(spark: SparkSession, table: Table) -> list[tuple[int, int]]:
+def committed(spark: SparkSession, table: Table) -> DataFrame:
+    """Return (partition, until) for the topic of a silver table: what lies before `until` its query will not read again."""
     offsets = checkpoints.committed_offsets(spark, table.name)
-    by_topic = json.loads(offsets[0]) if offsets else {}
-    return [(int(partition), until) for partition, until in by_topic.get(table.topic, {}).items()]
+    at = offsets[0] if offsets else catalog.property_of(spark, table, checkpoints.START)
+    by_partition = json.loads(at or "{}").get(table.topic, {})
+    return spark.createDataFrame([(int(key), until) for key, until in by_partition.items()], "partition int, until bigint")
+
+
+def fresh(spark: SparkSession, table: Table) -> DataFrame:
+    """Return a table as it is now; a session may remember it as it was half a minute ago."""
+    spark.sql(f"REFRESH TABLE {table.name}")
+    return spark.table(table.name)
 
 
 def _quarantine(spark: SparkSession, topic: str) -> DataFrame:
@@ -39,6 +47,7 @@ def _examined_snapshot(spark: SparkSession) -> int | None:
     if not offsets:
         return None
     at: dict[str, int] = json.loads(offsets[0])
+    fresh(spark, events.TABLE)  # which must know that snapshot
     snapshots = spark.table(f"{events.TABLE.name}.snapshots").filter(F.col("snapshot_id") == at["snapshot_id"])
     row = snapshots.select("parent_id", F.col("summary")["added-data-files"].alias("files")).collect()[0]
     read_whole = at["position"] >= int(row["files"] or 0)

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from pipelines import catalog, checkpoints
 from pipelines.errors import CheckpointError, SettingsError
+from pipelines.reached import committed, fresh
 from pipelines.silver import quarantine
 from pipelines.table import Table
 
@@ -22,18 +23,27 @@ def absent(rows: DataFrame, silver: DataFrame) -> DataFrame:
     return rows.join(silver.select("event_id"), "event_id", "left_anti").select(*silver.columns)
 
 
+def lacking(spark: SparkSession, table: Table, refined: DataFrame) -> DataFrame:
+    """Return, each event once, the refined rows that a silver table lacks and that its query will not bring any more."""
+    # How far the query is comes before what the table holds: what it commits in between is then in the table, not absent.
+    until = committed(spark, table).withColumnRenamed("partition", "kafka_partition")
+    passed = refined.join(F.broadcast(until), "kafka_partition").filter(F.col("kafka_offset") < F.col("until"))
+    return absent(once_each(passed), fresh(spark, table))
+
+
 def forget_checkpoint(spark: SparkSession, table: Table) -> str:
     """Let a table's query begin a new checkpoint where its rows end, and say in a sentence where that is.
 
     Silver and bronze go on behind the last record they hold; what of it was a duplicate of an older row may come once
     more, which gold's keys absorb. Quarantine is emptied and filled again, gold is merged again from silver's beginning.
-    Raises CheckpointError when the checkpoint is there: it is the better memory.
+    Raises CheckpointError when the checkpoint is there: it is the better memory. What is left of a lost one is removed.
     """
     path = checkpoints.Folder(spark, checkpoints.folder(table.name))
-    if path.exists("metadata") and path.exists("offsets"):
-        raise CheckpointError(f"The checkpoint {path.path} of {table.name} is there and is kept: start the query.")
     catalog.ensure(spark, table)
+    if not checkpoints.lost(spark, table):
+        raise CheckpointError(f"The checkpoint {path.path} of {table.name} is there and is kept: start the query.")
     where = _starting_point(spark, table)
+    path.remove()  # an old state or commit would be taken for the new query's own
     spark.sql(f"ALTER TABLE {table.name} UNSET TBLPROPERTIES IF EXISTS ('{checkpoints.OWNER}')")
     return where
 

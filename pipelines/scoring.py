@@ -108,11 +108,19 @@ def _read(cards: list[str], batch: Batch, store: OnlineStore, serving: Serving) 
     """Return the states of the cards at the start of the batch, None without a store; take up a newly published model."""
     try:
         reading = store.read(cards, batch, serving.model.name)
-        serving.follow(reading.model_version, store)
     except ServiceUnreachable as error:
         log.warning("scoring_degraded", batch=batch.number, cards=len(cards), error=str(error))
         return None
+    _follow(reading.model_version, store, serving)
     return reading.states
+
+
+def _follow(version: str | None, store: OnlineStore, serving: Serving) -> None:
+    """Take up the published model, or go on with the one in use where it cannot be fetched; the next batch tries again."""
+    try:
+        serving.follow(version, store)
+    except ServiceUnreachable as error:
+        log.warning("model_not_fetched", version=version, serving=serving.model.version, error=str(error))
 
 
 def _write(cards: list[str], before: Records, after: Records, batch: Batch, store: OnlineStore) -> None:

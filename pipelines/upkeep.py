@@ -7,6 +7,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from pipelines import catalog, logs, stopping
+from pipelines.errors import TidemarkError
 from pipelines.kept_query import POOL, sentence
 from pipelines.settings import settings
 from pipelines.stream import stream_settings
@@ -26,7 +27,7 @@ def beside_queries(spark: SparkSession, stop: threading.Event = stopping.request
         for table in APPENDED:
             try:
                 compacted[table.name] = _compact_if_due(spark, table, compacted[table.name])
-            except (PySparkException, Py4JError) as error:
+            except (TidemarkError, PySparkException, Py4JError) as error:
                 log.warning("not_compacted", table=table.name, error=sentence(error))
 
 

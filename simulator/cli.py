@@ -86,11 +86,12 @@ def history(
     clicks_share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of visits whose clicks are sent.")] = 0.05,
     seed: Seed = 7,
     archive: Catalogued = None,
+    newest_after: NewestAfter = 0.0,
     ledger: LedgerFile = None,
 ) -> None:
     """Send a simulated past that ends now, as fast as it goes; a live run goes on from there."""
     stop, catalogue = Stop(), Catalogue.from_olist(archive) if archive else None
-    with opened(Wishes(seed=seed, ledger=ledger)) as line:
+    with opened(Wishes(seed=seed, newest_schemas_after_s=newest_after, ledger=ledger)) as line:
         end = micros(time.time() - LAST_MINUTE_S)
         start, rate = end - micros(days * DAY_S), events_per_s(orders_per_day, clicks_share)
         shop = snapshot.new(seed, start, rate, catalogue, clicks_share)

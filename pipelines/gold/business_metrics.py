@@ -46,7 +46,11 @@ def aggregate(orders: DataFrame, clicks: DataFrame, lateness: str) -> DataFrame:
 
     `lateness` (an interval such as "1 day") is how far behind the newest event a late one still counts in a stream.
     """
-    facts = _order_values(orders).unionByName(_session_starts(clicks)).withWatermark("event_at", lateness)
+    # A watermark of its own for each side: Spark goes by the slower one. A common one would follow the faster, so that orders
+    # which wait behind clicks would count as late.
+    values = _order_values(orders).withWatermark("event_at", lateness)
+    starts = _session_starts(clicks).withWatermark("event_at", lateness)
+    facts = values.unionByName(starts)
     minutes = facts.groupBy(F.window("event_at", "1 minute").alias("window"), "currency").agg(
         F.sum("orders").alias("orders"), F.sum("value").cast("decimal(18,2)").alias("gmv"), F.sum("sessions").alias("sessions")
     )

@@ -32,13 +32,24 @@ def of(
 def test_every_record_is_in_one_place(spark: SparkSession) -> None:
     refined = [(0, "a"), (1, "a"), (2, "b"), (4, "c")]
     found = of(spark, range(5), refined, [(0, "a"), (2, "b")], [3], until=4)
-    assert found == Balance(TOPIC, bronze=5, silver=2, duplicates=1, quarantined=1, in_flight=1, gaps=0)
-    assert found.missing == 0
+    assert found == Balance(TOPIC, bronze=5, silver=2, duplicates=1, quarantined=1, in_flight=1, gaps=0, doubled=0)
+    assert (found.missing, found.holds) == (0, True)
 
 
 def test_a_lost_record_is_missing(spark: SparkSession) -> None:
     found = of(spark, range(3), [(0, "a"), (1, "b"), (2, "c")], [(0, "a"), (2, "c")], [], until=3)
-    assert (found.missing, found.in_flight) == (1, 0)
+    assert (found.missing, found.in_flight, found.holds) == (1, 0, False)
+
+
+def test_a_row_held_twice_is_doubled_and_hides_no_missing_one(spark: SparkSession) -> None:
+    refined = [(0, "a"), (1, "b"), (2, "c")]
+    in_silver = of(spark, range(3), refined, [(0, "a"), (0, "a"), (2, "c")], [], until=3)
+    assert in_silver == Balance(TOPIC, bronze=3, silver=2, duplicates=0, quarantined=0, in_flight=0, gaps=0, doubled=1)
+    assert in_silver.missing == 1
+    whole = of(spark, range(3), refined, [*refined, (1, "b")], [], until=3)
+    assert (whole.missing, whole.doubled, whole.holds) == (0, 1, False)
+    in_bronze = of(spark, [0, 0, 2], [(0, "a"), (0, "a"), (2, "c")], [(0, "a"), (2, "c")], [], until=3)
+    assert (in_bronze.bronze, in_bronze.doubled, in_bronze.gaps, in_bronze.missing) == (2, 1, 1, 1)
 
 
 def test_an_offset_that_bronze_skipped_is_missing(spark: SparkSession) -> None:
@@ -55,4 +66,5 @@ def test_a_rebuilt_record_counts_as_silver_and_a_refused_one_once(spark: SparkSe
 
 
 def test_nobody_has_looked_yet(spark: SparkSession) -> None:
-    assert of(spark, [5, 6], [(5, "a"), (6, "b")], [], [], until=0) == Balance(TOPIC, 2, 0, 0, 0, in_flight=2, gaps=0)
+    found = of(spark, [5, 6], [(5, "a"), (6, "b")], [], [], until=0)
+    assert found == Balance(TOPIC, 2, 0, 0, 0, in_flight=2, gaps=0, doubled=0)

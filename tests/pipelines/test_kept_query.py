@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 from waiting import until
 
 from pipelines import kept_query
-from pipelines.errors import CheckpointError, EngineLost
+from pipelines.errors import CheckpointError, EngineLost, ServiceUnreachable
 from pipelines.kept_query import KeptQuery, sentence
 
 
@@ -78,6 +79,61 @@ def test_what_cannot_start_ends_the_job_at_once(spark: SparkSession, stopping: t
     kept.thread.join(60)
     assert stopping.is_set()
     assert isinstance(kept.error, CheckpointError)
+
+
+def test_a_query_that_has_run_is_tried_again_when_a_service_is_away(
+    spark: SparkSession, tmp_path: Path, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_query, "LONGEST_PAUSE_S", 0.0)
+    starts, begin = counting(tmp_path, lambda batch, batch_id: None)
+    tries: list[int] = []
+
+    def start(spark: SparkSession) -> StreamingQuery:
+        tries.append(len(tries))
+        if len(tries) == 2:
+            raise ServiceUnreachable("the registry is away")
+        return begin(spark)
+
+    kept = KeptQuery(spark, start, stopping)
+    kept.thread.start()
+    until(lambda: len(starts) == 1, "the query runs")
+    until(lambda: kept.renew() is None and len(tries) > 1, "the query starts anew")
+    until(lambda: len(starts) > 1 or kept.error is not None, "the query runs again")
+    assert (kept.failures, kept.error) == (1, None)
+
+
+def test_a_failure_to_report_is_let_pass_once(
+    spark: SparkSession, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_query, "ATTEMPTS", 2)
+    monkeypatch.setattr(kept_query, "LONGEST_PAUSE_S", 0.0)
+    tries: list[int] = []
+
+    def start(spark: SparkSession) -> StreamingQuery:
+        tries.append(len(tries))
+        if len(tries) > 9:
+            stopping.set()
+        raise PySparkException(f"None of {kept_query.REPORTING_FAILURE}")
+
+    kept = KeptQuery(spark, start, stopping)
+    kept.thread.start()
+    kept.thread.join(60)
+    assert (len(tries), kept.failures) == (3, 2)
+    assert kept.error is not None
+
+
+@pytest.mark.parametrize("error", [KeyError("nobody thought of it"), FileNotFoundError(2, "No such file", "model.ubj")])
+def test_an_error_that_nobody_foresaw_ends_the_job_and_says_what_it_is(
+    spark: SparkSession, stopping: threading.Event, error: Exception
+) -> None:
+    def start(spark: SparkSession) -> StreamingQuery:
+        raise error
+
+    kept = KeptQuery(spark, start, stopping)
+    kept.thread.start()
+    kept.thread.join(60)
+    assert stopping.is_set()
+    assert kept.error is error
 
 
 def test_a_lost_java_process_ends_the_job_at_once(spark: SparkSession, stopping: threading.Event) -> None:

@@ -95,6 +95,19 @@ def test_a_published_model_takes_over_at_the_next_batch_and_a_bad_one_does_not(s
     assert versions == ["1", "2", "2", "4"]
 
 
+def test_a_model_that_cannot_be_fetched_costs_no_state_and_the_old_one_serves_on(store, server):
+    serving = Serving(a_model("1"))
+    score_batch(payments(0), Batch(QUERY, 0), store, serving, POLICY)
+    store.publish(a_packed_model("2"))
+    server.client.execute_command("ACL SETUSER default -hgetall")
+    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving, POLICY).to_pylist()
+    assert (row["degraded"], row["model_version"]) == (False, "1")
+    assert row["features"][FEATURE_NAMES.index("payments_before")] == 1
+    server.client.execute_command("ACL SETUSER default +hgetall")
+    (row,) = score_batch(payments(6), Batch(QUERY, 2), store, serving, POLICY).to_pylist()
+    assert (row["model_version"], row["features"][FEATURE_NAMES.index("payments_before")]) == ("2", 2)
+
+
 BATCHES = [range(6), range(6, 13), range(13, 20)]
 
 

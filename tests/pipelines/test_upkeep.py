@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,9 @@ def test_upkeep_goes_on_after_a_failure_and_ends_when_asked(
     spark: SparkSession, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = Table("silver.broken", "Not to be made.", table.columns, ("event_id",), partitioning=("no_such_column",))
-    monkeypatch.setattr(upkeep, "APPENDED", (broken, table))
+    first, *others = table.columns
+    mistyped = replace(table, columns=(replace(first, type="double"), *others))
+    monkeypatch.setattr(upkeep, "APPENDED", (broken, mistyped, table))
     monkeypatch.setenv("TIDEMARK_UPKEEP__LOOK_EVERY_S", "0.01")
     upkeep.settings.cache_clear()
     often = stream.stream_settings(table.name).model_copy(update={"compact_every": 10})
@@ -79,7 +82,7 @@ def test_upkeep_goes_on_after_a_failure_and_ends_when_asked(
     stop = threading.Event()
     thread = threading.Thread(target=upkeep.beside_queries, args=[spark, stop], daemon=True)
     thread.start()
-    until(lambda: files(spark, table) == 1, "the table behind the broken one is compacted")
+    until(lambda: files(spark, table) == 1, "the table behind the broken ones is compacted")
     append(spark, table, range(3))
     assert catalog.commits(spark, table) == 10 + 1 + 3
     assert files(spark, table) == 4, "three commits later nothing is due"

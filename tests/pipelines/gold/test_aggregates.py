@@ -1,6 +1,8 @@
 """business_metrics, seller_activity, stock_levels and fraud_scores: their numbers, computed by hand."""
 
+from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +54,33 @@ def test_a_minute_counts_orders_gmv_sessions_and_conversion(spark: SparkSession)
         (1, Decimal("10.00"), Decimal("10.00"), 0, None),
         (0, Decimal("0.00"), None, 1, 0.0),
     ]
+
+
+def test_a_late_order_counts_however_far_the_clicks_are_ahead(spark: SparkSession, tmp_path: Path) -> None:
+    counted: dict[datetime, int] = {}
+
+    def arrive(table: Table, event: dict[str, Any]) -> None:
+        silver(spark, table, event).write.mode("append").parquet(str(tmp_path / table.name))
+
+    def arriving(table: Table) -> DataFrame:
+        folder = str(tmp_path / table.name)
+        return spark.readStream.schema(spark.read.parquet(folder).schema).parquet(folder)
+
+    def note(batch: DataFrame, batch_id: int) -> None:
+        counted.update({row["minute"]: row["orders"] for row in batch.collect()})
+
+    arrive(orders.TABLE, an_order(event_at=at(0)))
+    arrive(clicks.TABLE, a_click(event_at=at(2 * 86_400)))
+    metrics = business_metrics.aggregate(arriving(orders.TABLE), arriving(clicks.TABLE), DAY)
+    writer = metrics.writeStream.outputMode("update").foreachBatch(note)
+    query = writer.option("checkpointLocation", str(tmp_path / "checkpoint")).start()
+    try:
+        query.processAllAvailable()
+        arrive(orders.TABLE, an_order(event_at=at(1), order_id="o2", event_id="e2"))
+        query.processAllAvailable()
+    finally:
+        query.stop()
+    assert counted[at(0).replace(tzinfo=None)] == 2
 
 
 def test_a_seller_s_window_counts_an_order_once_however_many_lines_it_has(spark: SparkSession) -> None:
