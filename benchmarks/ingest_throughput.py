@@ -13,13 +13,13 @@ from dataclasses import replace
 from itertools import cycle, islice
 from statistics import median
 
-from confluent_kafka.admin import AdminClient
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from benchmarks import receipt
-from pipelines import catalog, checkpoints, contracts, logs, schema_registry, stream, topics
+from benchmarks.own_topics import own_topics
+from pipelines import catalog, checkpoints, contracts, logs, schema_registry, stream
 from pipelines.session import spark_session
 from pipelines.settings import settings
 from pipelines.silver import clicks
@@ -109,18 +109,14 @@ def _scratch(spark: SparkSession) -> Iterator[str]:
 @contextmanager
 def _backlog() -> Iterator[str]:
     """Yield a topic that holds ROWS different clicks; remove it at the end."""
-    kafka, topic = settings().kafka, f"{SCRATCH}.{uuid.uuid4()}"
-    topics.create_missing(kafka.model_copy(update={"partitions": PARTITIONS}), (topic,))
-    try:
-        with KafkaProducer(kafka.bootstrap_servers, linger_ms=50) as producer:
+    topic = f"{SCRATCH}.{uuid.uuid4()}"
+    with own_topics(topic, partitions=PARTITIONS):
+        with KafkaProducer(settings().kafka.bootstrap_servers, linger_ms=50) as producer:
             sent = _records(topic)
             while some := list(islice(sent, SENT_AT_ONCE)):
                 producer.send(some)
         log.info("backlog_sent", rows=ROWS, topic=topic)
         yield topic
-    finally:
-        admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})  # kept by name: it must outlive the answer
-        admin.delete_topics([topic])[topic].result(30)
 
 
 def _records(topic: str) -> Iterator[Record]:

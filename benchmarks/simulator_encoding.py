@@ -6,19 +6,18 @@ Needs a Kafka broker (`make up`); writes to a topic of its own and deletes it.
 import io
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from statistics import median
 from typing import Any
 
-from confluent_kafka.admin import AdminClient
 from fastavro import parse_schema, schemaless_writer
 
+from benchmarks.own_topics import own_topics
 from benchmarks.receipt import write
-from pipelines import contracts, topics
+from pipelines import contracts
 from pipelines.settings import settings
 from simulator.encoding import framed
 from simulator.event import TOPICS, Event
@@ -37,20 +36,8 @@ AMOUNTS = ("price", "freight", "amount")
 
 def main() -> None:
     """Measure and write the receipt."""
-    with _topic():
+    with own_topics(TOPIC, partitions=settings().kafka.partitions):
         write("simulator_encoding", {"events": EVENTS, "rounds": ROUNDS}, measure())
-
-
-@contextmanager
-def _topic() -> Iterator[None]:
-    topics.create_missing(settings().kafka, (TOPIC,))
-    try:
-        yield
-    finally:
-        admin = AdminClient(
-            {"bootstrap.servers": settings().kafka.bootstrap_servers}
-        )  # kept by name: it must outlive the answer
-        admin.delete_topics([TOPIC])[TOPIC].result(30)
 
 
 def measure(events: int = EVENTS, rounds: int = ROUNDS) -> dict[str, float]:

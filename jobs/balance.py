@@ -7,10 +7,11 @@ from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table as Grid
 
+from pipelines import catalog
 from pipelines.balance import Balance, balance
 from pipelines.bronze import events
 from pipelines.job import run
-from pipelines.reached import fresh, reached
+from pipelines.reached import reached
 from pipelines.schema_registry import contract
 from pipelines.silver import quarantine
 from pipelines.tables import REFINED
@@ -23,9 +24,9 @@ def show_balance(spark: SparkSession) -> None:
     balances = []
     for table, refine in REFINED.values():
         until = reached(spark, table)  # before the tables, or what they get in between would seem to be missing
-        records = fresh(spark, events.TABLE).filter(F.col("topic") == F.lit(table.topic))
+        records = catalog.fresh(spark, events.TABLE).filter(F.col("topic") == F.lit(table.topic))
         refined = refine(records, contract(str(table.topic)))
-        silver, refused = fresh(spark, table), fresh(spark, quarantine.TABLE)
+        silver, refused = catalog.fresh(spark, table), catalog.fresh(spark, quarantine.TABLE)
         balances.append(balance(str(table.topic), records, refined, silver, refused, until))
     _print(balances)
     if not all(each.holds for each in balances):

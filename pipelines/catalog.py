@@ -4,7 +4,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.errors import SettingsError
 from pipelines.settings import settings
@@ -53,6 +53,12 @@ def _create_or_widen(spark: SparkSession, table: Table) -> None:
                 f"Column {column.name} of {table.name} is {found[column.name]} in the catalogue and {column.type} in the code: "
                 "migrate the table, or go back to the code that made it."
             )
+
+
+def fresh(spark: SparkSession, table: Table) -> DataFrame:
+    """Return a table as it is now; a session may remember it as it was half a minute ago."""
+    spark.sql(f"REFRESH TABLE {table.name}")
+    return spark.table(table.name)
 
 
 def compact(spark: SparkSession, table: Table) -> None:

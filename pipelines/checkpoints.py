@@ -16,7 +16,7 @@ from pipelines.table import Table
 START = "tidemark.starting-offsets"  # the property in which `make recover` leaves where a new checkpoint begins
 OWNER = "tidemark.query-id"  # the property in which a table remembers the query that writes it
 # Where a snapshot's summary names the query that made it: Iceberg's own sink, and stream.upsert.
-QUERY_IDS = ("spark.sql.streaming.queryId", "tidemark.query-id")
+QUERY_IDS = ("spark.sql.streaming.queryId", OWNER)
 
 
 def folder(query: str) -> str:
@@ -87,7 +87,7 @@ def _has_committed(spark: SparkSession, table: Table) -> bool:
     owner = catalog.property_of(spark, table, OWNER)
     if owner is None:
         return False
-    spark.sql(f"REFRESH TABLE {table.name}")
+    catalog.fresh(spark, table)
     made_by = (F.col("summary")[key] for key in QUERY_IDS)
     return not spark.table(f"{table.name}.snapshots").filter(F.lit(owner).isin(*made_by)).isEmpty()
 

@@ -26,12 +26,6 @@ def committed(spark: SparkSession, table: Table) -> DataFrame:
     return spark.createDataFrame([(int(key), until) for key, until in by_partition.items()], "partition int, until bigint")
 
 
-def fresh(spark: SparkSession, table: Table) -> DataFrame:
-    """Return a table as it is now; a session may remember it as it was half a minute ago."""
-    spark.sql(f"REFRESH TABLE {table.name}")
-    return spark.table(table.name)
-
-
 def _quarantine(spark: SparkSession, topic: str) -> DataFrame:
     """Return (partition, examined_until): the records of the topic that bronze had when quarantine last looked."""
     snapshot = _examined_snapshot(spark)
@@ -47,7 +41,7 @@ def _examined_snapshot(spark: SparkSession) -> int | None:
     if not offsets:
         return None
     at: dict[str, int] = json.loads(offsets[0])
-    fresh(spark, events.TABLE)  # which must know that snapshot
+    catalog.fresh(spark, events.TABLE)  # which must know that snapshot
     snapshots = spark.table(f"{events.TABLE.name}.snapshots").filter(F.col("snapshot_id") == at["snapshot_id"])
     row = snapshots.select("parent_id", F.col("summary")["added-data-files"].alias("files")).collect()[0]
     read_whole = at["position"] >= int(row["files"] or 0)

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from pipelines import catalog, checkpoints
 from pipelines.errors import CheckpointError, SettingsError
-from pipelines.reached import committed, fresh
+from pipelines.reached import committed
 from pipelines.silver import quarantine
 from pipelines.table import Table
 
@@ -28,7 +28,7 @@ def lacking(spark: SparkSession, table: Table, refined: DataFrame) -> DataFrame:
     # How far the query is comes before what the table holds: what it commits in between is then in the table, not absent.
     until = committed(spark, table).withColumnRenamed("partition", "kafka_partition")
     passed = refined.join(F.broadcast(until), "kafka_partition").filter(F.col("kafka_offset") < F.col("until"))
-    return absent(once_each(passed), fresh(spark, table))
+    return absent(once_each(passed), catalog.fresh(spark, table))
 
 
 def forget_checkpoint(spark: SparkSession, table: Table) -> str:

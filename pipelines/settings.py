@@ -32,6 +32,10 @@ class Kafka(Section):
     replication_factor: int = Field(ge=1)
     retention_hours: int = Field(ge=1)
 
+    def partitions_for(self, topic: str) -> int:
+        """Return how many partitions a topic gets."""
+        return self.partitions_of.get(topic, self.partitions)
+
 
 class SchemaRegistry(Section):
     url: str

@@ -32,7 +32,7 @@ def create_missing(kafka: Kafka, wanted: tuple[str, ...]) -> list[str]:
 def _described(name: str, kafka: Kafka) -> NewTopic:
     return NewTopic(
         name,
-        num_partitions=kafka.partitions_of.get(name, kafka.partitions),
+        num_partitions=kafka.partitions_for(name),
         replication_factor=kafka.replication_factor,
         config={
             "cleanup.policy": "delete",

@@ -22,22 +22,22 @@ APPENDED = tuple(table for table in TABLES.values() if not table.name.startswith
 def beside_queries(spark: SparkSession, stop: threading.Event = stopping.requested) -> None:
     """Compact each table after every `compact_every` commits, until `stop` is set; what fails is tried again next time."""
     spark.sparkContext.setLocalProperty(POOL, __name__)
-    compacted = {table.name: 0 for table in APPENDED}
+    compacted: dict[str, int] = {}  # how many commits each table had seen when it was last compacted
     while not stop.wait(settings().upkeep.look_every_s):
         for table in APPENDED:
             try:
-                compacted[table.name] = _compact_if_due(spark, table, compacted[table.name])
+                _compact_if_due(spark, table, compacted)
             except (TidemarkError, PySparkException, Py4JError) as error:
                 log.warning("not_compacted", table=table.name, error=sentence(error))
 
 
-def _compact_if_due(spark: SparkSession, table: Table, before: int) -> int:
-    """Return the number of commits at the last compaction, which may be now."""
-    catalog.ensure(spark, table)
-    if catalog.commits(spark, table) < before + stream_settings(table.name).compact_every:
-        return before
-    catalog.compact(spark, table)
-    return catalog.commits(spark, table)
+def _compact_if_due(spark: SparkSession, table: Table, compacted: dict[str, int]) -> None:
+    if table.name not in compacted:
+        catalog.ensure(spark, table)
+        compacted[table.name] = 0
+    if catalog.commits(spark, table) >= compacted[table.name] + stream_settings(table.name).compact_every:
+        catalog.compact(spark, table)
+        compacted[table.name] = catalog.commits(spark, table)
 
 
 def every_table(spark: SparkSession) -> None:

@@ -8,7 +8,7 @@ from pipelines.settings import ROOT, settings
 from stack import java
 from stack.service import Service
 
-# Sixteen small queries plan more than they compute: a parallel collector leaves no threads working beside them, and all that is
+# Fifteen small queries plan more than they compute: a parallel collector leaves no threads working beside them, and all that is
 # ever compiled stays compiled. Measured on 2 cores: docs/decisions/11.
 LEAN_JAVA = "-XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC"
 

@@ -64,3 +64,12 @@ def store(server: ValkeyServer) -> Iterator[OnlineStore]:
     made = OnlineStore(server.settings)
     yield made
     made.client.close()
+
+
+@pytest.fixture
+def no_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Settings that name a schema registry where nothing listens."""
+    monkeypatch.setenv("TIDEMARK_SCHEMA_REGISTRY__URL", "http://127.0.0.1:1/apis/ccompat/v7")
+    settings.cache_clear()
+    yield
+    settings.cache_clear()

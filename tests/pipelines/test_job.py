@@ -35,14 +35,6 @@ def _looks_often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     schema_registry.contract.cache_clear()
 
 
-@pytest.fixture
-def _nobody_listens(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TIDEMARK_SCHEMA_REGISTRY__URL", "http://127.0.0.1:1")
-    settings.cache_clear()
-    yield
-    settings.cache_clear()
-
-
 @contextmanager
 def kept_running(spark: SparkSession, read: Callable[[], DataFrame], write: Write, folder: Path) -> Iterator[list[str]]:
     """Keep a query as a job does and yield the ids of its runs; at the end it has failed in none."""
@@ -115,7 +107,7 @@ def test_a_schema_that_is_registered_while_a_query_runs_is_read_after_a_new_star
     assert len(runs) == 2
 
 
-@pytest.mark.usefixtures("_nobody_listens")
+@pytest.mark.usefixtures("no_registry")
 def test_without_a_registry_queries_go_on_with_a_warning(spark: SparkSession, tmp_path: Path) -> None:
     batches: list[int] = []
     rates = spark.readStream.format("rate").load
@@ -143,7 +135,7 @@ def newer_is_known(newer: str) -> bool:
     return json.loads(newer) in map(json.loads, schema_registry.contract(REVIEWS).writers.values())
 
 
-@pytest.mark.usefixtures("_nobody_listens")
+@pytest.mark.usefixtures("no_registry")
 def test_the_registry_is_asked_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_query, "REGISTRY_EVERY_S", 60.0)
     watch = SchemaWatch(looked_at=time.monotonic() - 61)

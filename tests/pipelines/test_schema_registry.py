@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -92,15 +91,7 @@ def test_missing_topics_are_created_once_and_stamp_arrival(local_stack: Settings
     assert described["retention.ms"].value == str(local_stack.kafka.retention_hours * 3_600_000)
 
 
-@pytest.fixture
-def _nobody_listens(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TIDEMARK_SCHEMA_REGISTRY__URL", "http://127.0.0.1:1/apis/ccompat/v7")
-    settings.cache_clear()
-    yield
-    settings.cache_clear()
-
-
-@pytest.mark.usefixtures("_nobody_listens")
+@pytest.mark.usefixtures("no_registry")
 def test_a_registry_that_is_away_is_one_sentence_with_what_to_do() -> None:
     for ask in (schema_registry.check_contracts, lambda: schema_registry.newest_id("shop.orders")):
         with pytest.raises(ServiceUnreachable, match=r"no schema registry answers at http://127\.0\.0\.1:1.*run `make up`"):

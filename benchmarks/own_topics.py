@@ -1,0 +1,24 @@
+"""Topics that a benchmark has for itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from confluent_kafka.admin import AdminClient
+
+from pipelines import topics
+from pipelines.settings import settings
+
+DELETED_WITHIN_S = 30.0
+
+
+@contextmanager
+def own_topics(*names: str, partitions: int = 1) -> Iterator[None]:
+    """Create the topics, and delete them at the end, whatever happened."""
+    kafka = settings().kafka
+    topics.create_missing(kafka.model_copy(update={"partitions": partitions}), names)
+    try:
+        yield
+    finally:
+        admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})  # kept by name: it must outlive the answers
+        for deleted in admin.delete_topics(list(names)).values():
+            deleted.result(DELETED_WITHIN_S)
