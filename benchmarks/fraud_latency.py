@@ -28,11 +28,11 @@ from benchmarks import receipt
 from benchmarks.fraud_payments import a_payment, moments
 from benchmarks.own_topics import own_topics
 from pipelines import avro, schema_registry, scoring, stream
-from pipelines.caught_up import end_offsets
 from pipelines.champion import champion_watch
 from pipelines.session import spark_session
 from pipelines.settings import settings
 from pipelines.silver import payments
+from pipelines.topics import end_offsets
 from simulator.encoding import framed
 
 SCORES, SHOP = "tidemark.fraud_scores", "shop.payments"

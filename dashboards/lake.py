@@ -11,7 +11,6 @@ from trino.exceptions import Error, HttpError, TrinoQueryError
 from dashboards.settings import Settings
 
 Ask = Callable[..., list[list[Any]]]
-CATALOG = "lake"
 ANSWER_WITHIN_S = 20
 REPLY_WITHIN_S = 5.0
 MISSING = {"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"}
@@ -43,7 +42,7 @@ def _connection(settings: Settings) -> Any:
         port=settings.trino_port,
         user=settings.trino_user,
         source="tidemark-dash",
-        catalog=CATALOG,
+        catalog=settings.catalog_name,
         timezone="UTC",
         max_attempts=1,
         request_timeout=REPLY_WITHIN_S,

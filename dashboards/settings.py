@@ -22,6 +22,7 @@ class Settings(BaseModel):
     trino_host: str = "127.0.0.1"
     trino_port: int = Field(default=18080, ge=1, le=65535)
     trino_user: str = "tidemark"
+    catalog_name: str = "lake"
     dash_host: str = "127.0.0.1"
     dash_port: int = Field(default=18050, ge=1, le=65535)
 

@@ -1,15 +1,18 @@
 """Registers every Avro contract of conf/schemas and creates the Kafka topics that are missing; `--check` only compares."""
 
-import sys
+from typing import Annotated
+
+import typer
 
 from pipelines import contracts, logs, schema_registry, topics
 from pipelines.errors import TidemarkError
 from pipelines.settings import settings
 
 log = logs.get("register_contracts")
+FAILED = 2  # the exit code, as every job's; pipelines.job has it too, and imports Spark
 
 
-def check() -> None:
+def compare() -> None:
     """Compare the contracts with each other and with the registry, and change nothing."""
     schema_registry.check_contracts()
     log.info("contracts_compatible", topics=list(contracts.topics()))
@@ -23,14 +26,15 @@ def register() -> None:
     log.info("topics_there", created=created)
 
 
-def main() -> None:
-    """Run the job; errors are one sentence and exit code 1."""
+def main(check: Annotated[bool, typer.Option("--check", help="Compare only, change nothing.")] = False) -> None:
+    """Register every Avro contract and create the Kafka topics that are missing."""
     logs.configure()
     try:
-        check() if "--check" in sys.argv[1:] else register()
+        compare() if check else register()
     except TidemarkError as error:
-        sys.exit(str(error))
+        typer.echo(str(error), err=True)
+        raise typer.Exit(FAILED) from error
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

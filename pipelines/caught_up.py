@@ -4,18 +4,16 @@ import json
 import threading
 import time
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
 from pyspark.sql import SparkSession
 
-from pipelines import checkpoints, logs
+from pipelines import checkpoints, logs, topics
 from pipelines.errors import ServiceUnreachable
-from pipelines.settings import Kafka, settings
+from pipelines.settings import settings
 from pipelines.table import Table
 
 log = logs.get(__name__)
 
 LOOK_EVERY_S = 1.0
-TIMEOUT_S = 10.0
 
 
 def wait(spark: SparkSession, *tables: Table, patience_s: float = 120.0) -> None:
@@ -23,7 +21,7 @@ def wait(spark: SparkSession, *tables: Table, patience_s: float = 120.0) -> None
 
     Raises ServiceUnreachable when none of them has come further for `patience_s` seconds.
     """
-    ends = {table.name: end_offsets(settings().kafka, str(table.topic)) for table in tables}
+    ends = {table.name: topics.end_offsets(settings().kafka, str(table.topic)) for table in tables}
     left: dict[str, int] = {}
     while any((now := behind(spark, ends)).values()):
         if now != left:
@@ -40,26 +38,9 @@ def behind(spark: SparkSession, ends: dict[str, dict[int, int]]) -> dict[str, in
 
 
 def _missing(committed: list[str], end: dict[int, int]) -> int:
-    topics = json.loads(committed[0]).values() if committed else []
-    reached = {int(partition): offset for partitions in topics for partition, offset in partitions.items()}
+    read = json.loads(committed[0]).values() if committed else []
+    reached = {int(partition): offset for partitions in read for partition, offset in partitions.items()}
     return sum(max(0, offset - reached.get(partition, 0)) for partition, offset in end.items())
-
-
-def end_offsets(kafka: Kafka, topic: str) -> dict[int, int]:
-    """Return the offset after the last record of each partition of the topic."""
-    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "tidemark-offsets", "log_level": 0})
-    try:
-        partitions = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions
-        return {
-            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)[1]
-            for partition in partitions
-        }
-    except KafkaException as error:
-        raise ServiceUnreachable(
-            f"Could not read how far {topic} goes: no Kafka broker answers at {kafka.bootstrap_servers}; run `make up`."
-        ) from error
-    finally:
-        consumer.close()
 
 
 def _stuck(left: dict[str, int], patience_s: float) -> str:

@@ -8,7 +8,6 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from pipelines import catalog, checkpoints, topics
-from pipelines.caught_up import end_offsets
 from pipelines.errors import SettingsError
 from pipelines.settings import Kafka, Stream, settings
 from pipelines.table import Table
@@ -108,7 +107,7 @@ def write_topic(frame: DataFrame, topic: str) -> StreamingQuery:
     Raises CheckpointError when the topic has records and the query has lost its checkpoint.
     """
     topics.require(settings().kafka, [topic])
-    answered = sum(end_offsets(settings().kafka, topic).values())
+    answered = sum(topics.end_offsets(settings().kafka, topic).values())
     checkpoints.require_memory(frame.sparkSession, topic, answered)
     writer = _named(frame, topic, checkpoints.folder(topic)).format("kafka").outputMode("append")
     low_latency = {"kafka.linger.ms": "0", "kafka.acks": "all"}

@@ -1,6 +1,7 @@
 """The simulator's command line."""
 
 import time
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ import typer
 
 from pipelines import logs
 from simulator import snapshot
+from simulator.event import Event
 from simulator.faults import Shares
 from simulator.history import DAY_S, events_per_s, with_progress
 from simulator.line import Line, Wishes, opened, reporting
@@ -63,7 +65,9 @@ def live(
     newest_after: NewestAfter = 0.0,
     ledger: LedgerFile = None,
 ) -> None:
-    """Run one coherent shop and send what happens in it to Kafka; it goes on where the last run stopped.
+    """Run one coherent shop and send what happens in it to Kafka; it goes on where the last run of its seed stopped.
+
+    After a run that was killed it first sends again, as copies, what that run may have sent since the shop was last kept.
 
     At speed x1 every event leaves at the moment it happens. A faster clock starts in the past (30 days ago, or as long
     ago as the duration makes up for) and runs at x1 once it has caught up with the present.
@@ -71,12 +75,18 @@ def live(
     if context.invoked_subcommand:
         return
     stop, catalogue = Stop(), Catalogue.from_olist(archive) if archive else None
-    with opened(Wishes(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as line:
+    with opened(Wishes(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as line, snapshot.alone(seed):
+        _make_up(line, seed, catalogue, stop)
+        if stop.asked:
+            return
         began = time.time()
         shop = snapshot.opened(seed, micros(began - _past(speed, duration)), rate, catalogue, steady)
+        keeper = snapshot.Keeper(seed, shop, line.settled, speed=speed)
+        keeper.look(shop.start)
         log.info("shop_open", rate=rate, speed=speed, seed=seed)
-        _send_paced(line, shop.events, Clock(shop.start, speed, began=began), duration, stop)
-    snapshot.keep(shop)
+        _send_paced(line, shop.events, Clock(shop.start, speed, began=began), duration, stop, keeper.look)
+        line.flush()
+        snapshot.keep(seed, shop)
 
 
 @app.command()
@@ -89,14 +99,19 @@ def history(
     newest_after: NewestAfter = 0.0,
     ledger: LedgerFile = None,
 ) -> None:
-    """Send a simulated past that ends now, as fast as it goes; a live run goes on from there."""
+    """Send a simulated past that ends now, as fast as it goes; a live run goes on from there.
+
+    One that was cut short is finished. A shop of this seed that is open already has its past, and nothing is sent.
+    """
     stop, catalogue = Stop(), Catalogue.from_olist(archive) if archive else None
-    with opened(Wishes(seed=seed, newest_schemas_after_s=newest_after, ledger=ledger)) as line:
+    with opened(Wishes(seed=seed, newest_schemas_after_s=newest_after, ledger=ledger)) as line, snapshot.alone(seed):
+        if snapshot.path(seed).is_file():
+            log.warning("shop_is_open_already", seed=seed, action="only what its past lacks is sent; try another --seed")
+            _make_up(line, seed, catalogue, stop)
+            return
         end = micros(time.time() - LAST_MINUTE_S)
         start, rate = end - micros(days * DAY_S), events_per_s(orders_per_day, clicks_share)
-        shop = snapshot.new(seed, start, rate, catalogue, clicks_share)
-        line.send(with_progress(bulk(shop.events, end, stop.wait), start, end), start, lambda event: None)
-    snapshot.keep(shop)
+        _send_past(line, seed, snapshot.Owing(snapshot.new(seed, start, rate, catalogue, clicks_share), end), stop)
 
 
 @app.command()
@@ -117,7 +132,7 @@ def replay_olist(
     stop, told = Stop(), OlistReplay.of(archive).events()
     with opened(Wishes(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as line:
         first = next(told)
-        _send_paced(line, Events(chain([first], told)), Clock(first.at, speed), duration, stop)
+        _send_paced(line, Events(chain([first], told)), Clock(first.at, speed), duration, stop, lambda at: None)
 
 
 def _past(speed: float, duration: float) -> float:
@@ -125,5 +140,30 @@ def _past(speed: float, duration: float) -> float:
     return min(duration * speed, LONGEST_PAST_S) if speed > 1 else 0.0
 
 
-def _send_paced(line: Line, events: Events, clock: Clock, duration: float, stop: Stop) -> None:
-    line.send(paced(events, clock, duration, stop.wait), clock.start, reporting(line.ledger, clock.behind))
+def _make_up(line: Line, seed: int, catalogue: Catalogue | None, stop: Stop) -> None:
+    """Send what a run that was cut short may have told since the shop was kept, or was still to tell."""
+    owing = snapshot.owing(seed, micros(time.time()), catalogue)
+    if owing:
+        log.info("run_was_cut_short", seed=seed, action="what it may have sent since the shop was kept is sent again")
+        _send_past(line, seed, owing, stop)
+
+
+def _send_past(line: Line, seed: int, owing: snapshot.Owing, stop: Stop) -> None:
+    """Send a shop's events up to a moment in bulk, and keep the shop at the end, or where it was asked to stop."""
+    shop, until = owing
+    keeper = snapshot.Keeper(seed, shop, line.settled, until=until)
+    keeper.look(shop.start)
+    batches = with_progress(bulk(shop.events, until, stop.wait), shop.start, until)
+    line.send(batches, shop.start, lambda event: keeper.look(event.at))
+    line.flush()
+    snapshot.keep(seed, shop, until if stop.asked else 0)
+
+
+def _send_paced(line: Line, events: Events, clock: Clock, duration: float, stop: Stop, look: Callable[[int], None]) -> None:
+    report = reporting(line.ledger, clock.behind)
+
+    def watch(event: Event) -> None:
+        report(event)
+        look(event.at)
+
+    line.send(paced(events, clock, duration, stop.wait), clock.start, watch)

@@ -37,6 +37,7 @@ class Line:
 
     def __init__(self, wishes: Wishes, producer: KafkaProducer, ledger: Ledger) -> None:
         self.ledger = ledger
+        self.settled, self.flush = producer.settled, producer.flush
         self._producer = producer
         self._faults = Faults(wishes.shares, wishes.seed, ledger)
         self._newest = writers.newest()

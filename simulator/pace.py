@@ -1,7 +1,7 @@
 """Releases events when the simulated clock reaches them; at speed x1 that is the moment they happen."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from simulator.event import Event
 
@@ -38,11 +38,11 @@ class Clock:
 
 
 class Events(Iterator[Event]):
-    """A stream of events into which one can be put back that was taken too early."""
+    """A stream of events into which one can be put back that was taken too early; `unsent` ones come first, last one first."""
 
-    def __init__(self, events: Iterator[Event]) -> None:
+    def __init__(self, events: Iterator[Event], unsent: Iterable[Event] = ()) -> None:
         self._events = events
-        self.unsent: list[Event] = []
+        self.unsent = list(unsent)
 
     def __next__(self) -> Event:
         return self.unsent.pop() if self.unsent else next(self._events)
@@ -58,13 +58,14 @@ def paced(events: Events, clock: Clock, seconds: float, wait: Wait) -> Iterator[
     for event in events:
         due = clock.due(event.at)
         if due > now or len(batch) == LONGEST_BATCH:
+            events.unsent.append(event)  # so that the shop may be kept between two batches
             if batch:
                 yield batch
             moment = _moment(clock, min(due, end), wait)
             if moment is None or due >= end:
-                events.unsent.append(event)
                 return
-            batch, now = [], moment
+            batch, now = [events.unsent.pop()], moment
+            continue
         batch.append(event)
     if batch:
         yield batch

@@ -13,6 +13,7 @@ log = logs.get(__name__)
 
 ANSWER_S = 5.0  # how long a broker may take to answer at the start
 FLUSH_S = 30.0  # how long records may take to be acknowledged at the end
+SETTLE_S = 0.5  # how long to wait in between for records on their way
 ROOM_S = 0.1  # how long to wait for room in a full queue before looking again
 
 
@@ -48,10 +49,20 @@ class KafkaProducer:
         """Wait until every record is acknowledged; raises ServiceUnreachable when some are not."""
         waiting = self._producer.flush(FLUSH_S)
         if waiting or self.failed:
-            raise ServiceUnreachable(
-                f"{waiting + self.failed} of {self.sent} records were not acknowledged by the Kafka broker at "
-                f"{self.bootstrap_servers}: look at its log (`make status`) and send them again."
-            )
+            raise self._unacknowledged(waiting)
+
+    def settled(self) -> bool:
+        """Return, after a moment at most, whether every record is acknowledged; raises ServiceUnreachable once one failed."""
+        waiting = self._producer.flush(SETTLE_S)
+        if self.failed:
+            raise self._unacknowledged(waiting)
+        return waiting == 0
+
+    def _unacknowledged(self, waiting: int) -> ServiceUnreachable:
+        return ServiceUnreachable(
+            f"{waiting + self.failed} of {self.sent} records were not acknowledged by the Kafka broker at "
+            f"{self.bootstrap_servers}: look at its log (`make status`); the next run sends them again."
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -1,14 +1,23 @@
-"""Keeps the shop between two runs, so that the next one goes on where this one stopped."""
+"""Keeps the shop while it runs and between two runs, so that the next one goes on where this one stopped or was killed."""
 
+import fcntl
 import json
-from itertools import chain
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipelines.errors import TidemarkError
 from pipelines.settings import located, settings
 from simulator.event import Event
-from simulator.pace import Events
+from simulator.pace import Events, micros
 from simulator.shop import Catalogue, Shop
+
+KEEP_EVERY_S, AT_LEAST_EVERY_S = 30.0, 300.0
+SHARE_OF_TIME = 0.01  # the shop stands still while it is written, so a large one is written less often
+TRY_AGAIN_S = 5.0
+AHEAD_S = 900.0  # how far a run gets at most before it is kept again, or fails: Kafka's client gives up after 300 s
 
 
 class OpenShop(NamedTuple):
@@ -19,36 +28,106 @@ class OpenShop(NamedTuple):
     start: int
 
 
-def path() -> Path:
-    """Return where the snapshot lies: `<state>/simulator/snapshot.json`."""
-    return Path(located(settings().state)) / "simulator" / "snapshot.json"
+class Owing(NamedTuple):
+    """A shop whose run was cut short, and the simulated time up to which that run may have told events, or was to."""
+
+    open_shop: OpenShop
+    until: int
 
 
-def take(seed: int) -> dict[str, Any] | None:
-    """Return the shop that was kept for this seed, if any, and forget it.
+class SeedTaken(TidemarkError):
+    """Another process runs the shop of this seed."""
 
-    Forgotten at once, because a shop taken up twice would give the same ids to different events.
+
+def folder() -> Path:
+    """Return where snapshots lie, made if it was missing: `<state>/simulator`."""
+    folder = Path(located(settings().state)) / "simulator"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def path(seed: int) -> Path:
+    """Return the snapshot of the shop of this seed."""
+    return folder() / f"snapshot-{seed}.json"
+
+
+@contextmanager
+def alone(seed: int) -> Iterator[None]:
+    """Be the only process that runs the shop of this seed; raises SeedTaken when another does.
+
+    Two would give the same ids to different events. The lock goes with the process, however that ends.
     """
-    file = path()
+    with (folder() / f"lock-{seed}").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SeedTaken(f"A simulator runs the shop of seed {seed} already: stop it, or take another --seed.") from error
+        yield
+
+
+def read(seed: int) -> dict[str, Any] | None:
+    """Return what was kept of the shop of this seed, if anything."""
+    file = path(seed)
     if not file.is_file():
         return None
     kept: dict[str, Any] = json.loads(file.read_text())
-    file.unlink()
-    return kept if kept["shop"]["terms"]["seed"] == seed else None
+    return kept
 
 
-def keep(open_shop: OpenShop) -> None:
-    """Keep the shop and what it has told but nobody sent; a reader never sees half a file."""
-    file = path()
-    file.parent.mkdir(parents=True, exist_ok=True)
+def keep(seed: int, open_shop: OpenShop, until: int = 0) -> None:
+    """Keep the shop, what it has told but nobody sent, and the time `until` which a run that goes on may tell more.
+
+    A reader never sees half a file, and the last snapshot stays until this one is whole.
+    """
+    file = path(seed)
     fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps({"shop": open_shop.shop.snapshot(), "unsent": open_shop.events.unsent}))
+    fresh.write_text(json.dumps({"shop": open_shop.shop.snapshot(), "unsent": open_shop.events.unsent, "until": until}))
     fresh.replace(file)
+
+
+class Keeper:
+    """Keeps a running shop now and then, as soon as everything sent so far is `settled`, that is acknowledged.
+
+    What is kept says how far the run may get before the next time: by `speed` simulated seconds a second, or to `until`.
+    """
+
+    def __init__(
+        self, seed: int, open_shop: OpenShop, settled: Callable[[], bool], *, speed: float = 1.0, until: int | None = None
+    ) -> None:
+        self._seed, self._open_shop, self._settled = seed, open_shop, settled
+        self._speed, self._until = speed, until
+        self._due = 0.0
+
+    def look(self, at: int) -> None:
+        """Keep the shop, which has told everything up to simulated time `at`, if that is due."""
+        began = time.monotonic()
+        if began < self._due:
+            return
+        if not self._settled():
+            self._due = began + TRY_AGAIN_S
+            return
+        keep(self._seed, self._open_shop, at + micros(self._speed * AHEAD_S) if self._until is None else self._until)
+        now = time.monotonic()
+        self._due = now + min(max((now - began) / SHARE_OF_TIME, KEEP_EVERY_S), AT_LEAST_EVERY_S)
+
+
+def owing(seed: int, now: int, catalogue: Catalogue | None) -> Owing | None:
+    """Return the shop of a run that was cut short, exactly as it was kept, if there is one that has something to tell.
+
+    Its events are the very ones that the run told or would have told, with the same ids: told again, they are copies.
+    """
+    kept = read(seed)
+    if kept is None:
+        return None
+    until, reached = min(kept["until"], now), kept["shop"]["world"]["now"]
+    if until <= reached:
+        return None
+    return Owing(_restored(kept, Shop.restore(kept["shop"], catalogue=catalogue), reached), until)
 
 
 def opened(seed: int, start: int, rate: float, catalogue: Catalogue | None, steady: bool = False) -> OpenShop:
     """Return the shop that was kept, closed until `start`, or a new one that opens then."""
-    kept = take(seed)
+    kept = read(seed)
     return _reopened(kept, start, rate, catalogue, steady) if kept else new(seed, start, rate, catalogue, steady=steady)
 
 
@@ -63,5 +142,8 @@ def new(
 def _reopened(kept: dict[str, Any], start: int, rate: float, catalogue: Catalogue | None, steady: bool) -> OpenShop:
     start = max(start, kept["shop"]["world"]["now"])
     shop = Shop.restore(kept["shop"], start=start, rate=rate, steady=steady, clicks_share=1.0, catalogue=catalogue)
-    unsent = (Event(*fields) for fields in reversed(kept["unsent"]))
-    return OpenShop(shop, Events(chain(unsent, shop.events())), start)
+    return _restored(kept, shop, start)
+
+
+def _restored(kept: dict[str, Any], shop: Shop, start: int) -> OpenShop:
+    return OpenShop(shop, Events(shop.events(), [Event(*fields) for fields in kept["unsent"]]), start)

@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import httpx
 from confluent_kafka.admin import AdminClient
@@ -78,13 +80,29 @@ def _start(known: list[Service], rate: int, console: Console) -> None:
 
     lifecycle.up(services(), known, told)
     _step("contracts", ["jobs/register_contracts.py"], console)
-    fresh = not has_records("shop.payments")
+    wanted = wants_history()
     lifecycle.up([programs.streams(), programs.dash()], known, told)
-    if fresh:
-        _step("history", list(HISTORY), console)
+    if wanted:
+        _send_history(console)
     if not has_champion():
         _train(console)
     lifecycle.up([programs.simulator(rate)], known, told)
+
+
+def wants_history() -> bool:
+    """Return whether nothing was ever paid in this shop, or its first history was interrupted."""
+    return _under_way().exists() or not has_records("shop.payments")
+
+
+def _under_way() -> Path:
+    return folders.state() / "history_under_way"
+
+
+def _send_history(console: Console) -> None:
+    """Send the first history, or what is missing of one that was interrupted: the simulator knows how far it came."""
+    _under_way().touch()
+    _step("history", list(HISTORY), console)
+    _under_way().unlink()
 
 
 def _train(console: Console) -> None:
@@ -119,9 +137,12 @@ def _ended(name: str, command: list[str]) -> int:
 
 
 def has_records(topic: str) -> bool:
-    """Return whether anything was ever sent to this topic."""
-    admin = AdminClient({"bootstrap.servers": settings().kafka.bootstrap_servers})
-    return bool(flow.offsets(admin, topic))
+    """Return whether anything was ever sent to this topic; raises ServiceUnreachable when Kafka does not answer."""
+    servers = settings().kafka.bootstrap_servers
+    sent = flow.offsets(AdminClient({"bootstrap.servers": servers, "log_level": 0}), topic)
+    if sent is None:
+        raise ServiceUnreachable(f"Kafka at {servers} did not say what {topic} holds: look at its log (make status).")
+    return sent > 0
 
 
 def has_champion() -> bool:
@@ -154,11 +175,11 @@ def _where() -> str:
 
 def _watch(console: Console) -> None:
     """Show one line, new every five seconds: in place on a terminal, below each other elsewhere."""
-    looking = flow.Looking()
+    looking, restarts = flow.Looking(), supervision.Restarts()
     with Live(console=console, auto_refresh=False, transient=False) as live:
         while True:
             began = time.monotonic()
-            line = f"  {looking.look()}{_crashed()}"
+            line = f"  {looking.look()}{trouble(supervision.processes(), restarts)}"
             if console.is_terminal:
                 live.update(line, refresh=True)
             else:
@@ -166,6 +187,9 @@ def _watch(console: Console) -> None:
             time.sleep(max(0.0, LOOK_EVERY_S - (time.monotonic() - began)))
 
 
-def _crashed() -> str:
-    names = [name for name, told in supervision.processes().items() if told["statename"] in ("FATAL", "BACKOFF")]
-    return f" · [red]crashed: {', '.join(names)} (make status)[/]" if names else ""
+def trouble(processes: Mapping[str, dict[str, Any]], restarts: supervision.Restarts) -> str:
+    """Return which programs are down, and how often which came back since the demo began; nothing when all is well."""
+    down = [name for name, told in processes.items() if told["statename"] in ("FATAL", "BACKOFF", "EXITED")]
+    back = [f"{name} {count}x" for name, count in restarts.counted(processes).items()]
+    crashed = f" · [red]crashed: {', '.join(down)} (make status)[/]" if down else ""
+    return crashed + (f" · [yellow]restarted: {', '.join(back)} (make status)[/]" if back else "")

@@ -19,11 +19,12 @@ def missing(file: Path = FILE) -> list[str]:
 
 
 def ensure(file: Path = FILE) -> bool:
-    """Add a random secret for every missing name; return whether something was written."""
+    """Add a random secret for every missing name, to a file that only its owner may read; return whether one was missing."""
     names = missing(file)
     if not names:
         return False
     file.touch(mode=0o600)
-    before = file.read_text() or "# Secrets of this local stack, written by `make up`. Never commit them.\n"
-    file.write_text(before + "".join(f"{name}={secrets.token_urlsafe(24)}\n" for name in names))
+    file.chmod(0o600)
+    before = file.read_text() or "# Secrets of this local stack, written by `make up`. Never commit them."
+    file.write_text(before.removesuffix("\n") + "\n" + "".join(f"{name}={secrets.token_urlsafe(24)}\n" for name in names))
     return True

@@ -66,6 +66,7 @@ def dash() -> Service:
         "TRINO__HOST": trino.host,
         "TRINO__PORT": trino.port,
         "TRINO__USER": trino.user,
+        "CATALOG__NAME": settings().catalog.name,
         "DASH__HOST": own.host,
         "DASH__PORT": own.port,
     }

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ chmod=0700
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
 
-# startsecs: a program that ends sooner counts as failed, and after three tries as given up (FATAL).
+# startsecs: a program that ends sooner counts as failed, and after three tries as given up (FATAL). One that ends later is
+# started again however often, as it may have been killed; the demo's live line counts that (Restarts).
 PROGRAM = """
 [program:{name}]
 command={command}
@@ -163,6 +165,22 @@ def _unless(fault: int, method: str, *arguments: object) -> None:
 def processes() -> Mapping[str, dict[str, Any]]:
     """Return what the supervisor knows of each program (statename, pid, start, now) by name; nothing if it does not run."""
     return {told["name"]: told for told in asked("getAllProcessInfo")} if alive() else {}
+
+
+class Restarts:
+    """Counts how often each program was started again, from look to look: the supervisor itself keeps no count."""
+
+    def __init__(self) -> None:
+        self._started: dict[str, int] = {}
+        self._counts: Counter[str] = Counter()
+
+    def counted(self, processes: Mapping[str, dict[str, Any]]) -> Mapping[str, int]:
+        """Return the counts after one more look at what `processes` told."""
+        for name, told in processes.items():
+            if told["start"] > self._started.setdefault(name, told["start"]):
+                self._counts[name] += self._started[name] > 0  # 0: it had not run before
+                self._started[name] = told["start"]
+        return +self._counts
 
 
 def shut_down() -> None:

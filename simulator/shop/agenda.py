@@ -1,7 +1,6 @@
 """What is going to happen, in order of time; all of it can be saved and taken up again."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -45,7 +44,7 @@ class Agenda:
         heapify(self._heap)
 
     def state(self) -> dict[str, Any]:
-        """Return everything planned as JSON can hold it."""
+        """Return everything planned as JSON can hold it; it shares its subjects, so write it before the next event."""
         tasks = [[at, n, name, self._plain(name, subject)] for at, n, name, subject in self._heap]
         return {"planned": self._planned, "tasks": tasks}
 
@@ -56,7 +55,7 @@ class Agenda:
         heapify(self._heap)
 
     def _plain(self, name: str, subject: Any) -> Any:
-        return asdict(subject) if name in self._kinds else subject
+        return {field: getattr(subject, field) for field in subject.__slots__} if name in self._kinds else subject
 
     def _revived(self, name: str, subject: Any) -> Any:
         kind = self._kinds.get(name)

@@ -10,7 +10,6 @@ from threading import Lock
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 import trino
 
@@ -74,16 +73,6 @@ COLUMNS: dict[str, dict[str, tuple[str, Any]]] = {
     },
 }
 EVENT_TIMES = {"gold.orders": "placed_at", "gold.business_metrics": "minute", "gold.fraud_scores": "event_at"}
-# What Spark's first connection makes; Trino opens the catalogue only when it is there.
-CATALOGUE = """
-CREATE TABLE IF NOT EXISTS iceberg_tables (
-  catalog_name varchar(255) NOT NULL, table_namespace varchar(255) NOT NULL, table_name varchar(255) NOT NULL,
-  metadata_location varchar(1000), previous_metadata_location varchar(1000), iceberg_type varchar(5),
-  PRIMARY KEY (catalog_name, table_namespace, table_name));
-CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
-  catalog_name varchar(255) NOT NULL, namespace varchar(255) NOT NULL, property_key varchar(255), property_value varchar(1000),
-  PRIMARY KEY (catalog_name, namespace, property_key))
-"""
 
 
 def _at(seconds: float) -> datetime:
@@ -92,13 +81,6 @@ def _at(seconds: float) -> datetime:
 
 def _settings(stack: StackSettings) -> Settings:
     return Settings(trino_host=stack.trino.host, trino_port=stack.trino.port, trino_user=stack.trino.user)
-
-
-def _open_catalogue(stack: StackSettings) -> None:
-    pg = stack.postgres
-    secret = pg.password.get_secret_value()
-    with psycopg.connect(host=pg.host, port=pg.port, user=pg.user, password=secret, dbname="lake") as connection:
-        connection.execute(CATALOGUE)
 
 
 def _insert(run: Run, table: str, **changes: Any) -> None:
@@ -127,7 +109,6 @@ def _clear(run: Run, table: str, ours: bool) -> None:
 @pytest.fixture(scope="module")
 def run(local_stack: StackSettings) -> Run:
     """Run a statement that writes, however long it takes: the page's own door gives up early."""
-    _open_catalogue(local_stack)
     there = local_stack.trino
     connection = trino.dbapi.connect(
         host=there.host, port=there.port, user=there.user, catalog="lake", legacy_prepared_statements=False

@@ -15,6 +15,7 @@ def test_defaults_are_the_local_stack_on_loopback() -> None:
 def test_the_environment_wins() -> None:
     chosen = read({"TIDEMARK_TRINO__PORT": "8080", "TIDEMARK_DASH__HOST": "::1", "TIDEMARK_KAFKA__PARTITIONS": "4"})
     assert (chosen.trino_port, chosen.dash_host) == (8080, "::1")
+    assert read({"TIDEMARK_CATALOG__NAME": "pond"}).catalog_name == "pond"
 
 
 def test_a_wrong_value_is_named() -> None:

@@ -10,9 +10,9 @@ from processes import finished, kill, running
 from trino.dbapi import connect
 from waiting import until
 
-from pipelines.caught_up import end_offsets
 from pipelines.settings import Settings
 from pipelines.tables import REFINED
+from pipelines.topics import end_offsets
 
 pytestmark = pytest.mark.end_to_end
 

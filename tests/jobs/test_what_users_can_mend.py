@@ -39,7 +39,7 @@ def conf(tmp_path: Path) -> Path:
     return shutil.copytree(ROOT / "conf", tmp_path / "conf")
 
 
-@pytest.mark.parametrize(("command", "code"), [(REGISTER, 1), (SIMULATOR, 1), (BALANCE, 2), (BRONZE, 2)])
+@pytest.mark.parametrize(("command", "code"), [(REGISTER, 2), (SIMULATOR, 1), (BALANCE, 2), (BRONZE, 2)])
 def test_a_missing_setting(conf: Path, command: tuple[str, ...], code: int) -> None:
     base = conf / "base.toml"
     base.write_text(base.read_text().replace("retention_hours = 168\n", ""))
@@ -50,28 +50,28 @@ def test_a_missing_setting(conf: Path, command: tuple[str, ...], code: int) -> N
 def test_an_unknown_key_in_a_file(conf: Path) -> None:
     base = conf / "base.toml"
     base.write_text(base.read_text().replace("retention_hours", "retention_hour"))
-    (told,) = sentences(finished(*REGISTER, expect=1, TIDEMARK_CONF=str(conf)))
+    (told,) = sentences(finished(*REGISTER, expect=2, TIDEMARK_CONF=str(conf)))
     assert_says(told, r"kafka\.retention_hours: is missing; kafka\.retention_hour: is not a setting; " + PLACES)
 
 
 def test_a_file_that_is_not_toml(conf: Path) -> None:
     (conf / "local.toml").write_text("[kafka\n")
-    (told,) = sentences(finished(*REGISTER, expect=1, TIDEMARK_CONF=str(conf)))
+    (told,) = sentences(finished(*REGISTER, expect=2, TIDEMARK_CONF=str(conf)))
     assert_says(told, r"local\.toml is not valid TOML .*: mend that line")
 
 
 @pytest.mark.parametrize(
     ("command", "code", "changes", "said"),
     [
-        (REGISTER, 1, {"KAFKA__PARTITIONS": "many"}, r"kafka\.partitions: input should be a valid integer.*; " + PLACES),
+        (REGISTER, 2, {"KAFKA__PARTITIONS": "many"}, r"kafka\.partitions: input should be a valid integer.*; " + PLACES),
         (BALANCE, 2, {"KAFKA__PARTITIONS": "many"}, r"kafka\.partitions: input should be a valid integer.*; " + PLACES),
         (SIMULATOR, 1, {"KAFKA__PARTITION": "2"}, r"kafka\.partition: is not a setting; " + PLACES),
-        (REGISTER, 1, {"KAFKA": "x", "KAFKA__PARTITIONS": "2"}, r"kafka: is a section, not a value; " + PLACES),
-        (REGISTER, 1, {"PROFILE": "moon"}, r"No settings file \S+moon\.toml: TIDEMARK_PROFILE must name one of conf/\*\.toml"),
+        (REGISTER, 2, {"KAFKA": "x", "KAFKA__PARTITIONS": "2"}, r"kafka: is a section, not a value; " + PLACES),
+        (REGISTER, 2, {"PROFILE": "moon"}, r"No settings file \S+moon\.toml: TIDEMARK_PROFILE must name one of conf/\*\.toml"),
         (SIMULATOR, 1, {"KAFKA__BOOTSTRAP_SERVERS": NOWHERE}, rf"No Kafka broker answers at {NOWHERE}: run `make up`"),
         (
             REGISTER,
-            1,
+            2,
             {"SCHEMA_REGISTRY__URL": f"http://{NOWHERE}"},
             rf"no schema registry answers at http://{NOWHERE} .*`make up`",
         ),
@@ -95,13 +95,17 @@ def test_what_the_environment_gets_wrong(command: tuple[str, ...], code: int, ch
     assert_says(told, said)
 
 
+def test_a_mistyped_option_changes_nothing() -> None:
+    assert "No such option: --chek" in finished(*REGISTER, "--chek", expect=2).stderr
+
+
 def test_a_shop_that_could_not_open_says_nothing_of_what_it_sent() -> None:
     assert len(finished(*SIMULATOR, expect=1, TIDEMARK_KAFKA__PARTITION="2").stderr.splitlines()) == 1
 
 
 @pytest.mark.integration
 def test_a_registry_without_a_broker(local_stack: Settings) -> None:
-    (told,) = sentences(finished(*REGISTER, expect=1, TIDEMARK_KAFKA__BOOTSTRAP_SERVERS=NOWHERE))
+    (told,) = sentences(finished(*REGISTER, expect=2, TIDEMARK_KAFKA__BOOTSTRAP_SERVERS=NOWHERE))
     assert_says(told, rf"Could not create the topics: the Kafka broker at {NOWHERE} says .*; run `make up`")
 
 

@@ -3,14 +3,12 @@
 import json
 import shutil
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from confluent_kafka.admin import AdminClient, ConfigResource
 
-from pipelines import contracts, schema_registry, topics
+from pipelines import contracts, schema_registry
 from pipelines.errors import ContractError, ServiceUnreachable
-from pipelines.settings import Settings, settings
+from pipelines.settings import Settings
 
 ADDED = {"name": "gift_wrapped", "type": ["null", "boolean"], "default": None}
 
@@ -79,26 +77,8 @@ def test_an_unknown_topic_has_no_writers(local_stack: Settings) -> None:
         schema_registry.writers("shop.nothing")
 
 
-@pytest.mark.integration
-def test_missing_topics_are_created_once_and_stamp_arrival(local_stack: Settings) -> None:
-    wanted = (f"test.{uuid4().hex}",)
-    assert topics.create_missing(local_stack.kafka, wanted) == [*wanted]
-    assert topics.create_missing(local_stack.kafka, wanted) == []
-    resource = ConfigResource(ConfigResource.Type.TOPIC, wanted[0])
-    admin = AdminClient({"bootstrap.servers": local_stack.kafka.bootstrap_servers})
-    described = admin.describe_configs([resource])[resource].result(10)
-    assert described["message.timestamp.type"].value == "LogAppendTime"
-    assert described["retention.ms"].value == str(local_stack.kafka.retention_hours * 3_600_000)
-
-
 @pytest.mark.usefixtures("no_registry")
 def test_a_registry_that_is_away_is_one_sentence_with_what_to_do() -> None:
     for ask in (schema_registry.check_contracts, lambda: schema_registry.newest_id("shop.orders")):
         with pytest.raises(ServiceUnreachable, match=r"no schema registry answers at http://127\.0\.0\.1:1.*run `make up`"):
             ask()
-
-
-def test_a_broker_that_is_away_is_one_sentence_with_what_to_do() -> None:
-    away = settings().kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})
-    with pytest.raises(ServiceUnreachable, match="run `make up`"):
-        topics.create_missing(away, ("test.created",))

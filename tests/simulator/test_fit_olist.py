@@ -1,18 +1,15 @@
 """The statistics in the tree are what the script makes of the archive, and hold no rows."""
 
 import json
-import os
 import zipfile
 from pathlib import Path
 
 import pytest
+from olist import ARCHIVE, needs_olist, tiny_archive
 
-from pipelines.settings import ROOT
-from simulator.fit_olist import OUT, main
+from simulator.fit_olist import OUT, fit_freight, fit_places, main
 from simulator.olist_archive import ArchiveError, read_archive
 from simulator.shop.statistics import Statistics
-
-ARCHIVE = Path(os.environ.get("TIDEMARK_DATA", ROOT.parent / "shared" / "data")) / "olist.zip"
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +19,12 @@ def refitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@needs_olist
 def test_fitting_again_gives_the_file_in_the_tree(refitted: Path) -> None:
     assert json.loads(refitted.read_text()) == json.loads(OUT.read_text())
 
 
+@needs_olist
 def test_it_is_small_and_fits_its_type(refitted: Path) -> None:
     assert refitted.stat().st_size < 300_000
     fitted = Statistics.model_validate_json(refitted.read_text())
@@ -47,6 +46,15 @@ def test_figures_are_olists() -> None:
     assert fitted["orders"]["cancelled"] == pytest.approx(625 / 99_441, abs=1e-5)
     assert fitted["black_friday"][1] > 5
     assert fitted["places"][0]["city"] == "sao paulo"
+
+
+def test_places_and_freight_of_a_few_orders(tmp_path: Path) -> None:
+    frames = read_archive(tiny_archive(tmp_path))
+    places = {place["city"]: (place["customers"], place["sellers"], place["latitude"]) for place in fit_places(frames)}
+    assert places == {"sao paulo": (2, 1, -23.56), "rio de janeiro": (1, 1, -22.9)}
+    freight = fit_freight(frames)
+    assert set(freight["same_state"]) == {200.0}
+    assert set(freight["other_state"]) == {725.0}
 
 
 @pytest.mark.parametrize("content", [None, b"no zip", "empty"])

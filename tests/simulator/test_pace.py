@@ -114,3 +114,10 @@ def test_the_present_ends_a_bulk_and_the_future_stays_unsent() -> None:
 
 def test_a_bulk_stops_between_batches_when_asked() -> None:
     assert len(list(bulk(Events(every(1_000)), 2**60, lambda _: True))) == 1
+
+
+def test_between_two_batches_the_event_already_taken_is_among_the_unsent() -> None:
+    steps, events = SteppingTime(), Events(every(100_000))
+    batches = paced(events, Clock(micros(NOW), 1.0, steps.now), 60.0, steps.wait)
+    sent = next(batches)
+    assert [each.at for each in events.unsent] == [sent[-1].at + 100_000]

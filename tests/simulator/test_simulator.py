@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from fastavro import parse_schema, schemaless_reader
+from olist import tiny_archive
+from waiting import until
 
 from pipelines import contracts, schema_registry, topics
-from pipelines.settings import ROOT, Settings
+from pipelines.settings import Settings
 from simulator import snapshot
 from simulator.event import TOPICS
 
-ARCHIVE = Path(os.environ.get("TIDEMARK_DATA", ROOT.parent / "shared" / "data")) / "olist.zip"
 pytestmark = pytest.mark.integration
 
 
@@ -130,7 +131,7 @@ def test_history_ends_now_and_the_live_shop_goes_on_from_it(
 ) -> None:
     past = simulate("history", "--days", "2", "--orders-per-day", "50", "--seed", "13", "--ledger", str(tmp_path / "past.json"))
     assert past.returncode == 0, past.stderr
-    kept = json.loads(snapshot.path().read_text())
+    kept = json.loads(snapshot.path(13).read_text())
     assert abs(kept["shop"]["world"]["now"] / 1e6 - time.time()) < 1_800
     live = simulate("--duration", "2s", "--seed", "13", "--ledger", str(tmp_path / "live.json"))
     assert live.returncode == 0, live.stderr
@@ -138,6 +139,40 @@ def test_history_ends_now_and_the_live_shop_goes_on_from_it(
     events = Counter((m.topic(), decoded(m)["event_id"]) for m in new_messages(stack, ends))
     assert len(events) == sum(counts["events"] for ledger in sent for counts in ledger.values())
     assert max(events.values()) == 1
+    again = simulate("history", "--days", "2", "--seed", "13", "--ledger", str(tmp_path / "again.json"))
+    assert again.returncode == 0, again.stderr
+    assert json.loads((tmp_path / "again.json").read_text()) == {}
+
+
+def test_after_kill_9_nothing_is_missing_and_what_comes_twice_is_the_same(
+    stack: Settings, ends: dict[tuple[str, int], int], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "simulator", "--rate", "500", "--seed", "16"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        until(lambda: sum(1 for _ in new_messages(stack, ends)) > 3_000, "the shop has told its stock and more")
+        process.kill()
+    killed = [copy(message) for message in new_messages(stack, ends)]
+    again = simulate("--duration", "1s", "--rate", "500", "--seed", "16")
+    assert again.returncode == 0, again.stderr
+    events: dict[Any, set[Any]] = defaultdict(set)
+    for message in new_messages(stack, ends):
+        events[copy(message)[:2]].add(copy(message))
+    assert {len(copies) for copies in events.values()} == {1}
+    assert set(killed) <= {each for copies in events.values() for each in copies}
+    opening = [movement["product_id"] for movement in opening_stock(new_messages(stack, ends))]
+    assert len(set(opening)) == len(opening) > 2_000
+
+
+def copy(message: Any) -> tuple[str, str, bytes]:
+    """Return a message's topic, event id and bytes."""
+    return message.topic(), decoded(message)["event_id"], message.value()
+
+
+def opening_stock(messages: Iterator[Any]) -> list[dict[str, Any]]:
+    """Return the different corrections of the moment at which a shop opened."""
+    movements = {m["event_id"]: m for m in map(decoded, (m for m in messages if m.topic() == "shop.inventory"))}
+    first = min(movement["event_at"] for movement in movements.values())
+    return [m for m in movements.values() if (m["kind"], m["event_at"]) == ("correction", first)]
 
 
 def test_sigterm_ends_it_with_everything_acknowledged(
@@ -155,9 +190,10 @@ def test_sigterm_ends_it_with_everything_acknowledged(
     }
 
 
-def test_the_replay_sends_olists_first_orders(stack: Settings, ends: dict[tuple[str, int], int]) -> None:
-    done = simulate("replay-olist", "--archive", str(ARCHIVE), "--speed", "x1000000", "--duration", "2s")
+def test_the_replay_sends_an_archives_orders(stack: Settings, ends: dict[tuple[str, int], int], tmp_path: Path) -> None:
+    done = simulate("replay-olist", "--archive", str(tiny_archive(tmp_path)), "--speed", "x1000000", "--duration", "2s")
     assert done.returncode == 0, done.stderr
     orders = [decoded(m) for m in new_messages(stack, ends) if m.topic() == "shop.orders"]
+    assert len(orders) == 9
     assert min(order["placed_at"] for order in orders).isoformat() == "2016-09-04T21:15:19+00:00"
     assert all(order["event_id"].startswith("olist-") for order in orders)

@@ -1,7 +1,9 @@
 """The containers: valid by the Compose specification, and as closed, bounded and complete as the local stack."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from typing import Any
 
 import pytest
@@ -59,3 +61,16 @@ def test_no_secret_is_written_into_it() -> None:
     secrets = [(k, v) for k, v in written if not v.startswith(("--", "${TIDEMARK_"))]
     assert len(written) > 3
     assert secrets == []
+
+
+def test_the_lake_of_the_cluster_is_where_trino_looks_for_it() -> None:
+    cluster = tomllib.loads((ROOT / "conf" / "cluster.toml").read_text())
+    assert CONTAINERS["trino"]["environment"]["CATALOG_WAREHOUSE"] == f"file://{cluster['catalog']['warehouse']}"
+    assert cluster["checkpoints"]["path"].startswith(f"{cluster['state']}/")
+
+
+def test_the_image_installs_with_the_programs_of_its_own_environment() -> None:
+    """A shell that has found `python` once goes on with that one, whatever has come before it on the path."""
+    commands = (ROOT / "Dockerfile").read_text()
+    assert ".venv/bin/python -m pip" in commands
+    assert re.findall(r"(?<!\.venv/bin/)\b(?:python -m pip|uv pip)", commands) == []

@@ -49,3 +49,14 @@ def test_secrets_of_the_environment_are_not_written(tmp_path: Path, monkeypatch:
         monkeypatch.setenv(name, "given")
     assert not dotenv_file.ensure(tmp_path / ".env")
     assert not (tmp_path / ".env").exists()
+
+
+def test_secrets_are_added_on_lines_of_their_own_and_the_file_becomes_private(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("TIDEMARK_VALKEY__PASSWORD=mine")
+    file.chmod(0o644)
+    assert dotenv_file.ensure(file)
+    written = dotenv_values(file)
+    assert written["TIDEMARK_VALKEY__PASSWORD"] == "mine"
+    assert set(written) == NAMES
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -1,0 +1,53 @@
+"""Topics are there, and answer, once they were created; a broker that is away is an error in words."""
+
+from uuid import uuid4
+
+import pytest
+from confluent_kafka.admin import AdminClient, ConfigResource
+
+from pipelines import topics
+from pipelines.errors import ServiceUnreachable
+from pipelines.settings import Kafka, Settings
+
+AWAY = Kafka(bootstrap_servers="127.0.0.1:1", partitions=1, replication_factor=1, retention_hours=1)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody answers, a moment is enough to see it."""
+    monkeypatch.setattr(topics, "TIMEOUT_S", 5.0)
+
+
+@pytest.mark.integration
+def test_missing_topics_are_created_once_and_stamp_arrival(local_stack: Settings) -> None:
+    wanted = (f"test.{uuid4().hex}",)
+    assert topics.create_missing(local_stack.kafka, wanted) == [*wanted]
+    assert topics.end_offsets(local_stack.kafka, wanted[0]) == {0: 0}
+    assert topics.create_missing(local_stack.kafka, wanted) == []
+    resource = ConfigResource(ConfigResource.Type.TOPIC, wanted[0])
+    admin = AdminClient({"bootstrap.servers": local_stack.kafka.bootstrap_servers})
+    described = admin.describe_configs([resource])[resource].result(10)
+    assert described["message.timestamp.type"].value == "LogAppendTime"
+    assert described["retention.ms"].value == str(local_stack.kafka.retention_hours * 3_600_000)
+
+
+def test_creating_topics_without_a_broker_says_what_to_do() -> None:
+    with pytest.raises(ServiceUnreachable, match="run `make up`"):
+        topics.create_missing(AWAY, ("test.created",))
+
+
+def test_requiring_topics_without_a_broker_says_what_to_do() -> None:
+    with pytest.raises(ServiceUnreachable, match=r"No Kafka broker answers at 127\.0\.0\.1:1.*run `make up`"):
+        topics.require(AWAY, ("shop.payments",))
+
+
+def test_without_a_broker_the_end_of_a_topic_is_an_error_in_words() -> None:
+    with pytest.raises(ServiceUnreachable, match=r"no Kafka broker answers at 127\.0\.0\.1:1"):
+        topics.end_offsets(AWAY, "shop.payments")
+
+
+def test_a_new_topic_that_gets_no_leader_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(topics, "end_offsets", lambda kafka, topic: {})
+    with pytest.raises(ServiceUnreachable, match=r"test\.created has no leader.*look at its log"):
+        topics._wait_for_leaders(AWAY, "test.created")
