@@ -149,10 +149,10 @@ def beside_demo(spark: SparkSession) -> dict[str, float]:
     with running(spark, SHOP, floor(SHOP), BENCH_FLOOR):
         native: list[np.ndarray] = []
         watching = threading.Thread(
-            target=lambda: native.append(measured(BENCH_FLOOR, DEMO_S, lambda: pause.wait(WARM_S + DEMO_S)))
+            target=lambda: native.append(measured(BENCH_FLOOR, DEMO_S, lambda: pause.wait(COLD_S + DEMO_S)))
         )
         watching.start()
-        ours = measured(SCORES, DEMO_S, lambda: pause.wait(WARM_S + DEMO_S))
+        ours = measured(SCORES, DEMO_S, lambda: pause.wait(COLD_S + DEMO_S))
         watching.join()
     return figures(ours, native[0], "_demo")
 
