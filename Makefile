@@ -10,7 +10,7 @@ PYTHON311 = $(shell for python in python3.11 /usr/bin/python3.11 /usr/local/bin/
 	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 JARS := .tidemark/jars
 COPY_JARS := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
-# Started by Python, as the demo does: pipelines/session.py then gives Spark's Java its memory and its address too.
+# Started by Python, as the demo does: pipelines/session.py then finds Spark's Java and gives it its memory and its address.
 SPARK := TZ=UTC $(PYTHON)
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try

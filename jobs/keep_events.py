@@ -1,4 +1,4 @@
-"""Keep every record of the shop's topics in bronze.events, as it came."""
+"""Keep every record of every topic that silver is refined from in bronze.events, as it came."""
 
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -11,7 +11,7 @@ from pipelines.silver.quarantine import RULES_BY_TOPIC
 
 def start(spark: SparkSession) -> StreamingQuery:
     """Start the query bronze.events."""
-    records = stream.read_topics(spark, list(RULES_BY_TOPIC), events.TABLE.name)
+    records = stream.read_topics_of(spark, events.TABLE, list(RULES_BY_TOPIC))
     return stream.append(events.keep(records), events.TABLE)
 
 

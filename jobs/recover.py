@@ -6,7 +6,7 @@ import typer
 from pyspark.sql import SparkSession
 
 from jobs import score_payments
-from pipelines import checkpoints, logs
+from pipelines import checkpoints, logs, stream
 from pipelines.job import run
 from pipelines.online_store import OnlineStore
 from pipelines.repair import forget_checkpoint
@@ -23,9 +23,11 @@ def recover(spark: SparkSession, name: str) -> None:
 
 
 def _score_again(spark: SparkSession) -> str:
-    """Let the scorer start over; a card's state would otherwise fold its payments twice."""
+    """Let the scorer start over, and forget the cards: their states would fold their payments twice."""
+    answered = stream.answered(score_payments.TOPIC)
+    checkpoints.require_lost(score_payments.TOPIC, checkpoints.lost_answers(spark, score_payments.TOPIC, answered))
     OnlineStore(settings().valkey).forget_cards()
-    checkpoints.begin(spark, score_payments.TOPIC)
+    checkpoints.begin(spark, score_payments.TOPIC, answered)
     return "every payment that Kafka still has is scored again; in gold the first score stays."
 
 
@@ -34,7 +36,7 @@ def main(
         str, typer.Option(help="Whose checkpoint is lost: a table such as silver.orders, or tidemark.fraud_scores.")
     ],
 ) -> None:
-    """Recover a table whose checkpoint is lost; stop its query first."""
+    """Recover a table whose checkpoint is lost; its query must not run: `make down`, then `make up`."""
     run("recover", lambda spark: recover(spark, table))
 
 

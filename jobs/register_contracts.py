@@ -4,12 +4,10 @@ from typing import Annotated
 
 import typer
 
-from pipelines import contracts, logs, schema_registry, topics
-from pipelines.errors import TidemarkError
+from pipelines import contracts, failing, logs, schema_registry, topics
 from pipelines.settings import settings
 
 log = logs.get("register_contracts")
-FAILED = 2  # the exit code, as every job's; pipelines.job has it too, and imports Spark
 
 
 def compare() -> None:
@@ -28,12 +26,8 @@ def register() -> None:
 
 def main(check: Annotated[bool, typer.Option("--check", help="Compare only, change nothing.")] = False) -> None:
     """Register every Avro contract and create the Kafka topics that are missing."""
-    logs.configure()
-    try:
+    with failing.in_words("register_contracts"):
         compare() if check else register()
-    except TidemarkError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(FAILED) from error
 
 
 if __name__ == "__main__":

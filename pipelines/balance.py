@@ -42,12 +42,13 @@ def balance(
 
     bronze: (partition, offset); refined: what `refine` makes of the same records; silver, quarantine: the tables;
     reached: (partition, until), the offset before which silver and quarantine have both done their work.
-    A record that was quarantined and later rebuilt counts as silver.
+    A record that was quarantined counts as silver once it is rebuilt, and as a duplicate once its event is in silver.
     """
     in_bronze, in_silver = bronze.select(*RECORD).distinct(), _places(silver).select(*RECORD).distinct()
-    in_quarantine = quarantine.filter(F.col("topic") == topic).select(*RECORD).distinct().join(in_silver, RECORD, "left_anti")
     copies = _places(refined).join(in_silver, RECORD, "left_anti")
     duplicates = copies.join(silver.select("event_id"), "event_id", "left_semi").select(*RECORD).distinct()
+    refused = quarantine.filter(F.col("topic") == topic).select(*RECORD).distinct()
+    in_quarantine = refused.join(in_silver, RECORD, "left_anti").join(duplicates, RECORD, "left_anti")
     places = {"silver": in_silver, "duplicates": duplicates, "quarantined": in_quarantine}
     counted = in_bronze
     for place, records in places.items():

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from pipelines.table import Table
 
 START = "tidemark.starting-offsets"  # the property in which `make recover` leaves where a new checkpoint begins
 OWNER = "tidemark.query-id"  # the property in which a table remembers the query that writes it
+ANSWERED = "answered"  # the file in which `begin` leaves how many records the topic had
 # Where a snapshot's summary names the query that made it: Iceberg's own sink, and stream.upsert.
 QUERY_IDS = ("spark.sql.streaming.queryId", OWNER)
 
@@ -54,20 +56,26 @@ def claim(spark: SparkSession, table: Table) -> str:
     return path.path
 
 
-def require_memory(spark: SparkSession, query: str, answered: int) -> None:
-    """Raise CheckpointError when a query that has given answers before has no checkpoint to go on from."""
-    path = Folder(spark, folder(query))
-    if answered and not path.exists("metadata"):
+def require_memory(spark: SparkSession, topic: str, answered: int) -> None:
+    """Raise CheckpointError when the query that has written `answered` records to a topic has no checkpoint to go on from."""
+    if answered and lost_answers(spark, topic, answered):
         raise CheckpointError(
-            f"The checkpoint {path.path} of {query} is lost, and starting without it would take everything in twice: restore "
-            f"it, or run `make recover TABLE={query}`, which lets the query start over from nothing (docs/operations.md)."
+            f"The checkpoint {folder(topic)} of {topic} is lost, and starting without it would take everything in twice: "
+            f"restore it, or run `make recover TABLE={topic}`: the query then starts over from nothing (docs/operations.md)."
         )
 
 
-def begin(spark: SparkSession, query: str) -> None:
-    """Give a query an empty checkpoint of its own, in the place of one that was lost."""
-    path = Folder(spark, folder(query))
+def require_lost(query: str, is_lost: bool) -> None:
+    """Raise CheckpointError when a checkpoint that is to be replaced is there: it is the better memory."""
+    if not is_lost:
+        raise CheckpointError(f"The checkpoint {folder(query)} of {query} is there and is kept: start the query.")
+
+
+def begin(spark: SparkSession, topic: str, answered: int) -> None:
+    """Give the query of a topic that has `answered` records an empty checkpoint, in the place of one that was lost."""
+    path = Folder(spark, folder(topic))
     path.remove()
+    path.write(ANSWERED, str(answered))
     path.write("metadata", json.dumps({"id": str(uuid.uuid4())}))
 
 
@@ -76,10 +84,24 @@ def lost(spark: SparkSession, table: Table) -> bool:
 
     Without offsets the query would count its batches from 0 again, and Iceberg skips those that the query has committed.
     """
-    path = Folder(spark, folder(table.name))
+    return _lost(Folder(spark, folder(table.name)), lambda _: _has_committed(spark, table))
+
+
+def lost_answers(spark: SparkSession, topic: str, answered: int) -> bool:
+    """Say whether the query that has written `answered` records to a topic has no checkpoint that it could go on from."""
+    return _lost(Folder(spark, folder(topic)), lambda path: answered > _answered_before(path))
+
+
+def _lost(path: "Folder", has_written: "Callable[[Folder], bool]") -> bool:
+    """Say whether a checkpoint is gone: whole, or its offsets although its query has written since the checkpoint began."""
     if not path.exists("metadata"):
         return True
-    return not any(name.isdigit() for name in path.names("offsets")) and _has_committed(spark, table)
+    return not any(name.isdigit() for name in path.names("offsets")) and has_written(path)
+
+
+def _answered_before(path: "Folder") -> int:
+    """Return how many records the topic had when `begin` made this checkpoint; 0 where the query itself began it."""
+    return int(path.read(ANSWERED)) if path.exists(ANSWERED) else 0
 
 
 def _has_committed(spark: SparkSession, table: Table) -> bool:

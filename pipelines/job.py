@@ -9,24 +9,20 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from pipelines import logs, stopping
-from pipelines.errors import TidemarkError
+from pipelines import failing, logs, stopping
 from pipelines.kept_query import KeptQuery, SchemaWatch, Start, sentence
 from pipelines.session import spark_session
 
 log = logs.get(__name__)
 LOOK_EVERY_S = 1.0
 STOPPED_WITHIN_S = 20.0
-FAILED = 2  # the exit code
+SPARKS = (PySparkException, Py4JError)  # errors in which Spark says what a user can mend
 
 
 def run(name: str, work: Callable[[SparkSession], object]) -> None:
     """Run a batch job: `work` gets a session; a user's error is one sentence and exit code 2."""
-    logs.configure()
-    try:
+    with failing.in_words(name, *SPARKS, sentence=sentence):
         work(spark_session(name))
-    except (TidemarkError, PySparkException, Py4JError) as error:
-        _fail(name, error)
 
 
 def run_queries(name: str, *starts: Start, beside: Sequence[Callable[[SparkSession], None]] = ()) -> None:
@@ -35,9 +31,8 @@ def run_queries(name: str, *starts: Start, beside: Sequence[Callable[[SparkSessi
     A query that fails starts again from its checkpoint; one that cannot start, or fails again and again, ends the job
     with one sentence and exit code 2.
     """
-    logs.configure()
     stopping.on_signals()
-    try:
+    with failing.in_words(name, *SPARKS, sentence=sentence):
         spark = spark_session(name)
         kept = [KeptQuery(spark, start, stopping.requested) for start in starts]
         companions = [threading.Thread(target=work, args=[spark], daemon=True) for work in beside]
@@ -47,10 +42,8 @@ def run_queries(name: str, *starts: Start, beside: Sequence[Callable[[SparkSessi
         for thread in [*(each.thread for each in kept), *companions]:
             thread.join(STOPPED_WITHIN_S)
         if any(each.error for each in kept):  # which each query has told of itself; Spark may not be there to be stopped
-            sys.exit(FAILED)
+            sys.exit(failing.FAILED)
         spark.stop()
-    except (TidemarkError, PySparkException, Py4JError) as error:
-        _fail(name, error)
 
 
 def keep(kept: list[KeptQuery], ending: threading.Event) -> None:
@@ -63,8 +56,3 @@ def keep(kept: list[KeptQuery], ending: threading.Event) -> None:
             log.info("schemas_changed", action="queries start again")
             for each in kept:
                 each.renew()
-
-
-def _fail(name: str, error: Exception) -> None:
-    log.error("job_failed", job=name, error=sentence(error))
-    sys.exit(FAILED)

@@ -64,6 +64,7 @@ class KeptQuery:
     def _run(self) -> None:
         """Start the query and return when it was asked to stop or renew; raise its error when it failed."""
         self.spark.sparkContext.setLocalProperty(POOL, self.thread.name)
+        self.outdated.clear()  # before the start, which takes seconds: who asks for a renewal meanwhile gets it
         query = self.start(self.spark)
         self.has_run = True
         log.info("query_started", query=query.name)
@@ -71,7 +72,6 @@ class KeptQuery:
 
     def _watch(self, query: StreamingQuery) -> None:
         """Return when the query was asked to stop or renew; raise its error when it failed."""
-        self.outdated.clear()
         while query.isActive:
             if self.stopping.wait(LOOK_EVERY_S) or self.outdated.is_set():
                 stop(query)

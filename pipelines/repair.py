@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from pipelines import catalog, checkpoints
-from pipelines.errors import CheckpointError, SettingsError
+from pipelines.errors import SettingsError
 from pipelines.reached import committed
 from pipelines.silver import quarantine
 from pipelines.table import Table
@@ -34,14 +34,14 @@ def lacking(spark: SparkSession, table: Table, refined: DataFrame) -> DataFrame:
 def forget_checkpoint(spark: SparkSession, table: Table) -> str:
     """Let a table's query begin a new checkpoint where its rows end, and say in a sentence where that is.
 
-    Silver and bronze go on behind the last record they hold; what of it was a duplicate of an older row may come once
-    more, which gold's keys absorb. Quarantine is emptied and filled again, gold is merged again from silver's beginning.
-    Raises CheckpointError when the checkpoint is there: it is the better memory. What is left of a lost one is removed.
+    Silver and bronze go on behind the last record they hold. What of it was a duplicate of an older row may come once
+    more: gold tables with one row per event or order absorb that, those that sum rows count it twice until recomputed.
+    Quarantine is emptied and filled again, gold is merged again from silver's beginning. What is left of a lost checkpoint
+    is removed. Raises CheckpointError when the checkpoint is there.
     """
     path = checkpoints.Folder(spark, checkpoints.folder(table.name))
     catalog.ensure(spark, table)
-    if not checkpoints.lost(spark, table):
-        raise CheckpointError(f"The checkpoint {path.path} of {table.name} is there and is kept: start the query.")
+    checkpoints.require_lost(table.name, checkpoints.lost(spark, table))
     where = _starting_point(spark, table)
     path.remove()  # an old state or commit would be taken for the new query's own
     spark.sql(f"ALTER TABLE {table.name} UNSET TBLPROPERTIES IF EXISTS ('{checkpoints.OWNER}')")
@@ -56,11 +56,11 @@ def _starting_point(spark: SparkSession, table: Table) -> str:
         return f"{table.name} will be merged again from the beginning of silver."
     starting = json.dumps(_ends(spark, table))
     catalog.set_property(spark, table, checkpoints.START, starting)
-    return f"{table.name} will go on at {starting}."
+    return f"{table.name} will go on at {starting}, and in partitions that are not named there at their beginning."
 
 
 def _ends(spark: SparkSession, table: Table) -> dict[str, dict[str, int]]:
-    """Return the offset behind the last row, by topic and partition, as Spark's Kafka source takes it."""
+    """Return the offset behind the last row, by topic and partition; a partition without rows is not there."""
     rows = spark.table(table.name)
     if table.topic is not None:
         rows = rows.select(F.lit(table.topic).alias("topic"), "kafka_partition", "kafka_offset")

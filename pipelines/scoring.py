@@ -90,18 +90,18 @@ def _serving(first_model: "Broadcast[Packed]") -> Serving:
 def score_batch(payments: pa.Table, batch: Batch, store: OnlineStore, serving: Serving, policy: Policy) -> pa.Table:
     """Return the scores of a batch and leave the cards' states behind in the store.
 
-    Without the store the payments are scored from what they say themselves, as `degraded`, and no state is written.
+    The scores are `degraded` when the store fails, because the states then miss these payments. Where it failed at the
+    reading, they are made from what the payments say themselves.
     """
     cards, card_of = payment_records.cards(payments)
     before = _read(cards, batch, store, serving)
     reach("after_store_read")
     after = blank(len(cards)) if before is None else before.copy()
     features, repeated = fold(after, card_of, payment_records.records(payments))
-    if before is not None:
-        _write(cards, before, after, batch, store)
+    in_states = before is not None and _write(cards, before, after, batch, store)
     reach("after_store_write")
     fresh = ~repeated
-    return _scores(payments.filter(pa.array(fresh)), features[fresh], serving.model, policy, degraded=before is None)
+    return _scores(payments.filter(pa.array(fresh)), features[fresh], serving.model, policy, degraded=not in_states)
 
 
 def _read(cards: list[str], batch: Batch, store: OnlineStore, serving: Serving) -> Records | None:
@@ -123,11 +123,14 @@ def _follow(version: str | None, store: OnlineStore, serving: Serving) -> None:
         log.warning("model_not_fetched", version=version, serving=serving.model.version, error=str(error))
 
 
-def _write(cards: list[str], before: Records, after: Records, batch: Batch, store: OnlineStore) -> None:
+def _write(cards: list[str], before: Records, after: Records, batch: Batch, store: OnlineStore) -> bool:
+    """Say whether the store has taken the states; a batch that it refuses is not done again, or it would stop all scoring."""
     try:
         store.write(cards, before, after, batch)
     except ServiceUnreachable as error:
         log.error("card_states_not_written", batch=batch.number, cards=len(cards), error=str(error))
+        return False
+    return True
 
 
 def _scores(payments: pa.Table, features: fraud.Floats, model: fraud.Model, policy: Policy, *, degraded: bool) -> pa.Table:

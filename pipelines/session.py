@@ -6,6 +6,7 @@ import sys
 import psycopg
 from pyspark.sql import SparkSession
 
+from pipelines import java
 from pipelines.errors import ServiceUnreachable, SettingsError
 from pipelines.settings import ROOT, Settings, settings
 
@@ -15,13 +16,16 @@ CONNECT_TIMEOUT_S = 5
 def spark_session(name: str) -> SparkSession:
     """Return this process's Spark session, with the Iceberg catalogue of the settings.
 
-    Raises ServiceUnreachable without a catalogue database, SettingsError when spark-defaults.conf was not read.
+    Raises ServiceUnreachable without a catalogue database, SettingsError when spark-defaults.conf was not read, and
+    TidemarkError without a JDK 17.
     """
     chosen = settings()
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit has started Spark's Java already
+        os.environ["JAVA_HOME"] = str(java.jdk17().parents[1])
     _require_catalogue(chosen)
     os.environ.setdefault("SPARK_CONF_DIR", str(ROOT))
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    if chosen.spark.master:  # all in one process: its pages are for this machine only
+    if _in_one_process(chosen):  # its pages are for this machine only
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     builder = SparkSession.builder.appName(name)
     for key, value in _configuration(chosen).items():
@@ -47,13 +51,21 @@ def _configuration(chosen: Settings) -> dict[str, str]:
         "spark.sql.defaultCatalog": chosen.catalog.name,
         "spark.ui.port": str(chosen.spark.ui_port),
         "spark.driver.memory": chosen.spark.driver_memory,
+        # Absolute, because an executor works in a folder of its own.
+        "spark.executor.extraClassPath": str(ROOT / ".tidemark" / "jars" / "spark" / "*"),
         **chosen.spark.conf,
     }
     if chosen.spark.master:
         options["spark.master"] = chosen.spark.master
+    if _in_one_process(chosen):
         options["spark.driver.host"] = "127.0.0.1"
         options["spark.driver.bindAddress"] = "127.0.0.1"
     return options
+
+
+def _in_one_process(chosen: Settings) -> bool:
+    """Say whether the settings name a master that needs no other machine."""
+    return (chosen.spark.master or "").startswith("local")
 
 
 def _require_catalogue(chosen: Settings) -> None:

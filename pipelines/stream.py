@@ -1,5 +1,6 @@
 """Reads topics and tables as streams and writes them, each query with the name, checkpoint and limits of its table."""
 
+import json
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, SparkSession
@@ -16,6 +17,7 @@ SNAPSHOT_PROPERTY = "spark.sql.iceberg.snapshot-property.tidemark"
 # After a fetch Spark asks where the partition ends. That question waits behind the next fetch, which is on its way already and
 # which a broker with nothing new holds back for so long: half a second if not told otherwise, in every batch.
 FETCH_WAIT_MS = 5
+EARLIEST = -2  # the offset by which Spark's Kafka source means the earliest there is
 
 
 def stream_settings(query: str) -> Stream:
@@ -37,9 +39,26 @@ def read_topics(spark: SparkSession, wanted: Sequence[str], query: str, start: s
 
 def read_topic_of(spark: SparkSession, table: Table) -> DataFrame:
     """Return the topic that a table is refined from, from where `make recover` said, or else from its beginning."""
+    return read_topics_of(spark, table, [str(table.topic)])
+
+
+def read_topics_of(spark: SparkSession, table: Table, wanted: Sequence[str]) -> DataFrame:
+    """Return the topics that a table is made from, from where `make recover` said, or else from their beginning."""
     catalog.ensure(spark, table)
-    start = catalog.property_of(spark, table, checkpoints.START) or "earliest"
-    return read_topics(spark, [str(table.topic)], table.name, start)
+    told = catalog.property_of(spark, table, checkpoints.START)
+    return read_topics(spark, wanted, table.name, _starting(json.loads(told), wanted) if told else "earliest")
+
+
+def _starting(told: dict[str, dict[str, int]], wanted: Sequence[str]) -> str:
+    """Return the offsets told, with every partition of the topics; one of which nothing is told begins at its earliest record.
+
+    Spark refuses offsets that leave out a partition, and a table has no row of a partition from which nothing came.
+    """
+    starts = {
+        topic: {part: told.get(topic, {}).get(str(part), EARLIEST) for part in topics.end_offsets(settings().kafka, topic)}
+        for topic in wanted
+    }
+    return json.dumps(starts)
 
 
 def kafka_options(kafka: Kafka) -> dict[str, str]:
@@ -111,11 +130,15 @@ def write_topic(frame: DataFrame, topic: str) -> StreamingQuery:
     Raises CheckpointError when the topic has records and the query has lost its checkpoint.
     """
     topics.require(settings().kafka, [topic])
-    answered = sum(topics.end_offsets(settings().kafka, topic).values())
-    checkpoints.require_memory(frame.sparkSession, topic, answered)
+    checkpoints.require_memory(frame.sparkSession, topic, answered(topic))
     writer = _named(frame, topic, checkpoints.folder(topic)).format("kafka").outputMode("append")
     low_latency = {"kafka.linger.ms": "0", "kafka.acks": "all"}
     return writer.options(**kafka_options(settings().kafka), **low_latency).option("topic", topic).start()
+
+
+def answered(topic: str) -> int:
+    """Return how many records a topic has got, those that Kafka has dropped since included."""
+    return sum(topics.end_offsets(settings().kafka, topic).values())
 
 
 def _named(frame: DataFrame, query: str, checkpoint: str) -> DataStreamWriter:

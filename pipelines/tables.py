@@ -15,9 +15,10 @@ from pipelines.table import Table
 
 Refine = Callable[[DataFrame, Contract], DataFrame]
 
-# The silver tables that are refined from a topic of the shop, which bronze keeps too.
+# The silver tables that are refined from a topic, which bronze keeps too.
 REFINED: Mapping[str, tuple[Table, Refine]] = {
-    module.TABLE.name: (module.TABLE, module.refine) for module in (orders, payments, clicks, inventory, chargebacks, reviews)
+    module.TABLE.name: (module.TABLE, module.refine)
+    for module in (orders, payments, clicks, inventory, chargebacks, reviews, fraud_scores)
 }
 
 TABLES: Mapping[str, Table] = {
@@ -25,7 +26,6 @@ TABLES: Mapping[str, Table] = {
     for table in (
         events.TABLE,
         *(table for table, _ in REFINED.values()),
-        fraud_scores.TABLE,
         quarantine.TABLE,
         gold_orders.TABLE,
         business_metrics.TABLE,

@@ -4,11 +4,11 @@ import threading
 import time
 from collections.abc import Sequence
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from pipelines.errors import ContractError, ServiceUnreachable
+from pipelines.errors import ContractError, ServiceUnreachable, SettingsError, TidemarkError
 from pipelines.settings import Kafka
 
 TIMEOUT_S = 10.0
@@ -19,22 +19,52 @@ HOUR_MS = 3_600_000
 def create_missing(kafka: Kafka, wanted: tuple[str, ...]) -> list[str]:
     """Create those of `wanted` that the cluster lacks and return their names once they answer; other topics stay as they are.
 
-    Raises ServiceUnreachable when the broker refuses, or a new topic has no leader for too long.
+    Raises ServiceUnreachable when no broker answers or a new topic has no leader for too long, SettingsError when the broker
+    refuses a topic as the settings want it.
     """
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
-    try:
-        missing = sorted(set(wanted) - set(admin.list_topics(timeout=TIMEOUT_S).topics))
-        futures = admin.create_topics([_described(name, kafka) for name in missing]) if missing else {}
-        for future in futures.values():
-            future.result(TIMEOUT_S)
-    except KafkaException as error:
-        reason = error.args[0].str()
-        raise ServiceUnreachable(
-            f"Could not create the topics: the Kafka broker at {kafka.bootstrap_servers} says {reason!r}; run `make up`."
-        ) from error
+    missing = sorted(set(wanted) - set(_existing(admin, kafka)))
+    created = _created(admin, kafka, missing) if missing else []
     for name in missing:
         _wait_for_leaders(kafka, name)
-    return missing
+    return created
+
+
+def _existing(admin: AdminClient, kafka: Kafka) -> list[str]:
+    try:
+        return list(admin.list_topics(timeout=TIMEOUT_S).topics)
+    except KafkaException as error:
+        raise _unreachable(kafka, error) from error
+
+
+def _created(admin: AdminClient, kafka: Kafka, names: list[str]) -> list[str]:
+    """Create topics and return the names of those that nobody else had created meanwhile."""
+    futures = admin.create_topics([_described(name, kafka) for name in names], request_timeout=TIMEOUT_S)
+    created = []
+    for name, future in futures.items():
+        try:
+            future.result()
+        except KafkaException as error:
+            refusal: KafkaError = error.args[0]
+            if refusal.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise _refused(kafka, name, error) from error
+        else:
+            created.append(name)
+    return created
+
+
+def _refused(kafka: Kafka, name: str, error: KafkaException) -> TidemarkError:
+    refusal: KafkaError = error.args[0]
+    if refusal.code() < 0:  # said by the client, not by a broker
+        return _unreachable(kafka, error)
+    return SettingsError(
+        f"The Kafka broker at {kafka.bootstrap_servers} refuses the topic {name} ({refusal.str()}): mend partitions, "
+        "replication_factor or retention_hours under [kafka] in conf/."
+    )
+
+
+def _unreachable(kafka: Kafka, error: KafkaException) -> ServiceUnreachable:
+    return ServiceUnreachable(f"No Kafka broker answers at {kafka.bootstrap_servers} ({error.args[0].str()}): run `make up`.")
 
 
 def _wait_for_leaders(kafka: Kafka, topic: str) -> None:
@@ -51,7 +81,7 @@ def _wait_for_leaders(kafka: Kafka, topic: str) -> None:
 def _answers(kafka: Kafka, topic: str) -> bool:
     try:
         return len(end_offsets(kafka, topic)) == kafka.partitions_for(topic)
-    except ServiceUnreachable:
+    except (ServiceUnreachable, ContractError):  # a broker that has not heard of it yet says that there is no such topic
         return False
 
 
@@ -72,22 +102,26 @@ def _described(name: str, kafka: Kafka) -> NewTopic:
 def require(kafka: Kafka, wanted: Sequence[str]) -> None:
     """Raise ServiceUnreachable without a broker, and ContractError naming the topics of `wanted` that do not exist."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
-    try:
-        existing = admin.list_topics(timeout=TIMEOUT_S).topics
-    except KafkaException as error:
-        raise ServiceUnreachable(
-            f"No Kafka broker answers at {kafka.bootstrap_servers} ({error.args[0].str()}): run `make up`."
-        ) from error
+    existing = _existing(admin, kafka)
     missing = [topic for topic in wanted if topic not in existing]
     if missing:
-        raise ContractError(f"Kafka at {kafka.bootstrap_servers} has no topic {', '.join(missing)}: run `make contracts`.")
+        raise _absent(kafka, missing)
+
+
+def _absent(kafka: Kafka, topics: Sequence[str]) -> ContractError:
+    return ContractError(f"Kafka at {kafka.bootstrap_servers} has no topic {', '.join(topics)}: run `make contracts`.")
 
 
 def end_offsets(kafka: Kafka, topic: str) -> dict[int, int]:
-    """Return the offset after the last record of each partition of the topic."""
+    """Return the offset after the last record of each partition of the topic.
+
+    Raises ServiceUnreachable without a broker, ContractError when there is no such topic.
+    """
     consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "tidemark-offsets", "log_level": 0})
     try:
         partitions = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions
+        if not partitions:
+            raise _absent(kafka, [topic])
         return {
             partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)[1]
             for partition in partitions

@@ -1,7 +1,7 @@
 """The simulator's command line."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -81,10 +81,10 @@ def live(
             return
         began = time.time()
         shop = snapshot.opened(seed, micros(began - _past(speed, duration)), rate, catalogue, steady)
-        keeper = snapshot.Keeper(seed, shop, line.settled, speed=speed)
-        keeper.look(shop.start)
+        keeper = snapshot.Keeper(seed, shop, line.settled, lambda: stop.asked, speed=speed)
         log.info("shop_open", rate=rate, speed=speed, seed=seed)
-        _send_paced(line, shop.events, Clock(shop.start, speed, began=began), duration, stop, keeper.look)
+        clock = Clock(shop.start, speed, began=began)
+        _send(line, keeper.keeping(paced(shop.events, clock, duration, stop.wait)), clock)
         line.flush()
         snapshot.keep(seed, shop)
 
@@ -132,7 +132,8 @@ def replay_olist(
     stop, told = Stop(), OlistReplay.of(archive).events()
     with opened(Wishes(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as line:
         first = next(told)
-        _send_paced(line, Events(chain([first], told)), Clock(first.at, speed), duration, stop, lambda at: None)
+        clock = Clock(first.at, speed)
+        _send(line, paced(Events(chain([first], told)), clock, duration, stop.wait), clock)
 
 
 def _past(speed: float, duration: float) -> float:
@@ -151,19 +152,12 @@ def _make_up(line: Line, seed: int, catalogue: Catalogue | None, stop: Stop) -> 
 def _send_past(line: Line, seed: int, owing: snapshot.Owing, stop: Stop) -> None:
     """Send a shop's events up to a moment in bulk, and keep the shop at the end, or where it was asked to stop."""
     shop, until = owing
-    keeper = snapshot.Keeper(seed, shop, line.settled, until=until)
-    keeper.look(shop.start)
-    batches = with_progress(bulk(shop.events, until, stop.wait), shop.start, until)
-    line.send(batches, shop.start, lambda event: keeper.look(event.at))
+    keeper = snapshot.Keeper(seed, shop, line.settled, lambda: stop.asked, until=until)
+    batches = keeper.keeping(bulk(shop.events, until, stop.wait))
+    line.send(with_progress(batches, shop.start, until), shop.start, lambda event: None)
     line.flush()
     snapshot.keep(seed, shop, until if stop.asked else 0)
 
 
-def _send_paced(line: Line, events: Events, clock: Clock, duration: float, stop: Stop, look: Callable[[int], None]) -> None:
-    report = reporting(line.ledger, clock.behind)
-
-    def watch(event: Event) -> None:
-        report(event)
-        look(event.at)
-
-    line.send(paced(events, clock, duration, stop.wait), clock.start, watch)
+def _send(line: Line, batches: Iterable[list[Event]], clock: Clock) -> None:
+    line.send(batches, clock.start, reporting(line.ledger, clock.behind))

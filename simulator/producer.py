@@ -61,7 +61,8 @@ class KafkaProducer:
     def _unacknowledged(self, waiting: int) -> ServiceUnreachable:
         return ServiceUnreachable(
             f"{waiting + self.failed} of {self.sent} records were not acknowledged by the Kafka broker at "
-            f"{self.bootstrap_servers}: look at its log (`make status`); the next run sends them again."
+            f"{self.bootstrap_servers}: look at its log (`make status`). Started again, the shop sends them again, with "
+            "the same ids; a replay begins at its beginning."
         )
 
     def __enter__(self) -> Self:

@@ -2,22 +2,25 @@
 
 import fcntl
 import json
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipelines import logs
 from pipelines.errors import TidemarkError
 from pipelines.settings import located, settings
 from simulator.event import Event
 from simulator.pace import Events, micros
 from simulator.shop import Catalogue, Shop
 
+log = logs.get(__name__)
 KEEP_EVERY_S, AT_LEAST_EVERY_S = 30.0, 300.0
 SHARE_OF_TIME = 0.01  # the shop stands still while it is written, so a large one is written less often
 TRY_AGAIN_S = 5.0
-AHEAD_S = 900.0  # how far a run gets at most before it is kept again, or fails: Kafka's client gives up after 300 s
+AHEAD_S = 900.0  # how far a run may get before it is kept again; a broker that takes longer makes it stand still
 
 
 class OpenShop(NamedTuple):
@@ -37,6 +40,10 @@ class Owing(NamedTuple):
 
 class SeedTaken(TidemarkError):
     """Another process runs the shop of this seed."""
+
+
+class Unreadable(TidemarkError):
+    """What was kept of a shop is damaged."""
 
 
 def folder() -> Path:
@@ -66,47 +73,97 @@ def alone(seed: int) -> Iterator[None]:
 
 
 def read(seed: int) -> dict[str, Any] | None:
-    """Return what was kept of the shop of this seed, if anything."""
+    """Return what was kept of the shop of this seed, if anything; raises Unreadable for a damaged file."""
     file = path(seed)
     if not file.is_file():
         return None
-    kept: dict[str, Any] = json.loads(file.read_text())
+    try:
+        kept: dict[str, Any] = json.loads(file.read_text())
+    except ValueError as error:
+        raise Unreadable(
+            f"The kept shop {file} cannot be read ({error}): put it back from a backup, take another --seed, or begin anew "
+            "with `make clean`; a shop of the same seed without it would give its ids again."
+        ) from error
     return kept
 
 
 def keep(seed: int, open_shop: OpenShop, until: int = 0) -> None:
     """Keep the shop, what it has told but nobody sent, and the time `until` which a run that goes on may tell more.
 
-    A reader never sees half a file, and the last snapshot stays until this one is whole.
+    A reader never sees half a file, and the last snapshot stays until this one is whole, also when the power fails.
     """
     file = path(seed)
     fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps({"shop": open_shop.shop.snapshot(), "unsent": open_shop.events.unsent, "until": until}))
+    with fresh.open("w") as out:
+        out.write(json.dumps({"shop": open_shop.shop.snapshot(), "unsent": open_shop.events.unsent, "until": until}))
+        out.flush()
+        os.fsync(out.fileno())
     fresh.replace(file)
+    _on_disk(file.parent)
+
+
+def _on_disk(folder: Path) -> None:
+    """Return once what a folder's names mean is on the disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 class Keeper:
     """Keeps a running shop now and then, as soon as everything sent so far is `settled`, that is acknowledged.
 
-    What is kept says how far the run may get before the next time: by `speed` simulated seconds a second, or to `until`.
+    What is kept says how far the run may get before the next time: by `speed` simulated seconds a second, or to `until`. A run
+    that got further and was killed would give the ids of those events to others, so it stands still there until it is kept.
     """
 
     def __init__(
-        self, seed: int, open_shop: OpenShop, settled: Callable[[], bool], *, speed: float = 1.0, until: int | None = None
+        self,
+        seed: int,
+        open_shop: OpenShop,
+        settled: Callable[[], bool],
+        asked_to_stop: Callable[[], bool],
+        *,
+        speed: float = 1.0,
+        until: int | None = None,
     ) -> None:
-        self._seed, self._open_shop, self._settled = seed, open_shop, settled
+        self._seed, self._open_shop, self._settled, self._asked_to_stop = seed, open_shop, settled, asked_to_stop
         self._speed, self._until = speed, until
-        self._due = 0.0
+        self._due, self._kept_until = 0.0, 0
 
-    def look(self, at: int) -> None:
-        """Keep the shop, which has told everything up to simulated time `at`, if that is due."""
+    def keeping(self, batches: Iterable[list[Event]]) -> Iterator[list[Event]]:
+        """Pass on the shop's batches, none before a kept shop covers it, and keep the shop in between when that is due."""
+        for batch in batches:
+            unsent = self._open_shop.events.unsent
+            unsent.extend(reversed(batch))  # as long as it is not passed on, a shop that is kept has it still to tell
+            if not self._may_tell(batch[-1].at):
+                return
+            del unsent[-len(batch) :]
+            yield batch
+
+    def _may_tell(self, at: int) -> bool:
+        """Return whether the shop may tell events up to simulated time `at`; False when it was asked to stop meanwhile."""
+        self._look(at)
+        if at >= self._kept_until:
+            log.warning("shop_stands_still", reason="the broker has not acknowledged what was sent, and so it cannot be kept")
+        while at >= self._kept_until:
+            if self._asked_to_stop():
+                return False
+            self._look(at)
+        return True
+
+    def _look(self, at: int) -> None:
+        """Keep the shop, which is about to tell events up to simulated time `at`, if it is due or further than it may be."""
         began = time.monotonic()
-        if began < self._due:
+        if began < self._due and at < self._kept_until:
             return
         if not self._settled():
             self._due = began + TRY_AGAIN_S
             return
-        keep(self._seed, self._open_shop, at + micros(self._speed * AHEAD_S) if self._until is None else self._until)
+        until = at + micros(self._speed * AHEAD_S) if self._until is None else self._until
+        keep(self._seed, self._open_shop, until)
+        self._kept_until = until
         now = time.monotonic()
         self._due = now + min(max((now - began) / SHARE_OF_TIME, KEEP_EVERY_S), AT_LEAST_EVERY_S)
 

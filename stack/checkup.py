@@ -1,23 +1,27 @@
-"""What doctor asks once packages are installed: secrets, ports, and whether running services answer."""
+"""What doctor asks once packages are installed: secrets, ports, and whether what runs answers."""
 
 from collections.abc import Iterator
 
 from pipelines.errors import TidemarkError
-from stack import dotenv_file, ports, status
-from stack.doctor import Finding, free_ports
+from pipelines.settings import ROOT
+from stack import dotenv_file, folders, ports, programs, status
+from stack.doctor import Finding, disk, free_ports
 from stack.service import Service
 from stack.services import services
 
 
 def findings() -> Iterator[Finding]:
-    """Yield findings about .env and about each service: its ports free, or taken by itself and answering."""
+    """Yield findings about .env, the disk, and each service and program with a port: free, or taken by itself and answering."""
     if missing := dotenv_file.missing():
         yield Finding("secrets", True, f".env lacks {', '.join(missing)} (make up adds them)")
         yield free_ports()
         return
     yield Finding("secrets", True, "complete")
     try:
-        for service, row in zip(services(), status.rows(services()), strict=True):
+        if not folders.state().is_relative_to(ROOT):
+            yield disk(where=folders.state())
+        looked_at = [*services(), programs.streams(), programs.dash()]
+        for service, row in zip(looked_at, status.rows(looked_at), strict=True):
             yield _service(service, row)
     except TidemarkError as error:
         yield Finding("settings", False, "wrong", str(error))

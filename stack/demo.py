@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,6 +25,8 @@ from stack.services import services
 
 LOOK_EVERY_S = 5.0  # each look is a query to Trino, a tenth of a core at this pace
 STOP_WITHIN_S = 60.0
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a kill, a terminal that was closed
+NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # MLflow's words for an unknown model, an unknown alias
 # Enough that the newest labelled week has the frauds a model is measured on.
 HISTORY = ("-m", "simulator", "history", "--days", "30", "--orders-per-day", "1000")
 WHERE = """
@@ -39,42 +41,52 @@ WHERE = """
 
 
 def run(rate: int, console: Console) -> None:
-    """Bring everything up, show what flows until Ctrl-C or SIGTERM, then take everything down."""
+    """Bring everything up, show what flows until Ctrl-C, SIGTERM or a closed terminal, then take everything down."""
     if dotenv_file.ensure():
         console.print("  wrote .env with random passwords")
-    known = [*services(), *programs.programs(rate)]
+    known, restarts = [*services(), *programs.programs(rate)], supervision.Restarts()
     with _interruptible():
         try:
-            _start(known, rate, console)
+            _start(known, rate, console, restarts)
             console.print(_where(), soft_wrap=True)
-            _watch(console)
+            _watch(console, restarts)
         except KeyboardInterrupt:
-            console.print("\n  stopping")
+            _say(console, "\n  stopping")
         finally:
             _take_down(known, console)
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let a SIGTERM end the demo as Ctrl-C does, and Ctrl-C also where the shell had it ignored."""
+    """Let a SIGTERM or a closed terminal end the demo as Ctrl-C does, and Ctrl-C also where the shell had it ignored."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    before = {number: signal.signal(number, interrupt) for number in ENDS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _take_down(known: list[Service], console: Console) -> None:
     """Stop everything and do not be hurried by another Ctrl-C."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDS:
         signal.signal(number, signal.SIG_IGN)
-    lifecycle.down(known, lambda name, seconds: console.print(f"  {name:<10} stopped after {seconds:.1f} s", highlight=False))
+    lifecycle.down(known, lambda name, seconds: _say(console, f"  {name:<10} stopped after {seconds:.1f} s"))
 
 
-def _start(known: list[Service], rate: int, console: Console) -> None:
+def _say(console: Console, text: str) -> None:
+    """Print a line if anybody can still read it."""
+    try:
+        console.print(text, highlight=False)
+    except (OSError, SystemExit):  # the terminal was closed, or the pipe: rich then ends the program
+        console.quiet = True
+
+
+def _start(known: list[Service], rate: int, console: Console, restarts: supervision.Restarts) -> None:
     def told(name: str, seconds: float) -> None:
         console.print(f"  {name:<10} ready after {seconds:.1f} s", highlight=False)
 
@@ -82,6 +94,7 @@ def _start(known: list[Service], rate: int, console: Console) -> None:
     _step("contracts", ["jobs/register_contracts.py"], console)
     wanted = wants_history()
     lifecycle.up([programs.streams(), programs.dash()], known, told)
+    restarts.counted(supervision.processes())  # from here on: history and training take minutes, in which they may crash
     if wanted:
         _send_history(console)
     if not has_champion():
@@ -132,8 +145,12 @@ def _ended(name: str, command: list[str]) -> int:
             return child.wait()
         except KeyboardInterrupt:
             child.terminate()
-            child.wait(STOP_WITHIN_S)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(STOP_WITHIN_S)
             raise
+        finally:  # it has ended, or was asked to for long enough
+            child.kill()
+            child.wait()
 
 
 def has_records(topic: str) -> bool:
@@ -146,16 +163,26 @@ def has_records(topic: str) -> bool:
 
 
 def has_champion() -> bool:
-    """Return whether a fraud model is in service; raises ServiceUnreachable when MLflow does not let us in."""
+    """Return whether a fraud model is in service; raises ServiceUnreachable when MLflow does not say."""
     told = settings()
     query = {"name": told.fraud.model_name, "alias": "champion"}
     address = f"{told.mlflow.url}/api/2.0/mlflow/registered-models/alias"
     ours = (told.mlflow.user, told.mlflow.password.get_secret_value())
-    found = httpx.get(address, params=query, auth=ours, timeout=30)
+    try:
+        found = httpx.get(address, params=query, auth=ours, timeout=30)
+    except httpx.TransportError as error:
+        raise ServiceUnreachable(
+            f"MLflow does not answer at {told.mlflow.url} ({error}): look at its log (make status)."
+        ) from error
     if found.status_code == httpx.codes.UNAUTHORIZED:
         raise ServiceUnreachable(
             f"MLflow at {told.mlflow.url} refuses the password of {told.mlflow.user}: it takes the one of "
             "TIDEMARK_MLFLOW__PASSWORD when it starts, so after a change run make down first."
+        )
+    if not found.is_success and not any(word in found.text for word in NOT_THERE):
+        raise ServiceUnreachable(
+            f"MLflow at {told.mlflow.url} answered {found.status_code} when asked for the champion of "
+            f"{told.fraud.model_name}: look at its log (make status)."
         )
     return found.is_success
 
@@ -173,9 +200,9 @@ def _where() -> str:
     )
 
 
-def _watch(console: Console) -> None:
+def _watch(console: Console, restarts: supervision.Restarts) -> None:
     """Show one line, new every five seconds: in place on a terminal, below each other elsewhere."""
-    looking, restarts = flow.Looking(), supervision.Restarts()
+    looking = flow.Looking()
     with Live(console=console, auto_refresh=False, transient=False) as live:
         while True:
             began = time.monotonic()
@@ -188,7 +215,7 @@ def _watch(console: Console) -> None:
 
 
 def trouble(processes: Mapping[str, dict[str, Any]], restarts: supervision.Restarts) -> str:
-    """Return which programs are down, and how often which came back since the demo began; nothing when all is well."""
+    """Return which programs are down, and how often which came back since they were started; nothing when all is well."""
     down = [name for name, told in processes.items() if told["statename"] in ("FATAL", "BACKOFF", "EXITED")]
     back = [f"{name} {count}x" for name, count in restarts.counted(processes).items()]
     crashed = f" · [red]crashed: {', '.join(down)} (make status)[/]" if down else ""

@@ -1,17 +1,19 @@
-"""Says what is missing on this machine and what to do; runs on a bare Python, before anything is installed."""
+"""Says what is missing on this machine and what to do; runs on any bare Python 3.8 or later, before anything is installed."""
+
+from __future__ import annotations  # a machine that lacks Python 3.11 has an older one
 
 import os
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pipelines import java
 from pipelines.errors import TidemarkError
-from stack import java, ports
+from stack import ports
 
 ROOT = Path(__file__).resolve().parents[1]
 INSTALLED = ROOT / ".venv" / ".installed"
@@ -55,9 +57,9 @@ def python() -> Finding:
     return Finding("Python 3.11", sys.version_info[:2] == (3, 11), f"{version} ({sys.executable})", remedy)
 
 
-def disk(least_gib: int = LEAST_DISK) -> Finding:
-    """Look at the free space where the state lies."""
-    free = shutil.disk_usage(ROOT).free / GIB
+def disk(least_gib: int = LEAST_DISK, where: Path = ROOT) -> Finding:
+    """Look at the free space in a folder: the repository's, where the state lies too unless the settings say otherwise."""
+    free = shutil.disk_usage(where).free / GIB
     return Finding("disk", free >= least_gib, f"{free:.0f} GiB free", f"make room, {least_gib} GiB are needed")
 
 
@@ -88,6 +90,8 @@ def _port(value: object) -> int | None:
 
 def default_ports(conf: Path = ROOT / "conf" / "local.toml") -> dict[str, int]:
     """Return every port that conf/local.toml names, by section."""
+    import tomllib  # only from Python 3.11 on
+
     sections = {name: s for name, s in tomllib.loads(conf.read_text()).items() if isinstance(s, dict)}
     named = {
         f"{name}.{key}": v for name, s in sections.items() for key, v in s.items() if key.endswith(("port", "url", "servers"))
@@ -106,6 +110,8 @@ def findings() -> Iterator[Finding]:
     """Yield every finding, the machine's first; the stack's own once there is something installed to ask it with."""
     for look in (python, jdk, maven, memory, disk, packages, jars):
         yield look()
+    if not find_spec("tomllib"):  # a Python too old to read the settings, which was said above
+        return
     if find_spec("pydantic"):
         from stack import checkup  # needs the installed packages
 

@@ -12,7 +12,7 @@ from stack import folders, ports, supervision
 from stack.service import Service
 
 Told = Callable[[str, float], None]
-TRIES = 3  # processes of one service that may end before we give it up
+TRIES = 3  # processes of one service that may end before its start is given up
 
 
 def in_order(needs: Mapping[str, set[str]], act: Callable[[str, Event], None]) -> None:
@@ -61,7 +61,7 @@ def up(services: list[Service], known: list[Service], told: Told) -> dict[str, f
 
 
 def down(services: list[Service], told: Told) -> None:
-    """Stop everything that runs, what needs others first, and the supervisor at last."""
+    """Stop everything that runs, what needs others first, and at last, whatever came between, the supervisor."""
     if not supervision.alive():
         return
     running = supervision.processes().keys()
@@ -72,8 +72,10 @@ def down(services: list[Service], told: Told) -> None:
         supervision.stop(name)
         told(name, time.monotonic() - began)
 
-    in_order(needed_by, end)
-    supervision.shut_down()
+    try:
+        in_order(needed_by, end)
+    finally:
+        supervision.shut_down()
 
 
 def _start(service: Service, abandoned: Event) -> float:
@@ -99,7 +101,7 @@ def _wait_until_ready(service: Service, abandoned: Event) -> None:
     pids: set[int] = set()
     while not service.ready():
         now = supervision.processes()[service.name]
-        pids.add(now["pid"])
+        pids |= {now["pid"]} - {0}  # 0: between two tries
         if now["statename"] == "FATAL" or len(pids) > TRIES:
             raise ServiceUnreachable(f"{service.name} ends soon after each start; its log ends: {log_end(service.name)}")
         if time.monotonic() > deadline:

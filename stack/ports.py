@@ -1,5 +1,7 @@
 """Says whether a port is free, and who holds it."""
 
+from __future__ import annotations  # doctor imports this module on whatever Python there is
+
 import errno
 import socket
 

@@ -5,7 +5,6 @@ import sys
 import httpx
 
 from pipelines.settings import ROOT, settings
-from stack import java
 from stack.service import Service
 
 # Fifteen small queries plan more than they compute: a parallel collector leaves no threads working beside them, and all that is
@@ -15,8 +14,7 @@ LEAN_JAVA = "-XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC"
 
 def spark_environment() -> dict[str, str]:
     """Return what every Spark process of ours needs in its environment."""
-    home = java.jdk17().parents[1]
-    return {"SPARK_CONF_DIR": str(ROOT), "PYSPARK_PYTHON": sys.executable, "JAVA_HOME": str(home), "TZ": "UTC"}
+    return {"SPARK_CONF_DIR": str(ROOT), "PYSPARK_PYTHON": sys.executable, "TZ": "UTC"}
 
 
 def _answers(url: str) -> bool:

@@ -37,8 +37,9 @@ chmod=0700
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
 
-# startsecs: a program that ends sooner counts as failed, and after three tries as given up (FATAL). One that ends later is
-# started again however often, as it may have been killed; the demo's live line counts that (Restarts).
+# startsecs: a program that ends sooner counts as failed, and is tried again startretries times, after 1 s, 2 s, 3 s and so on,
+# before it is given up (FATAL). One that ends later is started again however often, as it may have been killed; the demo's live
+# line counts that (Restarts).
 PROGRAM = """
 [program:{name}]
 command={command}
@@ -50,12 +51,14 @@ redirect_stderr=true
 autostart=false
 autorestart=true
 startsecs=10
-startretries=3
+startretries={tries}
 stopsignal={signal}
 stopwaitsecs={stop_within_s}
 killasgroup=true
 """
 OPEN_FILES = 8192  # what Trino asks for
+# What needs nothing and cannot start has a fault of its own; what needs others may be waiting for them, however long.
+TRIES_ALONE, TRIES_WITH_NEEDS = 3, 10_000
 
 
 def asked(method: str, *arguments: object) -> Any:
@@ -84,6 +87,7 @@ def _program(service: Service) -> str:
         command=_escaped(shlex.join(service.command)),
         environment=environment,
         log=_escaped(str(folders.log(service.name))),
+        tries=TRIES_WITH_NEEDS if service.needs else TRIES_ALONE,
         signal=service.stop_signal,
         stop_within_s=service.stop_within_s,
     )

@@ -23,7 +23,11 @@ TABLE = Table(
         Column("feature_set", "string", "Version of the feature definition."),
         Column("model_name", "string", "Registered model that scored."),
         Column("model_version", "string", "Its version in the registry."),
-        Column("degraded", "boolean", "True when the card's state could not be read."),
+        Column(
+            "degraded",
+            "boolean",
+            "True when the online store failed: the score is without the card's state, or the state without this payment.",
+        ),
     ),
     key=("payment_id", "event_at"),
     partitioning=("days(event_at)",),

@@ -22,7 +22,11 @@ TABLE = Table(
         Column("feature_set", "string", "Version of the feature definition that made `features`."),
         Column("model_name", "string", "Registered model that scored."),
         Column("model_version", "string", "Its version in the registry."),
-        Column("degraded", "boolean", "True when the card's state could not be read and the score is without it."),
+        Column(
+            "degraded",
+            "boolean",
+            "True when the online store failed: the score is without the card's state, or the state without this payment.",
+        ),
         Column("scored_at", "timestamp", "When the score was computed, UTC."),
         *LINEAGE,
     ),

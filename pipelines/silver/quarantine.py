@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.avro import Contract, decode, schema_id
-from pipelines.silver import chargebacks, clicks, inventory, orders, payments, reviews
+from pipelines.silver import chargebacks, clicks, fraud_scores, inventory, orders, payments, reviews
 from pipelines.silver.judgement import Rules, refusal
 from pipelines.table import Column, Table
 
@@ -35,6 +35,7 @@ RULES_BY_TOPIC: Mapping[str, Rules] = {
     "shop.inventory": inventory.RULES,
     "shop.chargebacks": chargebacks.RULES,
     "shop.reviews": reviews.RULES,
+    "tidemark.fraud_scores": fraud_scores.RULES,
 }
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from pipelines import java
 from pipelines.errors import ServiceUnreachable
 from pipelines.settings import ROOT, settings
-from stack import folders, java
+from stack import folders
 from stack.service import Service
 
 CONSOLE = ROOT / "conf" / "kafka" / "log4j2.properties"

@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from pipelines import java
 from pipelines.settings import settings
-from stack import folders, java
+from stack import folders
 from stack.service import Service
 
 HOME = folders.UNPACKED / "registry"

@@ -2,8 +2,9 @@
 
 import httpx
 
+from pipelines import java
 from pipelines.settings import ROOT, settings
-from stack import folders, java
+from stack import folders
 from stack.service import Service
 
 HOME = folders.UNPACKED / "trino"

@@ -5,10 +5,13 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from processes import finished
 
+from pipelines.features.card_records import blank
+from pipelines.online_store import Batch, OnlineStore
 from pipelines.settings import ROOT, Settings
 
 REGISTER, BALANCE, SIMULATOR = ("jobs/register_contracts.py",), ("jobs/balance.py",), ("-m", "simulator", "--duration", "1s")
@@ -106,7 +109,7 @@ def test_a_shop_that_could_not_open_says_nothing_of_what_it_sent() -> None:
 @pytest.mark.integration
 def test_a_registry_without_a_broker(local_stack: Settings) -> None:
     (told,) = sentences(finished(*REGISTER, expect=2, TIDEMARK_KAFKA__BOOTSTRAP_SERVERS=NOWHERE))
-    assert_says(told, rf"Could not create the topics: the Kafka broker at {NOWHERE} says .*; run `make up`")
+    assert_says(told, rf"No Kafka broker answers at {NOWHERE} \(.*\): run `make up`")
 
 
 @pytest.mark.integration
@@ -124,3 +127,21 @@ def test_a_foreign_checkpoint(local_stack: Settings, tmp_path: Path) -> None:
     done = finished(*ORDERS, expect=2, TIDEMARK_CHECKPOINTS__PATH=str(checkpoint.parent), **apart)
     (told,) = sentences(done)
     assert_says(told, rf"The checkpoint {checkpoint} belongs to another table than gold\.orders.*: move that folder away, or")
+
+
+@pytest.mark.integration
+def test_recovering_a_scorer_whose_checkpoint_is_there_forgets_no_card(local_stack: Settings, tmp_path: Path) -> None:
+    finished(*REGISTER)
+    checkpoint = tmp_path / "tidemark.fraud_scores"
+    (checkpoint / "offsets").mkdir(parents=True)
+    (checkpoint / "offsets" / "0").write_text("v1")
+    (checkpoint / "metadata").write_text('{"id": "1"}')
+    store, batch, paid = OnlineStore(local_stack.valkey), Batch(str(UUID(int=1)), 0), blank(1)
+    paid["payments"] = 7
+    store.write(["card-of-a-healthy-scorer"], blank(1), paid, batch)
+    recover = ("jobs/recover.py", "--table", "tidemark.fraud_scores")
+    (told,) = sentences(finished(*recover, expect=2, TIDEMARK_CHECKPOINTS__PATH=str(tmp_path)))
+    assert_says(told, rf"The checkpoint {checkpoint} of tidemark\.fraud_scores is there and is kept: start the query")
+    after = store.read(["card-of-a-healthy-scorer"], Batch(batch.query_id, 1), "none").states
+    store.client.close()
+    assert after["payments"].tolist() == [7]

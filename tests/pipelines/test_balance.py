@@ -65,6 +65,12 @@ def test_a_rebuilt_record_counts_as_silver_and_a_refused_one_once(spark: SparkSe
     assert (waiting.silver, waiting.quarantined, waiting.missing) == (1, 1, 0)
 
 
+def test_a_refused_copy_whose_event_was_rebuilt_is_a_duplicate_and_counted_once(spark: SparkSession) -> None:
+    found = of(spark, range(2), [(0, "a"), (1, "a")], [(0, "a")], [0, 1], until=2)
+    assert found == Balance(TOPIC, bronze=2, silver=1, duplicates=1, quarantined=0, in_flight=0, gaps=0, doubled=0)
+    assert found.holds
+
+
 def test_nobody_has_looked_yet(spark: SparkSession) -> None:
     found = of(spark, [5, 6], [(5, "a"), (6, "b")], [], [], until=0)
     assert found == Balance(TOPIC, 2, 0, 0, 0, in_flight=2, gaps=0, doubled=0)

@@ -135,9 +135,22 @@ def test_a_query_that_has_answered_needs_its_checkpoint(spark: SparkSession, own
     checkpoints.require_memory(spark, query, answered=0)
     with pytest.raises(CheckpointError, match=r"is lost.*make recover TABLE=tidemark\.fraud_scores"):
         checkpoints.require_memory(spark, query, answered=7)
-    stale = own_settings / "checkpoints" / query / "offsets"
-    stale.mkdir(parents=True)
-    (stale / "0").write_text("v1")
-    checkpoints.begin(spark, query)
+    offsets = own_settings / "checkpoints" / query / "offsets"
+    offsets.mkdir(parents=True)
+    (offsets / "0").write_text("v1")
+    checkpoints.begin(spark, query, answered=7)
     checkpoints.require_memory(spark, query, answered=7)
-    assert not stale.exists()
+    assert not offsets.exists()
+
+
+def test_a_query_that_has_answered_needs_its_offsets_too(spark: SparkSession, own_settings: Path) -> None:
+    query = "tidemark.fraud_scores"
+    checkpoints.begin(spark, query, answered=7)
+    offsets = own_settings / "checkpoints" / query / "offsets"
+    offsets.mkdir()
+    (offsets / "0").write_text("v1")
+    checkpoints.require_memory(spark, query, answered=8)
+    assert not checkpoints.lost_answers(spark, query, answered=8)
+    shutil.rmtree(offsets)
+    with pytest.raises(CheckpointError, match=r"is lost.*make recover TABLE=tidemark\.fraud_scores"):
+        checkpoints.require_memory(spark, query, answered=8)

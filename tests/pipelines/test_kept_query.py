@@ -66,7 +66,24 @@ def test_renewing_starts_the_query_again_without_a_failure(
     kept = KeptQuery(spark, start, stopping)
     kept.thread.start()
     until(lambda: len(starts) == 1, "the query runs")
-    until(lambda: kept.renew() is None and len(starts) == 2, "the query runs anew")
+    kept.renew()
+    until(lambda: len(starts) == 2, "the query runs anew")
+    assert kept.failures == 0
+
+
+def test_a_renewal_asked_for_while_the_query_starts_is_not_forgotten(
+    spark: SparkSession, tmp_path: Path, stopping: threading.Event
+) -> None:
+    starts, begin = counting(tmp_path, lambda batch, batch_id: None)
+
+    def start(spark: SparkSession) -> StreamingQuery:
+        if not starts:
+            kept.renew()
+        return begin(spark)
+
+    kept = KeptQuery(spark, start, stopping)
+    kept.thread.start()
+    until(lambda: len(starts) == 2, "the query runs anew", within_s=60)
     assert kept.failures == 0
 
 
@@ -97,7 +114,8 @@ def test_a_query_that_has_run_is_tried_again_when_a_service_is_away(
     kept = KeptQuery(spark, start, stopping)
     kept.thread.start()
     until(lambda: len(starts) == 1, "the query runs")
-    until(lambda: kept.renew() is None and len(tries) > 1, "the query starts anew")
+    kept.renew()
+    until(lambda: len(tries) > 1, "the query starts anew")
     until(lambda: len(starts) > 1 or kept.error is not None, "the query runs again")
     assert (kept.failures, kept.error) == (1, None)
 

@@ -85,6 +85,18 @@ def test_without_the_store_payments_are_scored_from_what_they_say_and_marked(sto
     assert row["features"][FEATURE_NAMES.index("payments_before")] == 1
 
 
+def test_scores_of_payments_that_the_store_does_not_take_in_are_marked(store, server):
+    serving = Serving(a_model())
+    score_batch(payments(0), Batch(QUERY, 0), store, serving, POLICY)
+    server.client.execute_command("ACL SETUSER default -mset")
+    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving, POLICY).to_pylist()
+    assert row["degraded"], "its card's state misses it from now on"
+    assert row["features"][FEATURE_NAMES.index("payments_before")] == 1, "the score itself was made from the card's state"
+    server.client.execute_command("ACL SETUSER default +mset")
+    (row,) = score_batch(payments(6), Batch(QUERY, 2), store, serving, POLICY).to_pylist()
+    assert (row["degraded"], row["features"][FEATURE_NAMES.index("payments_before")]) == (False, 1)
+
+
 def test_a_published_model_takes_over_at_the_next_batch_and_a_bad_one_does_not(store):
     serving = Serving(a_model("1"))
     versions = []

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource
 
 from pipelines import topics
-from pipelines.errors import ServiceUnreachable
+from pipelines.errors import ContractError, ServiceUnreachable, SettingsError
 from pipelines.settings import Kafka, Settings
 
 AWAY = Kafka(bootstrap_servers="127.0.0.1:1", partitions=1, replication_factor=1, retention_hours=1)
@@ -29,6 +29,35 @@ def test_missing_topics_are_created_once_and_stamp_arrival(local_stack: Settings
     described = admin.describe_configs([resource])[resource].result(10)
     assert described["message.timestamp.type"].value == "LogAppendTime"
     assert described["retention.ms"].value == str(local_stack.kafka.retention_hours * 3_600_000)
+
+
+@pytest.mark.integration
+def test_a_topic_that_another_has_created_meanwhile_is_there_and_not_ours(local_stack: Settings) -> None:
+    kafka, name = local_stack.kafka, f"test.{uuid4().hex}"
+    topics.create_missing(kafka, (name,))
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    assert topics._created(admin, kafka, [name]) == []
+
+
+@pytest.mark.integration
+def test_a_topic_that_the_broker_refuses_is_a_matter_of_settings(local_stack: Settings) -> None:
+    kafka = local_stack.kafka.model_copy(update={"replication_factor": 3})
+    with pytest.raises(SettingsError, match=r"refuses the topic test\.\S+ \(.*\): mend .* replication_factor .* \[kafka\]"):
+        topics.create_missing(kafka, (f"test.{uuid4().hex}",))
+
+
+@pytest.mark.integration
+def test_a_topic_that_is_not_there_has_no_end(local_stack: Settings) -> None:
+    with pytest.raises(ContractError, match=r"has no topic test\.nowhere: run `make contracts`"):
+        topics.end_offsets(local_stack.kafka, "test.nowhere")
+    assert not topics._answers(local_stack.kafka, "test.nowhere")
+
+
+def test_a_creation_that_is_not_answered_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "TIMEOUT_S", 0.5)
+    admin = AdminClient({"bootstrap.servers": AWAY.bootstrap_servers, "log_level": 0})
+    with pytest.raises(ServiceUnreachable, match="run `make up`"):
+        topics._created(admin, AWAY, ["test.created"])
 
 
 def test_creating_topics_without_a_broker_says_what_to_do() -> None:

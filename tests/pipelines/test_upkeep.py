@@ -1,13 +1,12 @@
 """Upkeep: tables get larger files while streams read and write them, and no stream notices."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from waiting import until
 
 from pipelines import catalog, stream, upkeep
 from pipelines.silver import reviews
@@ -30,6 +29,21 @@ def table(spark: SparkSession, own_settings: Path) -> Iterator[Table]:
     catalog.ensure(spark, reviews.TABLE)
     yield reviews.TABLE
     spark.sql(f"DROP TABLE {reviews.TABLE.name}")
+
+
+class Looks(threading.Event):
+    """Upkeep's end, which comes when it has looked once after each of some steps."""
+
+    def __init__(self, *steps: Callable[[], None]) -> None:
+        super().__init__()
+        self.steps = iter(steps)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Take the next step; without one, upkeep is to end."""
+        step = next(self.steps, None)
+        if step:
+            step()
+        return step is None
 
 
 def files(spark: SparkSession, table: Table) -> int:
@@ -79,13 +93,18 @@ def test_upkeep_goes_on_after_a_failure_and_ends_when_asked(
     often = stream.stream_settings(table.name).model_copy(update={"compact_every": 10})
     monkeypatch.setattr(upkeep, "stream_settings", lambda name: often)
     append(spark, table, range(10))
-    stop = threading.Event()
-    thread = threading.Thread(target=upkeep.beside_queries, args=[spark, stop], daemon=True)
-    thread.start()
-    until(lambda: files(spark, table) == 1, "the table behind the broken ones is compacted")
-    append(spark, table, range(3))
-    assert catalog.commits(spark, table) == 10 + 1 + 3
-    assert files(spark, table) == 4, "three commits later nothing is due"
-    stop.set()
-    thread.join(60)
-    assert not thread.is_alive()
+    found: list[int] = []
+
+    def after(commits: int) -> Callable[[], None]:
+        def step() -> None:
+            found.append(files(spark, table))
+            append(spark, table, range(commits))
+
+        return step
+
+    upkeep.beside_queries(spark, Looks(after(0), after(9), after(1), after(3), after(0)))
+    kept_at_the_start, after_9, after_10, after_3 = found[1:]
+    assert (kept_at_the_start, after_9) == (10, 19), "what was there when upkeep began is not due at once"
+    assert (after_10, after_3) == (1, 4), (
+        "the table behind the broken ones is compacted, and three commits later nothing is due"
+    )

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,17 @@ def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
+@cache
+def writer(topic: str, schema_id: int) -> Any:
+    """Return a schema of the registry as fastavro reads with it; raises KeyError where it knows none of that id."""
+    return parse_schema(json.loads(schema_registry.writers(topic)[schema_id]))
+
+
 def decoded(message: Any) -> dict[str, Any]:
     """Return the record of a message, read by fastavro with the writer schema that the header names."""
     value = message.value()
-    writer = schema_registry.writers(message.topic())[int.from_bytes(value[1:5], "big")]
-    record = schemaless_reader(io.BytesIO(value[5:]), parse_schema(json.loads(writer)), None)
+    schema = writer(message.topic(), int.from_bytes(value[1:5], "big"))
+    record = schemaless_reader(io.BytesIO(value[5:]), schema, None)
     assert isinstance(record, dict)
     return record
 

@@ -1,5 +1,6 @@
 """A shop that was kept goes on as if it had never stopped, also when it was killed, and never gives an id twice."""
 
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -50,8 +51,9 @@ def read(seed: int) -> dict[str, Any]:
 def killed(seconds: float) -> list[Event]:
     """Return what a shop told between the moment it was kept and its end without warning, so many seconds later."""
     shop = snapshot.new(7, START, 20.0, None)
-    snapshot.Keeper(7, shop, lambda: True).look(START)
-    return [event for batch in bulk(shop.events, START + micros(seconds), lambda _: False) for event in batch]
+    keeper = snapshot.Keeper(7, shop, lambda: True, lambda: False)
+    batches = keeper.keeping(bulk(shop.events, START + micros(seconds), lambda _: False))
+    return [event for batch in batches for event in batch]
 
 
 def test_after_a_kill_the_same_events_are_told_again_and_no_id_is_given_to_others() -> None:
@@ -84,14 +86,59 @@ def test_a_past_cut_short_is_finished_to_its_end() -> None:
 
 def test_a_shop_is_kept_only_when_due_and_when_everything_sent_has_arrived() -> None:
     shop = snapshot.new(7, START, 20.0, None)
-    snapshot.Keeper(7, shop, lambda: False).look(START)
+    end = START + micros(900)
+    assert list(snapshot.Keeper(7, shop, lambda: False, lambda: True).keeping(bulk(shop.events, end, lambda _: False))) == []
     assert snapshot.read(7) is None
-    keeper = snapshot.Keeper(7, shop, lambda: True, until=START + 1)
-    keeper.look(START)
-    list(islice(shop.events, 3_000))
-    keeper.look(START)
-    assert read(7)["shop"]["world"]["now"] == START
-    assert read(7)["until"] == START + 1
+    batches = snapshot.Keeper(7, shop, lambda: True, lambda: False, until=end).keeping(bulk(shop.events, end, lambda _: False))
+    first = next(batches)
+    assert [Event(*fields) for fields in reversed(read(7)["unsent"])] == first
+    kept = snapshot.path(7).read_bytes()
+    assert len(list(batches)) > 1
+    assert snapshot.path(7).read_bytes() == kept
+    assert read(7)["until"] == end
+
+
+def test_a_shop_that_cannot_be_kept_stands_still_where_a_kill_could_give_ids_twice_and_loses_nothing() -> None:
+    shop = snapshot.new(7, START, 20.0, None)
+    acknowledged = iter([True])
+    keeper = snapshot.Keeper(7, shop, lambda: next(acknowledged, False), lambda: True)
+    batches = keeper.keeping(bulk(shop.events, START + micros(3_600), lambda _: False))
+    told = [event for batch in batches for event in batch]
+    assert START + micros(600) < told[-1].at < read(7)["until"]
+    rest = list(islice(shop.events, 2_000))
+    assert [*told, *rest] == list(islice(Shop(7, START, 20.0).events(), len(told) + 2_000))
+
+
+def test_a_shop_that_stood_still_goes_on_once_everything_has_arrived() -> None:
+    shop = snapshot.new(7, START, 20.0, None)
+    acknowledged = iter([True, False, False])
+    keeper = snapshot.Keeper(7, shop, lambda: next(acknowledged, True), lambda: False)
+    for batch in keeper.keeping(bulk(shop.events, START + micros(1_800), lambda _: False)):
+        assert batch[-1].at < read(7)["until"]
+    assert batch[-1].at > START + micros(1_700)
+
+
+def test_a_snapshot_is_on_the_disk_before_it_takes_the_place_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[str, int, bool]] = []
+    really = os.fsync
+
+    def noted(file: int) -> None:
+        really(file)
+        name = Path(f"/proc/self/fd/{file}").readlink().name
+        synced.append((name, os.fstat(file).st_size, snapshot.path(7).exists()))
+
+    monkeypatch.setattr(os, "fsync", noted)
+    snapshot.keep(7, snapshot.new(7, START, 20.0, None))
+    (first, size, there), (last, _, there_then) = synced
+    assert (first, size, there) == ("snapshot-7.new", snapshot.path(7).stat().st_size, False)
+    assert (last, there_then) == ("simulator", True)
+
+
+@pytest.mark.parametrize("damaged", [b"", b'{"shop": {', b"\xff\xfe"])
+def test_a_damaged_snapshot_is_one_sentence(damaged: bytes) -> None:
+    snapshot.path(7).write_bytes(damaged)
+    with pytest.raises(snapshot.Unreadable, match=r"The kept shop \S+snapshot-7\.json cannot be read .*: put it back"):
+        snapshot.opened(7, START, 20.0, None)
 
 
 def test_two_runs_of_one_shop_are_refused() -> None:

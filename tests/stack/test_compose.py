@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -28,6 +29,25 @@ def test_it_is_valid_by_the_compose_specification() -> None:
 @pytest.mark.usefixtures("state")
 def test_it_runs_what_the_local_stack_runs() -> None:
     assert set(RUNNING) == {service.name for service in [*services(), *programs(200)]}
+
+
+@pytest.mark.usefixtures("state")
+def test_its_programs_are_started_as_in_the_demo() -> None:
+    for program in programs(200):
+        command = [word.replace("${RATE:-200}", "200") for word in RUNNING[program.name]["command"]]
+        assert command == ["python", *program.command[1:]]
+
+
+def test_the_page_of_spark_listens_where_its_published_port_leads() -> None:
+    """Spark binds its page to SPARK_LOCAL_IP, which pipelines/session.py sets to loopback where nobody else has."""
+    showing = [c for c in CONTAINERS.values() if any(port.endswith(":4040") for port in c.get("ports", []))]
+    (address,) = (c["environment"]["SPARK_LOCAL_IP"] for c in showing)
+    assert ip_address(address).is_unspecified
+
+
+def test_a_container_with_variables_of_its_own_keeps_the_settings_of_all() -> None:
+    shared = CONTAINERS["contracts"]["environment"]
+    assert shared.items() <= CONTAINERS["streams"]["environment"].items()
 
 
 def test_it_publishes_the_local_ports_on_loopback_only() -> None:

@@ -1,5 +1,6 @@
 """Doctor finds what is missing and says what to do, also on a bare Python."""
 
+import ast
 import os
 import socket
 import subprocess
@@ -7,19 +8,25 @@ import sys
 from pathlib import Path
 
 import pytest
+from hidden_java import hide_java
 
+from pipelines import java
 from pipelines.errors import TidemarkError
 from pipelines.settings import ROOT, settings
-from stack import checkup, doctor, dotenv_file, java
+from stack import checkup, doctor, dotenv_file
+
+# Doctor as an older Python would run it: bare, and without what Python 3.11 has added.
+OLDER = "import runpy, sys; sys.modules['tomllib'] = None; runpy.run_module('stack.doctor', run_name='__main__')"
+ITS_FILES = """
+import sys, stack.doctor
+print(*(module.__file__ for name, module in sys.modules.items() if name.partition('.')[0] in ('stack', 'pipelines')))
+"""
 
 
 @pytest.fixture
 def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Hide every JDK 17: JAVA_HOME and the PATH lead nowhere, /usr/lib/jvm is not looked at."""
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(java, "INSTALLED_IN", tmp_path)
-    java.jdk17.cache_clear()
+    hide_java(monkeypatch, tmp_path)
 
 
 def test_the_jdk_of_this_machine_is_found() -> None:
@@ -55,6 +62,7 @@ def test_a_missing_maven_is_found_missing(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_too_little_disk_or_memory_is_said() -> None:
     assert doctor.disk(0).fine
     assert "1000000000 GiB are needed" in str(doctor.disk(10**9))
+    assert not doctor.disk(where=Path("/proc")).fine  # a file system without room
     assert doctor.memory(0).fine
     assert not doctor.memory(10**9).fine
 
@@ -103,6 +111,27 @@ def test_it_runs_on_a_python_without_any_package() -> None:
     assert bare.stderr == ""
 
 
+def bare(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code on a Python that sees no package."""
+    command = [sys.executable, "-S", "-c", code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_on_an_older_python_it_still_says_what_is_missing() -> None:
+    older = bare(OLDER)
+    assert "JDK 17" in older.stdout
+    assert older.stderr == ""
+
+
+def test_an_older_python_can_read_all_of_it() -> None:
+    files = [Path(name) for name in bare(ITS_FILES).stdout.split()]
+    assert {"doctor.py", "java.py", "ports.py"} <= {file.name for file in files}
+    for file in files:
+        tree = ast.parse(file.read_text(), feature_version=(3, 8))
+        told = [node.names[0].name for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+        assert told == ["annotations"] or not any(isinstance(node, ast.FunctionDef | ast.AnnAssign) for node in ast.walk(tree))
+
+
 @pytest.mark.usefixtures("state")
 def test_a_stopped_service_is_fine_while_its_ports_are_free(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
@@ -114,6 +143,24 @@ def test_a_stopped_service_is_fine_while_its_ports_are_free(monkeypatch: pytest.
     assert found["secrets"].fine
     assert f"(pid {os.getpid()})" in found["valkey"].found
     assert "TIDEMARK_VALKEY__PORT" in found["valkey"].remedy
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize(("program", "setting"), [("dash", "TIDEMARK_DASH__PORT"), ("streams", "TIDEMARK_SPARK__UI_PORT")])
+def test_the_ports_of_the_programs_are_looked_at_too(monkeypatch: pytest.MonkeyPatch, program: str, setting: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv(setting, str(taken.getsockname()[1]))
+        settings.cache_clear()
+        found = {finding.what: finding for finding in checkup.findings()}
+    assert not found[program].fine
+    assert setting in found[program].remedy
+
+
+@pytest.mark.usefixtures("state")
+def test_the_disk_of_a_state_that_lies_elsewhere_is_looked_at() -> None:
+    assert [finding.fine for finding in checkup.findings() if finding.what == "disk"] == [True]
 
 
 @pytest.mark.usefixtures("state")

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import until
 
 from pipelines.errors import ServiceUnreachable
 from stack import folders, lifecycle, status, supervision
@@ -74,6 +75,20 @@ def test_what_is_up_answers_and_after_down_nothing_is_left(page: Page) -> None:
 
 
 @pytest.mark.usefixtures("state")
+def test_down_ends_the_supervisor_also_when_nobody_can_be_told(page: Page) -> None:
+    service = page()
+    up(service)
+    family = [psutil.Process(pid(service)), psutil.Process(supervision.asked("getPID"))]
+
+    def closed(name: str, seconds: float) -> None:
+        raise OSError("a terminal that was closed")
+
+    with pytest.raises(OSError, match="a terminal that was closed"):
+        lifecycle.down([service], closed)
+    assert not any(process.is_running() for process in family)
+
+
+@pytest.mark.usefixtures("state")
 def test_what_needs_another_starts_after_it_and_stops_before_it(page: Page) -> None:
     store, reader = page("store"), page("reader", needs=("store",))
     started: Heard = []
@@ -118,6 +133,32 @@ def test_a_service_that_ends_at_once_is_given_up_with_the_end_of_its_log(page: P
     hopeless = page("hopeless", command=[sys.executable, "-c", "raise SystemExit('no room for 100% of it')"])
     with pytest.raises(ServiceUnreachable, match=r"hopeless ends soon after each start(.|\n)*no room for 100% of it"):
         up(hopeless)
+
+
+# Ends until there is a folder, and then serves in it; says how often it was tried.
+WAITING = """
+import pathlib, signal, sys
+folder = pathlib.Path(sys.argv[1])
+with folder.with_name("tries").open("a") as tries:
+    tries.write("x")
+(folder / "serving").touch()
+signal.pause()
+"""
+
+
+@pytest.mark.usefixtures("state")
+def test_what_needs_others_is_tried_until_they_are_back(page: Page, tmp_path: Path) -> None:
+    program, folder, tries = tmp_path / "waiting.py", tmp_path / "needed", tmp_path / "tries"
+    program.write_text(WAITING)
+    serving = (folder / "serving").exists
+    waiting = page("waiting", command=[sys.executable, str(program), str(folder)], needs=("x",), ready=serving)
+    with pytest.raises(ServiceUnreachable, match="waiting ends soon after each start"):
+        up(waiting)
+    assert len(tries.read_text()) <= 1 + lifecycle.TRIES
+    until(lambda: len(tries.read_text()) > 1 + supervision.TRIES_ALONE, "it was tried more often than what needs nothing")
+    assert status.rows([waiting])[0].state == "restarting"
+    folder.mkdir()
+    until(serving, "it serves")
 
 
 @pytest.mark.usefixtures("state")

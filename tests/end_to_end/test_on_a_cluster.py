@@ -1,0 +1,89 @@
+"""The jobs on a Spark cluster, started as docs/operations.md says: scoring, a table, its upkeep, all of it in an executor."""
+
+import signal
+import subprocess
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from builders import a_payment, written
+from confluent_kafka import Producer
+from fraud_models import DEAR, a_booster
+from processes import finished
+from spark_cluster import a_spark_cluster, started
+from trino.dbapi import connect
+from waiting import until
+
+from pipelines import contracts, schema_registry, topics
+from pipelines.model_registry import ModelRegistry
+from pipelines.settings import Settings
+
+pytestmark = pytest.mark.end_to_end
+
+MODEL = "fraud-on-a-cluster"
+RUN = uuid4().hex
+AMOUNTS = {f"{RUN}-cheap": 10, f"{RUN}-dear": 2 * DEAR}
+# What conf/cluster.toml leaves to each cluster; the rest of the stack's addresses is in the environment of every test.
+HERE = {f"TIDEMARK_{service}__HOST": "127.0.0.1" for service in ("POSTGRES", "VALKEY", "TRINO")}
+CLUSTER = {"TIDEMARK_PROFILE": "cluster", "TIDEMARK_FRAUD__MODEL_NAME": MODEL, **HERE}
+
+
+@pytest.fixture
+def shop(local_stack: Settings) -> Settings:
+    """A stack with contracts, a champion and two payments."""
+    schema_registry.register_contracts()
+    topics.create_missing(local_stack.kafka, contracts.topics())
+    ModelRegistry(local_stack.mlflow).register(MODEL, a_booster(), {}, {}, {})
+    now = datetime.now(UTC)
+    for name, amount in AMOUNTS.items():
+        payment = a_payment(event_id=name, event_at=now, payment_id=name, card_id=name, amount=Decimal(amount))
+        send(local_stack, "shop.payments", payment)
+    return local_stack
+
+
+def send(told: Settings, topic: str, event: dict[str, Any]) -> None:
+    producer = Producer({"bootstrap.servers": told.kafka.bootstrap_servers})
+    value = written(event, contracts.reader(topic), schema_registry.newest_id(topic))
+    producer.produce(topic, key=event["event_id"], value=value)
+    assert producer.flush(30) == 0
+
+
+def sent(told: Settings) -> int:
+    """Return how many scores the scorer has sent."""
+    return sum(topics.end_offsets(told.kafka, "tidemark.fraud_scores").values())
+
+
+def scores(told: Settings) -> list[list[Any]]:
+    """Return this run's rows of silver.fraud_scores, through Trino; none while there is no such table."""
+    cursor = connect(host=told.trino.host, port=told.trino.port, user=told.trino.user, catalog="lake").cursor()
+    known = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'silver' AND table_name = 'fraud_scores'"
+    if not cursor.execute(known).fetchall():
+        return []
+    columns = "payment_id, decision, degraded, model_name"
+    ours = f"SELECT {columns} FROM silver.fraud_scores WHERE payment_id LIKE '{RUN}%' ORDER BY payment_id"
+    return list(cursor.execute(ours).fetchall())
+
+
+def stop(job: subprocess.Popen[bytes]) -> None:
+    """Have a job end, and with it its executor, so that the next one gets the core."""
+    job.send_signal(signal.SIGTERM)
+    job.wait(60)
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_jobs_run_on_a_standalone_cluster(shop: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CLUSTER.items():
+        monkeypatch.setenv(name, value)
+    log, before = tmp_path / "jobs.log", sent(shop)
+    with a_spark_cluster(tmp_path) as master:
+        with started(log, "spark-submit", "--master", master, "jobs/score_payments.py") as job:
+            until(lambda: sent(shop) == before + len(AMOUNTS), "both payments are scored")
+            stop(job)
+        with started(log, "spark-submit", "--master", master, "jobs/refine_fraud_scores.py") as job:
+            until(lambda: len(scores(shop)) == len(AMOUNTS), "both scores are in silver")
+            stop(job)
+        finished("jobs/tend_tables.py", TIDEMARK_SPARK__MASTER=master)
+    assert scores(shop) == [[f"{RUN}-cheap", "approve", False, MODEL], [f"{RUN}-dear", "decline", False, MODEL]]
