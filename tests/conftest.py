@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 
@@ -12,6 +13,10 @@ from pipelines.settings import ROOT, Settings, settings
 
 TEST_STACKS = ROOT / ".tidemark" / "test"
 PASSWORDS = {f"TIDEMARK_{name}__PASSWORD": f"only-for-tests-{name.lower()}" for name in ("POSTGRES", "VALKEY", "MLFLOW")}
+
+# No example fails because the machine was busy.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

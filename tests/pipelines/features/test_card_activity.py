@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.features.card_activity import fold
@@ -62,7 +62,6 @@ def histories(draw: st.DrawFn) -> tuple[np.ndarray, Records]:
     return np.array([row[0] for row in rows], np.int64), made
 
 
-@settings(deadline=None)
 @given(histories(), st.lists(st.integers(0, 40), max_size=5))
 def test_any_cut_into_batches_gives_the_features_and_states_of_one_pass(history, cuts):
     cards, made = history
@@ -74,7 +73,6 @@ def test_any_cut_into_batches_gives_the_features_and_states_of_one_pass(history,
     assert parts.tobytes() == whole.tobytes()
 
 
-@settings(deadline=None)
 @given(histories(), st.integers(0, 40), st.integers(0, 40))
 def test_a_batch_that_dies_and_is_run_again_from_the_state_before_it_changes_nothing(history, start, died):
     cards, made = history
@@ -90,7 +88,6 @@ def test_a_batch_that_dies_and_is_run_again_from_the_state_before_it_changes_not
     assert before.tobytes() == whole.tobytes()
 
 
-@settings(deadline=None)
 @given(histories(), st.integers(0, 39), st.integers(0, EVENTS - 1))
 def test_a_payment_sent_twice_is_folded_once(history, sent, gap):
     cards, made = history
@@ -150,7 +147,6 @@ def _brute_device(history: list[np.void], clocks: list[int]) -> dict[str, float]
     return told
 
 
-@settings(deadline=None)
 @given(histories())
 def test_features_are_those_of_brute_force_over_the_whole_history(history):
     cards, made = history

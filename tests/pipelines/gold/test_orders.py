@@ -50,7 +50,7 @@ change = st.tuples(st.sampled_from("abc"), st.integers(1, 4))
 batches = st.lists(st.lists(change, min_size=1, max_size=6), min_size=1, max_size=3)
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches)
 def test_merging_any_cut_in_any_order_gives_the_latest_state(
     spark: SparkSession, merged: str, cut: list[list[tuple[str, int]]]

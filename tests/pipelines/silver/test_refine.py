@@ -151,7 +151,7 @@ def test_clocks_far_ahead_or_before_the_shop_existed_are_refused(spark: SparkSes
     assert found == ["accepted", "event_at_in_the_future", "event_at_before_2000", "accepted"]
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(max_size=60) | st.binary(max_size=60).map(lambda body: b"\x00\x00\x00\x00\x02" + body), min_size=60))
 def test_any_bytes_end_in_silver_or_in_quarantine_and_stop_nothing(spark: SparkSession, values: list[bytes]) -> None:
     assert len(reasons(spark, "shop.orders", [*values])) == len(values)

@@ -104,7 +104,7 @@ def test_the_rhythm_can_be_switched_off() -> None:
     assert night < 0.3 * evening
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(before=st.integers(0, 6_000), seed=st.integers(1, 5), clicks_share=st.sampled_from([0.0, 0.5, 1.0]))
 def test_restored_shop_goes_on_with_what_would_have_come(before: int, seed: int, clicks_share: float) -> None:
     shop = a_shop(seed=seed, rate=2.0, clicks_share=clicks_share)

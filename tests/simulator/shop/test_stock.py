@@ -74,7 +74,7 @@ def test_restocks_arrive_after_a_lead_time() -> None:
     assert 0.5 * lead <= world.now <= 1.7 * lead
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 5), st.booleans()), max_size=60), st.floats(1e-5, 1.0))
 def test_level_is_the_sum_of_movements(steps: list[tuple[int, int, bool]], orders_per_s: float) -> None:
     """Whatever is sold, brought back or delivered in between, `has` answers from the sum of the movements told."""
