@@ -12,7 +12,7 @@ DELETED_WITHIN_S = 30.0
 
 
 @contextmanager
-def own_topics(*names: str, partitions: int = 1) -> Iterator[None]:
+def own_topics(*names: str, partitions: int) -> Iterator[None]:
     """Create the topics, and delete them at the end, whatever happened."""
     kafka = settings().kafka
     topics.create_missing(kafka.model_copy(update={"partitions": partitions}), names)

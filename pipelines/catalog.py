@@ -61,6 +61,12 @@ def fresh(spark: SparkSession, table: Table) -> DataFrame:
     return spark.table(table.name)
 
 
+def snapshots(spark: SparkSession, table: Table) -> DataFrame:
+    """Return Iceberg's metadata table of a table's snapshots, as it is now."""
+    spark.sql(f"REFRESH TABLE {table.name}")
+    return spark.table(f"{table.name}.snapshots")
+
+
 def compact(spark: SparkSession, table: Table) -> None:
     """Rewrite the small files of a table into larger ones and apply its deletes; rows, snapshots and readers stay as they are.
 

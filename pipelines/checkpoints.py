@@ -109,9 +109,8 @@ def _has_committed(spark: SparkSession, table: Table) -> bool:
     owner = catalog.property_of(spark, table, OWNER)
     if owner is None:
         return False
-    catalog.fresh(spark, table)
     made_by = (F.col("summary")[key] for key in QUERY_IDS)
-    return not spark.table(f"{table.name}.snapshots").filter(F.lit(owner).isin(*made_by)).isEmpty()
+    return not catalog.snapshots(spark, table).filter(F.lit(owner).isin(*made_by)).isEmpty()
 
 
 def committed_offsets(spark: SparkSession, query: str) -> list[str]:

@@ -41,8 +41,7 @@ def _examined_snapshot(spark: SparkSession) -> int | None:
     if not offsets:
         return None
     at: dict[str, int] = json.loads(offsets[0])
-    catalog.fresh(spark, events.TABLE)  # which must know that snapshot
-    snapshots = spark.table(f"{events.TABLE.name}.snapshots").filter(F.col("snapshot_id") == at["snapshot_id"])
+    snapshots = catalog.snapshots(spark, events.TABLE).filter(F.col("snapshot_id") == at["snapshot_id"])
     row = snapshots.select("parent_id", F.col("summary")["added-data-files"].alias("files")).collect()[0]
     read_whole = at["position"] >= int(row["files"] or 0)
     before: int | None = row["parent_id"]

@@ -32,9 +32,8 @@ def read_topics(spark: SparkSession, wanted: Sequence[str], query: str, start: s
     """Return topics as a stream with Kafka's columns; `start` holds only while the query has no checkpoint."""
     topics.require(settings().kafka, wanted)
     reader = spark.readStream.format("kafka").options(**kafka_options(settings().kafka))
-    limited = reader.option("maxOffsetsPerTrigger", stream_settings(query).rows_per_batch)
-    limited = limited.option("kafka.fetch.max.wait.ms", FETCH_WAIT_MS)
-    return limited.options(subscribe=",".join(wanted), startingOffsets=start, includeHeaders="true").load()
+    limits = {"maxOffsetsPerTrigger": stream_settings(query).rows_per_batch, "kafka.fetch.max.wait.ms": FETCH_WAIT_MS}
+    return reader.options(**limits, subscribe=",".join(wanted), startingOffsets=start, includeHeaders="true").load()
 
 
 def read_topic_of(spark: SparkSession, table: Table) -> DataFrame:

@@ -34,8 +34,9 @@ def beside_queries(spark: SparkSession, stop: threading.Event = stopping.request
 def _compact_if_due(spark: SparkSession, table: Table, compacted: dict[str, int]) -> None:
     if table.name not in compacted:
         catalog.ensure(spark, table)
-        compacted[table.name] = catalog.commits(spark, table)  # not 0: every table would be due while the queries start
-    if catalog.commits(spark, table) >= compacted[table.name] + stream_settings(table.name).compact_every:
+    commits = catalog.commits(spark, table)
+    before = compacted.setdefault(table.name, commits)  # not 0: every table would be due while the queries start
+    if commits >= before + stream_settings(table.name).compact_every:
         catalog.compact(spark, table)
         compacted[table.name] = catalog.commits(spark, table)
 

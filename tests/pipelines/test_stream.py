@@ -1,4 +1,4 @@
-"""A query whose checkpoint is lost and recovered goes on behind its table's rows, whatever its topics' partitions hold."""
+"""Topics are read without waiting for nothing, and a query that lost its checkpoint goes on behind the rows of its table."""
 
 import shutil
 from collections.abc import Iterator
@@ -98,6 +98,13 @@ def test_bronze_takes_in_a_topic_that_is_added_from_its_beginning(
     send(first, 0, b"c")
     run(keep_events.start(spark))
     assert in_bronze(spark) == [b"a", b"b", b"c"]
+
+
+def test_no_batch_waits_for_a_broker_that_has_nothing_new(spark: SparkSession, checkpoints: Path) -> None:
+    rows = stream.read_topics(spark, [new_topic()], events.TABLE.name)
+    asked = rows._jdf.queryExecution().analyzed().collectLeaves().head().extraOptions()
+    assert asked.get("kafka.fetch.max.wait.ms") == str(stream.FETCH_WAIT_MS)
+    assert stream.FETCH_WAIT_MS < 50, "Kafka's own default is 500"
 
 
 def refine(spark: SparkSession, table: Table) -> None:

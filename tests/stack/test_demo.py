@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+from processes import runs
 from rich.console import Console
 from waiting import until
 
@@ -101,7 +102,7 @@ def test_a_closed_terminal_ends_the_demo_and_nothing_is_left(tmp_path: Path) -> 
     finally:
         child.kill()
         child.wait()
-    assert not any(process.is_running() for process in family)
+    assert not any(map(runs, family))
 
 
 def test_where_nobody_reads_it_says_nothing_and_goes_on() -> None:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import runs
 from waiting import until
 
 from pipelines.errors import ServiceUnreachable
@@ -70,7 +71,7 @@ def test_what_is_up_answers_and_after_down_nothing_is_left(page: Page) -> None:
     assert row.resident_mb is not None
     assert row.resident_mb > 1
     lifecycle.down([service], lambda name, seconds: None)
-    assert not any(process.is_running() for process in family)
+    assert not any(map(runs, family))
     assert status.rows([service])[0].state == "stopped"
 
 
@@ -85,7 +86,7 @@ def test_down_ends_the_supervisor_also_when_nobody_can_be_told(page: Page) -> No
 
     with pytest.raises(OSError, match="a terminal that was closed"):
         lifecycle.down([service], closed)
-    assert not any(process.is_running() for process in family)
+    assert not any(map(runs, family))
 
 
 @pytest.mark.usefixtures("state")

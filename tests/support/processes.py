@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from pipelines.settings import ROOT
 
@@ -29,12 +31,14 @@ def finished(*command: str, expect: int = 0, **changes: str) -> subprocess.Compl
 
 
 @contextmanager
-def running(log: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python <command>` in the background, with its own process group, and kill what is left of it at the end."""
+def running(log: Path, *command: str, program: str = sys.executable, **changes: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `python <command>`, or another `program`, in the background, with `changes` to its environment.
+
+    It has its own process group, and what is left of that is killed at the end.
+    """
+    own = {**environment(), **changes}
     with log.open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=environment(), stdout=out, stderr=out, start_new_session=True
-        )
+        process = subprocess.Popen([program, *command], cwd=ROOT, env=own, stdout=out, stderr=out, start_new_session=True)
         try:
             yield process
         finally:
@@ -46,3 +50,13 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether a process still does anything.
+
+    A zombie does not: what its parent never waited for is listed until PID 1 reaps it, in some containers for ever.
+    """
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False

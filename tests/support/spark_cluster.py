@@ -3,14 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
-from processes import environment, kill
+from processes import running
 from waiting import until
 
-from pipelines.settings import ROOT
 from stack.ports import some_free
 
 DEPLOY = "org.apache.spark.deploy"
@@ -23,22 +22,9 @@ OWN = {
 }
 
 
-@contextmanager
-def started(log: Path, command: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(log: Path, command: str, *arguments: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """Run one of pyspark's commands in the background, and kill what is left of it at the end."""
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            [BIN / command, *arguments],
-            cwd=ROOT,
-            env={**environment(), **OWN},
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            kill(process)
+    return running(log, *arguments, program=str(BIN / command), **OWN)
 
 
 @contextmanager
