@@ -59,7 +59,7 @@ rebuild: installed ## Rebuild TABLE=silver.orders from bronze for arrivals FROM=
 recompute: installed ## Recompute TABLE=gold.business_metrics from silver
 	@$(SPARK) jobs/recompute.py --table "$(TABLE)"
 
-tend: installed ## Compact the small files of bronze and silver (run_all does it as it goes)
+tend: installed ## Compact bronze and silver and forget their old snapshots (run_all does it as it goes)
 	@$(SPARK) jobs/tend_tables.py
 
 recover: installed ## Let TABLE=silver.orders go on after its checkpoint was lost

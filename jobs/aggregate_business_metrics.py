@@ -12,7 +12,7 @@ from pipelines.silver import clicks, orders
 def start(spark: SparkSession) -> StreamingQuery:
     """Start the query gold.business_metrics."""
     table = business_metrics.TABLE
-    placed, visits = (stream.read_table(spark, silver.TABLE, table.name) for silver in (orders, clicks))
+    placed, visits = (stream.read_table(spark, silver.TABLE, table) for silver in (orders, clicks))
     metrics = business_metrics.aggregate(placed, visits, stream.lateness(table.name))
     return stream.upsert(metrics, table)
 

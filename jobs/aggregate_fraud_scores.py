@@ -11,7 +11,7 @@ from pipelines.silver import fraud_scores as scores
 
 def start(spark: SparkSession) -> StreamingQuery:
     """Start the query gold.fraud_scores."""
-    arriving = stream.read_table(spark, scores.TABLE, fraud_scores.TABLE.name)
+    arriving = stream.read_table(spark, scores.TABLE, fraud_scores.TABLE)
     return stream.upsert(fraud_scores.score(arriving), fraud_scores.TABLE, keep_first=True)
 
 

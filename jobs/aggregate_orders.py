@@ -11,7 +11,7 @@ from pipelines.silver import orders as changes
 
 def start(spark: SparkSession) -> StreamingQuery:
     """Start the query gold.orders."""
-    arriving = stream.read_table(spark, changes.TABLE, orders.TABLE.name)
+    arriving = stream.read_table(spark, changes.TABLE, orders.TABLE)
     return stream.upsert(orders.aggregate(arriving), orders.TABLE, newest_by="version")
 
 

@@ -12,7 +12,7 @@ from pipelines.silver import orders
 def start(spark: SparkSession) -> StreamingQuery:
     """Start the query gold.seller_activity."""
     table = seller_activity.TABLE
-    placed = stream.read_table(spark, orders.TABLE, table.name)
+    placed = stream.read_table(spark, orders.TABLE, table)
     return stream.upsert(seller_activity.aggregate(placed, stream.lateness(table.name)), table)
 
 

@@ -11,7 +11,7 @@ from pipelines.silver import inventory
 
 def start(spark: SparkSession) -> StreamingQuery:
     """Start the query gold.stock_levels."""
-    movements = stream.read_table(spark, inventory.TABLE, stock_levels.TABLE.name)
+    movements = stream.read_table(spark, inventory.TABLE, stock_levels.TABLE)
     return stream.upsert(stock_levels.aggregate(movements), stock_levels.TABLE)
 
 

@@ -12,7 +12,7 @@ from pipelines.silver import quarantine
 
 def start(spark: SparkSession) -> StreamingQuery:
     """Start the query silver.quarantine."""
-    archive = stream.read_table(spark, events.TABLE, quarantine.TABLE.name)
+    archive = stream.read_table(spark, events.TABLE, quarantine.TABLE)
     contracts = {topic: contract(topic) for topic in quarantine.RULES_BY_TOPIC}
     return stream.append(quarantine.refuse(archive, contracts), quarantine.TABLE)
 

@@ -1,4 +1,4 @@
-"""Compact the small files of bronze and silver once; streams may run meanwhile."""
+"""Compact the small files of bronze and silver and forget their old snapshots once; streams may run meanwhile."""
 
 from pipelines import upkeep
 from pipelines.job import run

@@ -1,7 +1,6 @@
 """Makes the catalogue hold the tables the code describes, and reads what it knows of them."""
 
 import threading
-from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from pyspark.sql import DataFrame, SparkSession
@@ -10,8 +9,6 @@ from pipelines.errors import SettingsError
 from pipelines.settings import settings
 from pipelines.table import Column, Table
 
-SNAPSHOTS_KEPT = timedelta(minutes=10)
-SNAPSHOTS_KEPT_AT_LEAST = 20
 REWRITING = {
     "min-input-files": "8",
     "min-file-size-bytes": str(8 * 1024 * 1024),  # larger files are left alone, so a row is not rewritten for ever
@@ -79,23 +76,16 @@ def compact(spark: SparkSession, table: Table) -> None:
 
 def commits(spark: SparkSession, table: Table) -> int:
     """Return how many commits the table has seen."""
-    snapshot = _loaded(spark, table).currentSnapshot()
+    snapshot = loaded(spark, table).currentSnapshot()
     return int(snapshot.sequenceNumber()) if snapshot else 0
 
 
-def forget_snapshots(spark: SparkSession, table: Table) -> None:
-    """Expire the older snapshots of a table that no stream reads, and remove the files that only they had."""
-    # Iceberg's procedure would run three Spark jobs for what its library does in a moment.
-    before_ms = int((datetime.now(UTC) - SNAPSHOTS_KEPT).timestamp() * 1000)
-    _loaded(spark, table).expireSnapshots().expireOlderThan(before_ms).retainLast(SNAPSHOTS_KEPT_AT_LEAST).commit()
-
-
-def _loaded(spark: SparkSession, table: Table) -> Any:
+def loaded(spark: SparkSession, table: Table) -> Any:
     """Return the table as Iceberg's own library knows it now."""
     util = cast(Any, spark._jvm).org.apache.iceberg.spark.Spark3Util
-    loaded = util.loadIcebergTable(cast(Any, spark)._jsparkSession, full_name(table))
-    loaded.refresh()
-    return loaded
+    found = util.loadIcebergTable(cast(Any, spark)._jsparkSession, full_name(table))
+    found.refresh()
+    return found
 
 
 def full_name(table: Table) -> str:

@@ -122,6 +122,22 @@ def committed_offsets(spark: SparkSession, query: str) -> list[str]:
     return path.read(f"offsets/{max(batches)}").splitlines()[2:]
 
 
+def began_at(spark: SparkSession, query: str, source: int) -> dict[str, Any] | None:
+    """Return the offset at which a query began, or is to begin, to read a table, its source of that number; None if unsaid."""
+    path = Folder(spark, folder(query))
+    return json.loads(path.read(_beginning(source))) if path.exists(_beginning(source)) else None
+
+
+def begin_at(spark: SparkSession, query: str, source: int, offset: dict[str, Any]) -> None:
+    """Say at which offset a query without a checkpoint is to begin to read a table, its source of that number."""
+    Folder(spark, folder(query)).write(_beginning(source), json.dumps(offset))
+
+
+def _beginning(source: int) -> str:
+    """Return where Iceberg keeps at which offset a stream began."""
+    return f"sources/{source}/offsets/0"
+
+
 @dataclass(frozen=True)
 class Folder:
     """A folder on whatever file system Hadoop knows by its URI."""
@@ -141,8 +157,10 @@ class Folder:
 
     def read(self, name: str) -> str:
         """Return a text file's content."""
-        rows = self.spark.read.text(f"{self.path}/{name}", wholetext=True).collect()
-        return str(rows[0][0])
+        file = self._files().open(self._at(name))
+        content = bytes(file.readAllBytes())
+        file.close()
+        return content.decode()
 
     def write(self, name: str, text: str) -> None:
         """Write a text file, over one that is there."""

@@ -41,6 +41,8 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _source(table: Table) -> str:
+    if table.made_from:
+        return f" Made from {_names(table.made_from)}."
     return f" Refined from the topic `{table.topic}`." if table.topic else ""
 
 

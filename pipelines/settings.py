@@ -107,9 +107,10 @@ class Stream(Section):
 
 
 class Upkeep(Section):
-    """How often the upkeep beside running queries looks which tables have gathered small files."""
+    """How often the upkeep looks which tables have gathered small files, and how long snapshots stay that no query needs."""
 
     look_every_s: float = Field(gt=0)
+    snapshots_kept_s: float = Field(gt=0)
 
 
 class Settings(Section):

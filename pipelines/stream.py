@@ -8,10 +8,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from pipelines import catalog, checkpoints, topics
+from pipelines import beginning, catalog, checkpoints, expiry, logs, topics
 from pipelines.errors import SettingsError
 from pipelines.settings import Kafka, Stream, settings
 from pipelines.table import Table
+
+log = logs.get(__name__)
 
 SNAPSHOT_PROPERTY = "spark.sql.iceberg.snapshot-property.tidemark"
 # After a fetch Spark asks where the partition ends. That question waits behind the next fetch, which is on its way already and
@@ -49,14 +51,19 @@ def read_topics_of(spark: SparkSession, table: Table, wanted: Sequence[str]) -> 
 
 
 def _starting(told: dict[str, dict[str, int]], wanted: Sequence[str]) -> str:
-    """Return the offsets told, with every partition of the topics; one of which nothing is told begins at its earliest record.
+    """Return where to begin in every partition of the topics: where it was told, or else at the earliest record.
 
-    Spark refuses offsets that leave out a partition, and a table has no row of a partition from which nothing came.
+    Spark refuses offsets that leave out a partition, and a table has no row of a partition from which nothing came. It fails
+    at offsets that Kafka does not have: of a topic that was made anew, or whose retention was shorter than the query was away.
     """
-    starts = {
-        topic: {part: told.get(topic, {}).get(str(part), EARLIEST) for part in topics.end_offsets(settings().kafka, topic)}
-        for topic in wanted
-    }
+    starts: dict[str, dict[int, int]] = {}
+    for topic in wanted:
+        for partition, (first, end) in topics.offsets(settings().kafka, topic).items():
+            place = told.get(topic, {}).get(str(partition), EARLIEST)
+            if place != EARLIEST and not first <= place <= end:
+                log.warning("offset_not_in_kafka", topic=topic, partition=partition, wanted=place, first=first, end=end)
+                place = EARLIEST
+            starts.setdefault(topic, {})[partition] = place
     return json.dumps(starts)
 
 
@@ -65,13 +72,12 @@ def kafka_options(kafka: Kafka) -> dict[str, str]:
     return {"kafka.bootstrap.servers": kafka.bootstrap_servers}
 
 
-def read_table(spark: SparkSession, table: Table, query: str) -> DataFrame:
-    """Return an append-only table as a stream, from its beginning where the query has no checkpoint yet."""
+def read_table(spark: SparkSession, table: Table, into: Table) -> DataFrame:
+    """Return an append-only table as a stream for the query of another table, all of it where that has no checkpoint yet."""
     catalog.ensure(spark, table)
-    reader = spark.readStream.format("iceberg")
-    return reader.option("streaming-max-rows-per-micro-batch", stream_settings(query).rows_per_batch).table(
-        catalog.full_name(table)
-    )
+    rows = beginning.rows_in_one_batch(spark, table, into) or stream_settings(into.name).rows_per_batch
+    reader = spark.readStream.format("iceberg").option("streaming-max-rows-per-micro-batch", rows)
+    return reader.table(catalog.full_name(table))
 
 
 def deduplicate(frame: DataFrame, table: Table) -> DataFrame:
@@ -118,7 +124,7 @@ def upsert(frame: DataFrame, table: Table, newest_by: str | None = None, keep_fi
         merge_into(batch, table, newest_by, keep_first)
         if batch_id % stream_settings(table.name).compact_every == 0:
             catalog.compact(batch.sparkSession, table)
-            catalog.forget_snapshots(batch.sparkSession, table)
+            expiry.forget_snapshots(batch.sparkSession, table, readers=())
 
     return _named(frame, table.name, path).outputMode("update").foreachBatch(merge).start()
 

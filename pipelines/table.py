@@ -24,6 +24,7 @@ class Table:
     partitioning: tuple[str, ...] = ()
     properties: dict[str, str] = field(default_factory=dict)
     topic: str | None = None
+    made_from: tuple[str, ...] = ()  # the tables that its query reads as streams, in the order in which the query names them
 
     @property
     def column_names(self) -> list[str]:

@@ -113,7 +113,12 @@ def _absent(kafka: Kafka, topics: Sequence[str]) -> ContractError:
 
 
 def end_offsets(kafka: Kafka, topic: str) -> dict[int, int]:
-    """Return the offset after the last record of each partition of the topic.
+    """Return the offset after the last record of each partition of the topic; raises what `offsets` raises."""
+    return {partition: end for partition, (_, end) in offsets(kafka, topic).items()}
+
+
+def offsets(kafka: Kafka, topic: str) -> dict[int, tuple[int, int]]:
+    """Return the offset of the first record that is left, and the one after the last, of each partition of the topic.
 
     Raises ServiceUnreachable without a broker, ContractError when there is no such topic.
     """
@@ -123,12 +128,12 @@ def end_offsets(kafka: Kafka, topic: str) -> dict[int, int]:
         if not partitions:
             raise _absent(kafka, [topic])
         return {
-            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)[1]
+            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
             for partition in partitions
         }
     except KafkaException as error:
         raise ServiceUnreachable(
-            f"Could not read how far {topic} goes: no Kafka broker answers at {kafka.bootstrap_servers}; run `make up`."
+            f"Could not read what {topic} holds: no Kafka broker answers at {kafka.bootstrap_servers}; run `make up`."
         ) from error
     finally:
         consumer.close()

@@ -6,7 +6,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from pipelines import catalog, logs, stopping
+from pipelines import catalog, expiry, logs, stopping
 from pipelines.errors import TidemarkError
 from pipelines.kept_query import POOL, sentence
 from pipelines.settings import settings
@@ -20,7 +20,7 @@ APPENDED = tuple(table for table in TABLES.values() if not table.name.startswith
 
 
 def beside_queries(spark: SparkSession, stop: threading.Event = stopping.requested) -> None:
-    """Compact each table after every `compact_every` commits, until `stop` is set; what fails is tried again next time."""
+    """Tend each table after every `compact_every` commits, until `stop` is set; what fails is tried again next time."""
     spark.sparkContext.setLocalProperty(POOL, __name__)
     compacted: dict[str, int] = {}  # how many commits each table had seen when it was last compacted
     while not stop.wait(settings().upkeep.look_every_s):
@@ -28,7 +28,7 @@ def beside_queries(spark: SparkSession, stop: threading.Event = stopping.request
             try:
                 _compact_if_due(spark, table, compacted)
             except (TidemarkError, PySparkException, Py4JError) as error:
-                log.warning("not_compacted", table=table.name, error=sentence(error))
+                log.warning("not_tended", table=table.name, error=sentence(error))
 
 
 def _compact_if_due(spark: SparkSession, table: Table, compacted: dict[str, int]) -> None:
@@ -37,13 +37,18 @@ def _compact_if_due(spark: SparkSession, table: Table, compacted: dict[str, int]
     commits = catalog.commits(spark, table)
     before = compacted.setdefault(table.name, commits)  # not 0: every table would be due while the queries start
     if commits >= before + stream_settings(table.name).compact_every:
-        catalog.compact(spark, table)
+        _tend(spark, table)
         compacted[table.name] = catalog.commits(spark, table)
 
 
 def every_table(spark: SparkSession) -> None:
-    """Compact every table that streams append to, once."""
+    """Compact every table that streams append to and forget its old snapshots, once."""
     for table in APPENDED:
         catalog.ensure(spark, table)
-        catalog.compact(spark, table)
-        log.info("compacted", table=table.name)
+        _tend(spark, table)
+        log.info("tended", table=table.name)
+
+
+def _tend(spark: SparkSession, table: Table) -> None:
+    catalog.compact(spark, table)
+    expiry.forget_snapshots(spark, table, [reader for reader in TABLES.values() if table.name in reader.made_from])

@@ -24,6 +24,7 @@ TABLE = Table(
     ),
     key=("minute", "currency"),
     partitioning=("days(minute)",),
+    made_from=("silver.orders", "silver.clicks"),
 )
 
 

@@ -32,6 +32,7 @@ TABLE = Table(
     key=("payment_id", "event_at"),
     partitioning=("days(event_at)",),
     properties={"write.merge.mode": "merge-on-read"},
+    made_from=("silver.fraud_scores",),
 )
 
 

@@ -29,6 +29,7 @@ TABLE = Table(
     ),
     key=("order_id",),
     properties={"write.merge.mode": "merge-on-read", "write.update.mode": "merge-on-read"},
+    made_from=("silver.orders",),
 )
 
 

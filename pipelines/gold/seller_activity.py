@@ -21,6 +21,7 @@ TABLE = Table(
     ),
     key=("seller_id", "window_start", "currency"),
     partitioning=("days(window_start)",),
+    made_from=("silver.orders",),
 )
 
 

@@ -17,6 +17,7 @@ TABLE = Table(
         Column("last_restock_at", "timestamp", "When stock last came in, UTC.", required=False),
     ),
     key=("product_id",),
+    made_from=("silver.inventory",),
 )
 
 

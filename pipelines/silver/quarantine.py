@@ -26,6 +26,7 @@ TABLE = Table(
     ),
     key=("topic", "partition", "offset"),
     partitioning=("days(timestamp)",),
+    made_from=("bronze.events",),
 )
 
 RULES_BY_TOPIC: Mapping[str, Rules] = {

@@ -1,7 +1,6 @@
 """The catalogue: tables are made as the code describes them, and compaction changes files, not rows."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -52,24 +51,6 @@ def test_compaction_leaves_the_rows_and_fewer_files(spark: SparkSession, levels:
 
     assert sorted(map(tuple, spark.table(levels.name).collect()), key=str) == before
     assert spark.table(f"{levels.name}.files").count() < files
-
-
-def test_forgotten_snapshots_take_their_files_with_them_and_no_row(
-    spark: SparkSession, levels: Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catalog, "SNAPSHOTS_KEPT", timedelta(0))
-    monkeypatch.setattr(catalog, "SNAPSHOTS_KEPT_AT_LEAST", 1)
-    filled(spark, levels, 10)
-    small = [row["file_path"] for row in spark.table(f"{levels.name}.files").collect()]
-    catalog.compact(spark, levels)
-    filled(spark, levels, 1)
-    assert all(Path(path.removeprefix("file:")).exists() for path in small)
-
-    catalog.forget_snapshots(spark, levels)
-
-    assert spark.table(f"{levels.name}.snapshots").count() == 1
-    assert not any(Path(path.removeprefix("file:")).exists() for path in small)
-    assert spark.table(levels.name).count() == 33
 
 
 def test_merging_twice_changes_nothing(spark: SparkSession, levels: Table) -> None:

@@ -8,9 +8,12 @@ from uuid import uuid4
 
 import pytest
 from builders import a_contract, a_review, framed
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
+from waiting import until
 
 from jobs import keep_events
 from pipelines import repair, stream, topics
@@ -96,6 +99,32 @@ def test_bronze_takes_in_a_topic_that_is_added_from_its_beginning(
     assert in_bronze(spark) == [b"a"]
     monkeypatch.setattr(keep_events, "RULES_BY_TOPIC", dict.fromkeys((first, added)))
     send(first, 0, b"c")
+    run(keep_events.start(spark))
+    assert in_bronze(spark) == [b"a", b"b", b"c"]
+
+
+@pytest.mark.parametrize("made_anew", [False, True], ids=["retention", "topic made anew"])
+def test_what_kafka_does_not_have_is_passed_over_by_a_recovered_query(
+    spark: SparkSession, checkpoints: Path, monkeypatch: pytest.MonkeyPatch, made_anew: bool
+) -> None:
+    topic = new_topic()
+    monkeypatch.setattr(keep_events, "RULES_BY_TOPIC", {topic: None})
+    for value in (b"a", b"b"):
+        send(topic, 0, value)
+    run(keep_events.start(spark))
+    admin = AdminClient({"bootstrap.servers": settings().kafka.bootstrap_servers})
+    if made_anew:
+        admin.delete_topics([topic])[topic].result()
+        until(lambda: topic not in admin.list_topics(timeout=10).topics, "the topic is gone")
+        topics.create_missing(settings().kafka.model_copy(update={"partitions": 3}), (topic,))
+    else:
+        send(topic, 0, b"never read")
+        at = TopicPartition(topic, 0, 3)
+        admin.delete_records([at])[at].result()
+    send(topic, 0, b"c")
+    with pytest.raises(StreamingQueryException, match=r"data may have been lost|DATA_LOSS"):
+        run(keep_events.start(spark))
+    lose(spark, checkpoints, events.TABLE)
     run(keep_events.start(spark))
     assert in_bronze(spark) == [b"a", b"b", b"c"]
 

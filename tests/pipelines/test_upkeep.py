@@ -12,6 +12,8 @@ from pipelines import catalog, stream, upkeep
 from pipelines.silver import reviews
 from pipelines.table import Table
 
+READER = replace(reviews.TABLE, made_from=(reviews.TABLE.name,))
+
 
 def append(spark: SparkSession, table: Table, numbers: range) -> None:
     """Append one review per number, each in a file of its own."""
@@ -57,7 +59,7 @@ def test_a_stream_reads_every_row_once_across_compactions(spark: SparkSession, t
         seen.extend(row["event_id"] for row in batch.select("event_id").collect())
 
     append(spark, table, range(10))
-    rows = stream.read_table(spark, table, table.name)
+    rows = stream.read_table(spark, table, READER)
     query = rows.writeStream.foreachBatch(note).option("checkpointLocation", str(tmp_path / "reader")).start()
     try:
         query.processAllAvailable()
@@ -73,7 +75,7 @@ def test_a_stream_reads_every_row_once_across_compactions(spark: SparkSession, t
     assert files(spark, table) < 5
 
     begun_later: list[str] = []
-    again = stream.read_table(spark, table, table.name).writeStream.foreachBatch(
+    again = stream.read_table(spark, table, READER).writeStream.foreachBatch(
         lambda batch, _: begun_later.extend(row["event_id"] for row in batch.collect())
     )
     late = again.option("checkpointLocation", str(tmp_path / "late")).trigger(availableNow=True).start()
