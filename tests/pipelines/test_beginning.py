@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from number_tables import LATE, NUMBERS, Numbers, drop, environment
+from builders import a_click, a_contract, an_order, framed, kafka_records
+from number_tables import LATE, NUMBERS, Numbers, drop, environment, run
 from pyspark.sql import SparkSession
 
-from pipelines import beginning, expiry
+from jobs import aggregate_business_metrics
+from pipelines import beginning, catalog, expiry
 from pipelines.errors import CheckpointError
+from pipelines.gold import business_metrics
 from pipelines.settings import settings
+from pipelines.silver import clicks, orders
 from pipelines.table import Table
 
 
@@ -70,3 +74,24 @@ def test_it_does_not_begin_while_compactions_never_end(numbers: Numbers, monkeyp
     monkeypatch.setattr(beginning, "ATTEMPTS", 0)
     with pytest.raises(CheckpointError, match=r"silver\.numbers is being compacted again and again"):
         numbers.read(LATE)
+
+
+def test_a_query_of_two_tables_is_told_where_it_begins_in_each(
+    spark: SparkSession, own_settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"TIDEMARK_STREAMS__{business_metrics.TABLE.name.upper()}__TRIGGER", "0 seconds")
+    settings.cache_clear()
+    tables = (orders.TABLE, clicks.TABLE, business_metrics.TABLE)
+    drop(spark, tables)
+    for module, event in ((orders, an_order()), (clicks, a_click())):
+        topic = str(module.TABLE.topic)
+        catalog.ensure(spark, module.TABLE)
+        for copy in range(2):
+            record = kafka_records(spark, topic, [framed(topic, {**event, "event_id": str(copy)})])
+            module.refine(record, a_contract(topic)).writeTo(module.TABLE.name).append()
+        last = catalog.loaded(spark, module.TABLE)
+        last.expireSnapshots().expireOlderThan(last.currentSnapshot().timestampMillis()).retainLast(1).commit()
+    run(aggregate_business_metrics.start(spark))
+    [minute] = catalog.fresh(spark, business_metrics.TABLE).collect()
+    assert (minute["orders"], minute["sessions"]) == (2, 2)
+    drop(spark, tables)

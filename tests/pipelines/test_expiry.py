@@ -32,7 +32,7 @@ def numbers(spark: SparkSession, own_settings: Path, monkeypatch: pytest.MonkeyP
 
 @example(steps=["write", "read", "write", "compact", "write", "forget", "write", "compact", "forget"])
 @given(steps=STEPS)
-@hypothesis_settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_reader_reads_every_row_once_whatever_is_compacted_and_forgotten(numbers: Numbers, steps: list[str]) -> None:
     drop(numbers.spark)
     shutil.rmtree(settings().checkpoints.path, ignore_errors=True)
@@ -68,6 +68,19 @@ def test_forgotten_snapshots_take_their_files_with_them_and_no_row(numbers: Numb
     numbers.forget()
     assert not any(file.exists() for file in files)
     assert rows(numbers.spark, NUMBERS) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_state_that_is_tagged_is_kept(numbers: Numbers) -> None:
+    numbers.write(2)
+    numbers.spark.sql(f"ALTER TABLE {NUMBERS.name} CREATE TAG audited")
+    numbers.compact()
+    numbers.write(2)
+    numbers.read(EARLY)
+    numbers.forget()
+    assert numbers.snapshots() == 3
+    audited = numbers.spark.read.option("versionAsOf", "audited").table(NUMBERS.name)
+    assert sorted(row["number"] for row in audited.collect()) == [0, 1]
+    assert rows(numbers.spark, NUMBERS) == [0, 1, 2, 3]
 
 
 def test_what_a_reader_has_not_read_is_kept(numbers: Numbers) -> None:
