@@ -22,23 +22,23 @@ APPENDED = tuple(table for table in TABLES.values() if not table.name.startswith
 def beside_queries(spark: SparkSession, stop: threading.Event = stopping.requested) -> None:
     """Tend each table after every `compact_every` commits, until `stop` is set; what fails is tried again next time."""
     spark.sparkContext.setLocalProperty(POOL, __name__)
-    compacted: dict[str, int] = {}  # how many commits each table had seen when it was last compacted
+    tended: dict[str, int] = {}  # how many commits each table had seen when it was last tended
     while not stop.wait(settings().upkeep.look_every_s):
         for table in APPENDED:
             try:
-                _compact_if_due(spark, table, compacted)
+                _tend_if_due(spark, table, tended)
             except (TidemarkError, PySparkException, Py4JError) as error:
                 log.warning("not_tended", table=table.name, error=sentence(error))
 
 
-def _compact_if_due(spark: SparkSession, table: Table, compacted: dict[str, int]) -> None:
-    if table.name not in compacted:
+def _tend_if_due(spark: SparkSession, table: Table, tended: dict[str, int]) -> None:
+    if table.name not in tended:
         catalog.ensure(spark, table)
     commits = catalog.commits(spark, table)
-    before = compacted.setdefault(table.name, commits)  # not 0: every table would be due while the queries start
+    before = tended.setdefault(table.name, commits)  # not 0: every table would be due while the queries start
     if commits >= before + stream_settings(table.name).compact_every:
         _tend(spark, table)
-        compacted[table.name] = catalog.commits(spark, table)
+        tended[table.name] = catalog.commits(spark, table)
 
 
 def every_table(spark: SparkSession) -> None:

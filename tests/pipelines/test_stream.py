@@ -10,9 +10,9 @@ import pytest
 from builders import a_contract, a_review, framed
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from number_tables import run
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming.query import StreamingQuery
 from waiting import until
 
 from jobs import keep_events
@@ -52,14 +52,6 @@ def send(topic: str, partition: int, value: bytes) -> None:
     producer = Producer({"bootstrap.servers": settings().kafka.bootstrap_servers})
     producer.produce(topic, value, partition=partition)
     assert producer.flush(30) == 0
-
-
-def run(query: StreamingQuery) -> None:
-    """Let the query take in what there is, and stop it."""
-    try:
-        query.processAllAvailable()
-    finally:
-        query.stop()
 
 
 def lose(spark: SparkSession, checkpoints: Path, table: Table) -> None:

@@ -52,10 +52,10 @@ class Numbers:
         options = "map('rewrite-all', 'true')"
         self.spark.sql(f"CALL lake.system.rewrite_data_files(table => 'lake.{NUMBERS.name}', options => {options})").collect()
 
-    def forget(self, *readers: Table) -> None:
-        """Expire the snapshots that nobody needs, with the readers known."""
+    def forget(self) -> None:
+        """Expire the snapshots that nobody needs."""
         catalog.ensure(self.spark, NUMBERS)
-        expiry.forget_snapshots(self.spark, NUMBERS, readers or (EARLY, LATE))
+        expiry.forget_snapshots(self.spark, NUMBERS, (EARLY, LATE))
 
     def read(self, copies: Table) -> list[int]:
         """Have a table's query read what there is, and return all the numbers it has read so far."""
