@@ -12,6 +12,9 @@ JARS := .tidemark/jars
 COPY_JARS := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
 # Started by Python, as the demo does: pipelines/session.py then finds Spark's Java and gives it its memory and its address.
 SPARK := TZ=UTC $(PYTHON)
+# What needs the stack has it to itself; of the rest each process has a Spark of its own, and half the time waits for something.
+STACK_TESTS := integration or end_to_end
+TWO_AT_ONCE := --numprocesses=2 --dist=loadfile
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
 
@@ -66,10 +69,11 @@ recover: installed ## Let TABLE=silver.orders go on after its checkpoint was los
 	@$(SPARK) jobs/recover.py --table "$(TABLE)"
 
 test: install lint ## Run every test: unit, integration, end to end
-	@$(PYTHON) -m pytest --cov --durations=25
+	@$(PYTHON) -m pytest $(TWO_AT_ONCE) -m "not ($(STACK_TESTS))" --cov --cov-report= --cov-fail-under=0 --durations=10
+	@$(PYTHON) -m pytest -m "$(STACK_TESTS)" --cov --cov-append --durations=25
 
 test-unit: install ## Run the tests that need no services
-	@$(PYTHON) -m pytest -m "not integration and not end_to_end"
+	@$(PYTHON) -m pytest $(TWO_AT_ONCE) -m "not ($(STACK_TESTS))"
 
 lint: install ## Check style, types and import directions
 	@.venv/bin/ruff check .

@@ -8,8 +8,10 @@ from pipelines.settings import ROOT, settings
 from stack.service import Service
 
 # Fifteen small queries plan more than they compute: a parallel collector leaves no threads working beside them, and all that is
-# ever compiled stays compiled. Measured on 2 cores: docs/decisions/11.
-LEAN_JAVA = "-XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC"
+# ever compiled stays compiled. Java's compilers come before the queries: as two threads of equal rank on full cores they got so
+# little that thousands of methods waited for them and ran interpreted. Measured on 2 cores: docs/decisions/11.
+COMPILERS_FIRST = "-XX:CICompilerCount=6 -XX:ThreadPriorityPolicy=1 -XX:JavaPriority5_To_OSPriority=4"
+LEAN_JAVA = f"-XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC {COMPILERS_FIRST}"
 
 
 def spark_environment() -> dict[str, str]:

@@ -42,6 +42,14 @@ def _no_real_secrets() -> Iterator[None]:
     settings.cache_clear()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_java() -> Iterator[None]:
+    """Have every Java of the tests compile quickly instead of well: few of them live long enough to gain by it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+        yield
+
+
 def _clear_dead_stacks() -> None:
     """Take down and remove what earlier test runs left, unless their process still lives."""
     from stack import lifecycle

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from processes import finished, kill, running
+from processes import LIMIT_S, finished, kill, running
 from trino.dbapi import connect
 from waiting import until
 
@@ -112,7 +112,7 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
             until(lambda: lake.count("silver.fraud_scores") > 0, "payments are scored")
             spoil(local_stack, SCORES)
             kill(streams)
-            assert shop.wait(120) == 0
+            assert shop.wait(LIMIT_S) == 0
     with running(log, "jobs/run_all.py"):
         counts = sent(past, live)
         until(lambda: all(lake.count(SHOP[topic]) >= counts[topic]["events"] for topic in SHOP), "silver has every event")

@@ -12,7 +12,7 @@ import pytest
 from builders import a_payment, written
 from confluent_kafka import Producer
 from fraud_models import DEAR, a_booster
-from processes import finished
+from processes import LIMIT_S, finished
 from spark_cluster import a_spark_cluster, started
 from trino.dbapi import connect
 from waiting import until
@@ -70,7 +70,7 @@ def scores(told: Settings) -> list[list[Any]]:
 def stop(job: subprocess.Popen[bytes]) -> None:
     """Have a job end, and with it its executor, so that the next one gets the core."""
     job.send_signal(signal.SIGTERM)
-    job.wait(60)
+    job.wait(LIMIT_S)
 
 
 @pytest.mark.filterwarnings("ignore")  # MLflow's own
