@@ -19,7 +19,7 @@ LIVE = re.compile(r"([\d,]+) events/s · newest order in gold: (\S+), ([\d.]+) s
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 RATE = 200
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.end_to_end
 Demo = subprocess.Popen[str]
 
 

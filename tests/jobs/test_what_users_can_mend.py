@@ -16,8 +16,8 @@ from pipelines.settings import ROOT, Settings
 
 REGISTER, BALANCE, SIMULATOR = ("jobs/register_contracts.py",), ("jobs/balance.py",), ("-m", "simulator", "--duration", "1s")
 BRONZE, ORDERS = ("jobs/keep_events.py",), ("jobs/aggregate_orders.py",)
-# What Spark and its Java say whenever they start.
-SPARKS = re.compile(r" WARN (Utils|NativeCodeLoader): |^WARNING: Using incubator modules|^NOTE: Picked up JDK_JAVA_OPTIONS")
+# What Spark says of the machine whenever it starts.
+SPARKS = re.compile(r" WARN (Utils|NativeCodeLoader): |^WARNING: Using incubator modules")
 NOWHERE = "127.0.0.1:1"
 PLACES = r"mend them where they stand, in \S+base\.toml, \S+local\.toml, \.env or a TIDEMARK_<SECTION>__<NAME>"
 NO_REGISTRY = rf"no schema registry answers at http://{NOWHERE} .*; run `make up`"
@@ -34,6 +34,12 @@ def sentences(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 def assert_says(sentence: str, wanted: str) -> None:
     assert re.search(wanted, sentence), sentence
+
+
+@pytest.fixture(autouse=True)
+def _java_as_users_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the options that the tests give to Java, which it would name beside the sentence."""
+    monkeypatch.delenv("JDK_JAVA_OPTIONS", raising=False)
 
 
 @pytest.fixture
