@@ -24,7 +24,7 @@ help: ## List every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 install: ## Make .venv and fetch jars (again only when a lock or pom has changed)
-	@$(MAKE) --no-print-directory --jobs 4 .venv/.installed $(JARS)/spark/.resolved $(JARS)/kafka/.resolved $(JARS)/unpacked/.unpacked
+	@$(MAKE) --no-print-directory --silent --jobs 4 .venv/.installed $(JARS)/spark/.resolved $(JARS)/kafka/.resolved $(JARS)/unpacked/.unpacked
 
 demo: install ## Start everything and show what flows; Ctrl-C stops it, RATE=200 sets events per second
 	@exec $(PYTHON) -m stack demo

@@ -34,7 +34,8 @@ def run_queries(name: str, *starts: Start, beside: Sequence[Callable[[SparkSessi
     stopping.on_signals()
     with failing.in_words(name, *SPARKS, sentence=sentence):
         spark = spark_session(name)
-        kept = [KeptQuery(spark, start, stopping.requested) for start in starts]
+        job_runs = threading.Event()
+        kept = [KeptQuery(spark, start, stopping.requested, job_runs) for start in starts]
         companions = [threading.Thread(target=work, args=[spark], daemon=True) for work in beside]
         for companion in companions:
             companion.start()

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from pipelines import logs, schema_registry
-from pipelines.errors import EngineLost, TidemarkError
+from pipelines.errors import EngineLost, ServiceUnreachable, TidemarkError
 
 Start = Callable[[SparkSession], StreamingQuery]
 log = logs.get(__name__)
@@ -29,10 +29,16 @@ DRAIN_S = 15.0
 
 
 class KeptQuery:
-    """One query and the thread that keeps it; `error` says why it was given up, and then `stopping` is set for all."""
+    """One query and the thread that keeps it; `error` says why it was given up, and then `stopping` is set for all.
 
-    def __init__(self, spark: SparkSession, start: Start, stopping: threading.Event) -> None:
+    `job_runs` is set once a query of the same job runs: from then on a service that is away is waited for.
+    """
+
+    def __init__(
+        self, spark: SparkSession, start: Start, stopping: threading.Event, job_runs: threading.Event | None = None
+    ) -> None:
         self.spark, self.start, self.stopping = spark, start, stopping
+        self.job_runs = job_runs or threading.Event()
         self.error: Exception | None = None
         self.failures = 0
         self.has_run = False
@@ -67,6 +73,7 @@ class KeptQuery:
         self.outdated.clear()  # before the start, which takes seconds: who asks for a renewal meanwhile gets it
         query = self.start(self.spark)
         self.has_run = True
+        self.job_runs.set()
         log.info("query_started", query=query.name)
         self._watch(query)
 
@@ -81,13 +88,17 @@ class KeptQuery:
             raise error
 
     def _failed(self, error: Exception, lived_s: float) -> None:
-        cannot_start = not self.has_run and isinstance(error, TidemarkError)
         self.failures = 1 if lived_s > HEALTHY_AFTER_S else self.failures + 1
-        if cannot_start or self.failures >= ATTEMPTS:
+        if self._cannot_start(error) or self.failures >= ATTEMPTS:
             self._give_up(error)
         else:
             log.warning("query_failed", query=self.thread.name, failures=self.failures, error=sentence(error))
             self.stopping.wait(min(2.0**self.failures, LONGEST_PAUSE_S))
+
+    def _cannot_start(self, error: Exception) -> bool:
+        """Say whether trying again is in vain; what the others have reached, this one will reach too."""
+        reachable = isinstance(error, ServiceUnreachable) and self.job_runs.is_set()
+        return isinstance(error, TidemarkError) and not self.has_run and not reachable
 
     def _give_up(self, error: Exception) -> None:
         log.error("query_given_up", query=self.thread.name, failures=self.failures, error=sentence(error))

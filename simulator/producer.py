@@ -11,7 +11,7 @@ from pipelines.errors import ServiceUnreachable
 
 log = logs.get(__name__)
 
-ANSWER_S = 5.0  # how long a broker may take to answer at the start
+ANSWER_S = 10.0  # how long a broker may take to answer at the start
 FLUSH_S = 30.0  # how long records may take to be acknowledged at the end
 SETTLE_S = 0.5  # how long to wait in between for records on their way
 ROOM_S = 0.1  # how long to wait for room in a full queue before looking again

@@ -108,21 +108,27 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
             str(live),
             *FAULTS,
         ) as shop:
-            until(lambda: lake.count("silver.clicks") > before, "live clicks are in silver")
-            until(lambda: lake.count("silver.fraud_scores") > 0, "payments are scored")
+            until(lambda: lake.count("silver.clicks") > before, "live clicks are in silver", streams, shop)
+            until(lambda: lake.count("silver.fraud_scores") > 0, "payments are scored", streams, shop)
             spoil(local_stack, SCORES)
             kill(streams)
             assert shop.wait(LIMIT_S) == 0
-    with running(log, "jobs/run_all.py"):
+    with running(log, "jobs/run_all.py") as streams:
         counts = sent(past, live)
-        until(lambda: all(lake.count(SHOP[topic]) >= counts[topic]["events"] for topic in SHOP), "silver has every event")
+        until(
+            lambda: all(lake.count(SHOP[topic]) >= counts[topic]["events"] for topic in SHOP), "silver has every event", streams
+        )
         refused = 1 + sum(each["corrupt"] for each in counts.values())
-        until(lambda: lake.count("silver.quarantine") >= refused, "quarantine has every spoilt record")
-        until(lambda: lake.count("gold.fraud_scores") >= counts["shop.payments"]["events"], "every payment is scored in gold")
+        until(lambda: lake.count("silver.quarantine") >= refused, "quarantine has every spoilt record", streams)
+        until(
+            lambda: lake.count("gold.fraud_scores") >= counts["shop.payments"]["events"],
+            "every payment is scored in gold",
+            streams,
+        )
         ends = sum(sum(end_offsets(local_stack.kafka, topic).values()) for topic in SILVER)
-        until(lambda: lake.count("bronze.events") >= ends, "bronze has every record")
+        until(lambda: lake.count("bronze.events") >= ends, "bronze has every record", streams)
         for answer, (gold, silver) in REACHED.items():
-            until(lambda gold=gold, silver=silver: lake.one(gold) == lake.one(silver), answer)
+            until(lambda gold=gold, silver=silver: lake.one(gold) == lake.one(silver), answer, streams)
     return lake, counts
 
 

@@ -80,10 +80,10 @@ def test_jobs_run_on_a_standalone_cluster(shop: Settings, tmp_path: Path, monkey
     log, before = tmp_path / "jobs.log", sent(shop)
     with a_spark_cluster(tmp_path) as master:
         with started(log, "spark-submit", "--master", master, "jobs/score_payments.py") as job:
-            until(lambda: sent(shop) == before + len(AMOUNTS), "both payments are scored")
+            until(lambda: sent(shop) == before + len(AMOUNTS), "both payments are scored", job)
             stop(job)
         with started(log, "spark-submit", "--master", master, "jobs/refine_fraud_scores.py") as job:
-            until(lambda: len(scores(shop)) == len(AMOUNTS), "both scores are in silver")
+            until(lambda: len(scores(shop)) == len(AMOUNTS), "both scores are in silver", job)
             stop(job)
         finished("jobs/tend_tables.py", TIDEMARK_SPARK__MASTER=master)
     assert scores(shop) == [[f"{RUN}-cheap", "approve", False, MODEL], [f"{RUN}-dear", "decline", False, MODEL]]

@@ -120,6 +120,29 @@ def test_a_query_that_has_run_is_tried_again_when_a_service_is_away(
     assert (kept.failures, kept.error) == (1, None)
 
 
+def test_a_service_that_is_away_when_a_later_query_starts_is_waited_for(
+    spark: SparkSession, tmp_path: Path, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_query, "LONGEST_PAUSE_S", 0.0)
+    job_runs = threading.Event()
+    others, another = counting(tmp_path / "other", lambda batch, batch_id: None)
+    starts, begin = counting(tmp_path / "late", lambda batch, batch_id: None)
+    tries: list[int] = []
+
+    def late(spark: SparkSession) -> StreamingQuery:
+        tries.append(len(tries))
+        if len(tries) == 1:
+            raise ServiceUnreachable("the broker took too long to answer")
+        return begin(spark)
+
+    KeptQuery(spark, another, stopping, job_runs).thread.start()
+    until(job_runs.is_set, "a query of the job runs")
+    kept = KeptQuery(spark, late, stopping, job_runs)
+    kept.thread.start()
+    until(lambda: bool(starts) or kept.error is not None, "the late query runs")
+    assert (len(others), kept.failures, kept.error) == (1, 1, None)
+
+
 def test_a_failure_to_report_is_let_pass_once(
     spark: SparkSession, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ import psutil
 from pipelines.settings import ROOT
 
 LIMIT_S = 900  # against what hangs, not what is slow
+SAID_LAST = 6000  # characters
 
 
 def environment() -> dict[str, str]:
@@ -34,13 +35,17 @@ def finished(*command: str, expect: int = 0, **changes: str) -> subprocess.Compl
 def running(log: Path, *command: str, program: str = sys.executable, **changes: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run `python <command>`, or another `program`, in the background, with `changes` to its environment.
 
-    It has its own process group, and what is left of that is killed at the end.
+    It has its own process group, and what is left of that is killed at the end. A test that fails meanwhile is told what
+    it said last.
     """
     own = {**environment(), **changes}
     with log.open("ab") as out:
         process = subprocess.Popen([program, *command], cwd=ROOT, env=own, stdout=out, stderr=out, start_new_session=True)
         try:
             yield process
+        except AssertionError as error:
+            error.add_note(f"{' '.join(command)} said last: {log.read_text(errors='replace')[-SAID_LAST:]}")
+            raise
         finally:
             kill(process)
 
