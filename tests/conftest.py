@@ -14,6 +14,9 @@ from pipelines.settings import ROOT, Settings, settings
 TEST_STACKS = ROOT / ".tidemark" / "test"
 PASSWORDS = {f"TIDEMARK_{name}__PASSWORD": f"only-for-tests-{name.lower()}" for name in ("POSTGRES", "VALKEY", "MLFLOW")}
 
+# Fifteen queries fill the 48 MB that the quick compiler has by itself within a minute; from then on Java interprets.
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+
 # No example fails because the machine was busy.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
@@ -46,7 +49,7 @@ def _no_real_secrets() -> Iterator[None]:
 def _quick_java() -> Iterator[None]:
     """Have every Java of the tests compile quickly instead of well: few of them live long enough to gain by it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+        patch.setenv("JDK_JAVA_OPTIONS", QUICK_JAVA)
         yield
 
 
