@@ -28,7 +28,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from benchmarks import receipt
 from benchmarks.fraud_payments import a_payment, moments
 from benchmarks.own_topics import own_topics
-from pipelines import avro, schema_registry, scoring, stream
+from pipelines import alerts, avro, schema_registry, scoring, stream
 from pipelines.champion import champion_watch
 from pipelines.session import spark_session
 from pipelines.settings import settings
@@ -37,7 +37,7 @@ from pipelines.topics import end_offsets
 from simulator.encoding import framed
 
 SCORES, SHOP = "tidemark.fraud_scores", "shop.payments"
-BENCH_IN, BENCH_SCORES, BENCH_FLOOR = "bench.payments", "bench.fraud_scores", "bench.floor"
+BENCH_IN, BENCH_SCORES, BENCH_ALERTS, BENCH_FLOOR = "bench.payments", "bench.fraud_scores", "bench.alerts", "bench.floor"
 ROUNDS, COLD_S, WARM_S, MEASURE_S, DEMO_S, SETTLE_S = 3, 90.0, 15.0, 15.0, 100.0, 20.0
 RATES = {"": 200, "_1000": 1000}
 
@@ -49,8 +49,9 @@ def scored(spark: SparkSession) -> Flow:
     model = spark.sparkContext.broadcast(champion_watch().first())
     policy = scoring.Policy(settings().fraud.review_at, settings().fraud.decline_at)
     known = replace(schema_registry.contract(SHOP), topic=BENCH_IN)
-    schema, schema_id = schema_registry.reader(SCORES), schema_registry.newest_id(SCORES)
-    return lambda records: scoring.encoded(scoring.score(payments.refine(records, known), model, policy), schema, schema_id)
+    scores = replace(schema_registry.writer(SCORES), topic=BENCH_SCORES)
+    alarms = replace(schema_registry.writer(alerts.TOPIC), topic=BENCH_ALERTS)
+    return lambda records: scoring.messages(scoring.score(payments.refine(records, known), model, policy), scores, alarms)
 
 
 def floor(source: str) -> Flow:
@@ -60,7 +61,8 @@ def floor(source: str) -> Flow:
 
     def through(records: DataFrame) -> DataFrame:
         value = avro.encode(F.struct(*fields), known.reader, schema_registry.newest_id(SHOP))
-        return payments.refine(records, known).select(F.col("card_id").alias("key"), value.alias("value"))
+        columns = F.lit(BENCH_FLOOR).alias("topic"), F.col("card_id").alias("key"), value.alias("value")
+        return payments.refine(records, known).select(*columns)
 
     return through
 
@@ -71,7 +73,7 @@ def running(spark: SparkSession, source: str, flow: Flow, target: str) -> Iterat
     records = stream.read_topics(spark, [source], SCORES, "latest")
     with tempfile.TemporaryDirectory() as checkpoint:
         writer = flow(records).writeStream.format("kafka").option("checkpointLocation", checkpoint).queryName(target)
-        told = {**stream.kafka_options(settings().kafka), "topic": target, "kafka.linger.ms": "0", "kafka.acks": "all"}
+        told = {**stream.kafka_options(settings().kafka), "kafka.linger.ms": "0", "kafka.acks": "all"}
         query = writer.options(**told).trigger(processingTime=stream.stream_settings(SCORES).trigger).start()
         try:
             yield query
@@ -194,7 +196,7 @@ def main() -> None:
     demo = _demo_runs()
     # Before there is a Spark of our own, which would take a part of the demo's cores.
     told = percentiles(watched(SCORES), "_demo") if demo else {}
-    with own_topics(BENCH_IN, BENCH_SCORES, BENCH_FLOOR, partitions=settings().kafka.partitions_for(SHOP)):
+    with own_topics(BENCH_IN, BENCH_SCORES, BENCH_ALERTS, BENCH_FLOOR, partitions=settings().kafka.partitions_for(SHOP)):
         spark = spark_session("fraud_latency")
         try:
             told |= beside_demo(spark) if demo else alone(spark)

@@ -1,9 +1,9 @@
-"""Score payments in the stream with the champion and send the scores to tidemark.fraud_scores."""
+"""Score payments in the stream with the champion: scores go to tidemark.fraud_scores, of what is declined also alerts."""
 
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from pipelines import schema_registry, scoring, stream
+from pipelines import alerts, schema_registry, scoring, stream
 from pipelines.champion import champion_watch
 from pipelines.job import run_queries
 from pipelines.settings import settings
@@ -21,8 +21,8 @@ def start(spark: SparkSession) -> StreamingQuery:
     records = stream.read_topics(spark, [str(payments.TABLE.topic)], TOPIC)
     arriving = payments.refine(records, schema_registry.contract("shop.payments"))
     scores = scoring.score(arriving, model, policy)
-    encoded = scoring.encoded(scores, schema_registry.reader(TOPIC), schema_registry.newest_id(TOPIC))
-    return stream.write_topic(encoded, TOPIC)
+    messages = scoring.messages(scores, schema_registry.writer(TOPIC), schema_registry.writer(alerts.TOPIC))
+    return stream.write_topics(messages, TOPIC, alerts.TOPIC)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,15 @@ class Contract:
     writers: dict[int, str]
 
 
+@dataclass(frozen=True)
+class Writer:
+    """A topic with the schema that its records are written with, and that schema's id."""
+
+    topic: str
+    schema: str
+    schema_id: int
+
+
 def schema_id(value: Column) -> Column:
     """Return the schema id in a record's header as an int; null when the header is not there."""
     framed = (F.length(value) >= HEADER_BYTES) & (F.substring(value, 1, 1) == F.lit(b"\x00"))

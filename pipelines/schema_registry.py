@@ -16,7 +16,7 @@ from pipelines.errors import ContractError, ServiceUnreachable
 from pipelines.settings import settings
 
 if TYPE_CHECKING:
-    from pipelines.avro import Contract
+    from pipelines.avro import Contract, Writer
 
 __all__ = [
     "check_contracts",
@@ -27,6 +27,7 @@ __all__ = [
     "reader",
     "register_contracts",
     "subject",
+    "writer",
     "writers",
 ]
 
@@ -69,6 +70,13 @@ def writers(topic: str) -> dict[int, str]:
 def newest_id(topic: str) -> int:
     """Return the id of the topic's newest contract (of conf/schemas); producers write with it."""
     return id_of_version(topic, len(contracts.versions(topic)))
+
+
+def writer(topic: str) -> "Writer":
+    """Return what is needed to write records of the topic: its newest contract and that one's id."""
+    from pipelines.avro import Writer  # as in `contract`
+
+    return Writer(topic, reader(topic), newest_id(topic))
 
 
 def id_of_version(topic: str, version: int) -> int:

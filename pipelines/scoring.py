@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import Broadcast, TaskContext
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from pipelines import logs
-from pipelines.avro import encode
+from pipelines import alerts, logs
+from pipelines.avro import Writer, encode
 from pipelines.errors import ServiceUnreachable
 from pipelines.features import payment_records
 from pipelines.features.card_activity import fold
@@ -59,10 +59,17 @@ def score(payments: DataFrame, first_model: "Broadcast[Packed]", policy: Policy)
     return payments.select(*PAYMENT_COLUMNS).mapInArrow(score_task, SCORE_SCHEMA)
 
 
-def encoded(scores: DataFrame, schema: str, schema_id: int) -> DataFrame:
-    """Return scores as records (key, value) of tidemark.fraud_scores, keyed by card."""
-    value = encode(F.struct(*(column.name for column in SCORE_COLUMNS)), schema, schema_id)
-    return scores.select(F.col("card_id").alias("key"), value.alias("value"))
+def messages(scores: DataFrame, scored: Writer, alerting: Writer) -> DataFrame:
+    """Return what is to be sent, (topic, key, value): every score, keyed by card, and an alert of each declined payment."""
+    score = _message(scored, "card_id", F.struct(*(column.name for column in SCORE_COLUMNS)))
+    alert = _message(alerting, "payment_id", alerts.of_fraud())
+    sent = F.when(F.col("decision") == "decline", F.array(score, alert)).otherwise(F.array(score))
+    return scores.select(F.explode(sent).alias("message")).select("message.*")
+
+
+def _message(writer: Writer, key: str, record: Column) -> Column:
+    value = encode(record, writer.schema, writer.schema_id)
+    return F.struct(F.lit(writer.topic).alias("topic"), F.col(key).alias("key"), value.alias("value"))
 
 
 def _this_batch() -> Batch:

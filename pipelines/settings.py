@@ -97,13 +97,14 @@ class Fraud(Section):
 
 
 class Stream(Section):
-    """How one query runs: trigger interval, records per batch, dedup horizon, lateness allowed, batches per compaction."""
+    """How a query runs: trigger interval, records per batch, dedup horizon, lateness allowed, batches per compaction, rank."""
 
     trigger: str
     rows_per_batch: int = Field(ge=1)
     horizon: str | None = None
     lateness: str | None = None
     compact_every: int = Field(default=50, ge=1)
+    first: bool = False
 
 
 class Upkeep(Section):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any, cast
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -19,6 +20,7 @@ SNAPSHOT_PROPERTY = "spark.sql.iceberg.snapshot-property.tidemark"
 # After a fetch Spark asks where the partition ends. That question waits behind the next fetch, which is on its way already and
 # which a broker with nothing new holds back for so long: half a second if not told otherwise, in every batch.
 FETCH_WAIT_MS = 5
+HIGHEST_RANK = 10  # of Java's threads
 EARLIEST = -2  # the offset by which Spark's Kafka source means the earliest there is
 
 
@@ -104,7 +106,7 @@ def append(frame: DataFrame, table: Table) -> StreamingQuery:
     catalog.ensure(spark, table)
     writer = _named(frame, table.name, checkpoints.claim(spark, table)).format("iceberg").outputMode("append")
     # Decoded columns are nullable to Spark; what the table requires is checked row by row as it is written.
-    return writer.options(**{"fanout-enabled": "true", "check-nullability": "false"}).toTable(catalog.full_name(table))
+    return _ranked(writer.options(**{"fanout-enabled": "true", "check-nullability": "false"}).toTable(catalog.full_name(table)))
 
 
 def upsert(frame: DataFrame, table: Table, newest_by: str | None = None, keep_first: bool = False) -> StreamingQuery:
@@ -126,19 +128,20 @@ def upsert(frame: DataFrame, table: Table, newest_by: str | None = None, keep_fi
             catalog.compact(batch.sparkSession, table)
             expiry.forget_snapshots(batch.sparkSession, table, readers=())
 
-    return _named(frame, table.name, path).outputMode("update").foreachBatch(merge).start()
+    return _ranked(_named(frame, table.name, path).outputMode("update").foreachBatch(merge).start())
 
 
-def write_topic(frame: DataFrame, topic: str) -> StreamingQuery:
-    """Start the query that writes a stream of (key, value) to a topic: at least once, so records carry their event_id.
+def write_topics(frame: DataFrame, query: str, *others: str) -> StreamingQuery:
+    """Start the query that writes a stream of (topic, key, value) to the topic of its name and to `others`.
 
-    Raises CheckpointError when the topic has records and the query has lost its checkpoint.
+    At least once, so records carry their event_id. Raises CheckpointError when the first topic has records and the query has
+    lost its checkpoint.
     """
-    topics.require(settings().kafka, [topic])
-    checkpoints.require_memory(frame.sparkSession, topic, answered(topic))
-    writer = _named(frame, topic, checkpoints.folder(topic)).format("kafka").outputMode("append")
+    topics.require(settings().kafka, [query, *others])
+    checkpoints.require_memory(frame.sparkSession, query, answered(query))
+    writer = _named(frame, query, checkpoints.folder(query)).format("kafka").outputMode("append")
     low_latency = {"kafka.linger.ms": "0", "kafka.acks": "all"}
-    return writer.options(**kafka_options(settings().kafka), **low_latency).option("topic", topic).start()
+    return _ranked(writer.options(**kafka_options(settings().kafka), **low_latency).start())
 
 
 def answered(topic: str) -> int:
@@ -149,6 +152,16 @@ def answered(topic: str) -> int:
 def _named(frame: DataFrame, query: str, checkpoint: str) -> DataStreamWriter:
     trigger = stream_settings(query).trigger
     return frame.writeStream.queryName(query).trigger(processingTime=trigger).option("checkpointLocation", checkpoint)
+
+
+def _ranked(query: StreamingQuery) -> StreamingQuery:
+    """Let the thread that plans a query's batches go before the others' where somebody waits for it.
+
+    Java heeds this only where its ranks are those of the operating system, as stack/programs.py asks for.
+    """
+    if stream_settings(query.name or "").first:
+        cast(Any, query)._jsq.streamingQuery().queryExecutionThread().setPriority(HIGHEST_RANK)
+    return query
 
 
 def merge_into(rows: DataFrame, table: Table, newest_by: str | None = None, keep_first: bool = False) -> None:

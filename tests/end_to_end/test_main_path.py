@@ -1,23 +1,26 @@
 """The main path as a user runs it: history, first model, live events with faults, kill -9 in the middle, and the balance."""
 
+import io
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from processes import LIMIT_S, finished, kill, running
 from trino.dbapi import connect
 from waiting import until
 
+from pipelines import contracts
 from pipelines.settings import Settings
 from pipelines.tables import REFINED
 from pipelines.topics import end_offsets
 
 pytestmark = pytest.mark.end_to_end
 
-SCORES = "tidemark.fraud_scores"
+SCORES, ALERTS = "tidemark.fraud_scores", "tidemark.alerts"
 SILVER = {str(table.topic): name for name, (table, _) in REFINED.items()}
 SHOP = {topic: name for topic, name in SILVER.items() if topic != SCORES}
 Story = tuple["Lake", dict[str, dict[str, int]]]
@@ -75,6 +78,16 @@ def sent(*ledgers: Path) -> dict[str, dict[str, int]]:
             before = totals.setdefault(topic, {})
             totals[topic] = {name: before.get(name, 0) + count for name, count in counts.items()}
     return totals
+
+
+def messages(chosen: Settings, topic: str) -> list[bytes]:
+    """Return the values of all the records that a topic holds now."""
+    ends = end_offsets(chosen.kafka, topic)
+    consumer = Consumer({"bootstrap.servers": chosen.kafka.bootstrap_servers, "group.id": "test", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in ends])
+    found = [consumer.poll(30) for _ in range(sum(ends.values()))]
+    consumer.close()
+    return [bytes(each.value() or b"") for each in found if each is not None]
 
 
 def spoil(chosen: Settings, topic: str) -> None:
@@ -171,6 +184,15 @@ def test_gold_has_no_order_and_no_score_twice(story: Story) -> None:
     assert orders == distinct == lake.one("SELECT count(DISTINCT order_id) FROM silver.orders")
     scores, distinct = lake.rows("SELECT count(*), count(DISTINCT payment_id) FROM gold.fraud_scores")[0]
     assert scores == distinct == counts["shop.payments"]["events"]
+
+
+def test_every_declined_payment_is_alerted(story: Story, local_stack: Settings) -> None:
+    lake, _ = story
+    schema = fastavro.parse_schema(json.loads(contracts.reader(ALERTS)))
+    alerts = [fastavro.schemaless_reader(io.BytesIO(value[5:]), schema, schema) for value in messages(local_stack, ALERTS)]
+    declined = lake.rows("SELECT DISTINCT payment_id FROM silver.fraud_scores WHERE decision = 'decline'")
+    assert declined
+    assert {each["subject_id"] for each in alerts} == {payment_id for (payment_id,) in declined}
 
 
 def test_gold_orders_are_in_their_latest_state(story: Story) -> None:

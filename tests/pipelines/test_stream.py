@@ -128,6 +128,20 @@ def test_no_batch_waits_for_a_broker_that_has_nothing_new(spark: SparkSession, c
     assert stream.FETCH_WAIT_MS < 50, "Kafka's own default is 500"
 
 
+@pytest.mark.parametrize(("first", "rank"), [("true", stream.HIGHEST_RANK), ("false", 5)])
+def test_a_query_that_somebody_waits_for_comes_before_the_others(
+    spark: SparkSession, checkpoints: Path, monkeypatch: pytest.MonkeyPatch, first: str, rank: int
+) -> None:
+    monkeypatch.setattr(keep_events, "RULES_BY_TOPIC", {new_topic(): None})
+    monkeypatch.setenv(f"TIDEMARK_STREAMS__{events.TABLE.name.upper()}__FIRST", first)
+    settings.cache_clear()
+    query = keep_events.start(spark)
+    try:
+        assert query._jsq.streamingQuery().queryExecutionThread().getPriority() == rank
+    finally:
+        query.stop()
+
+
 def refine(spark: SparkSession, table: Table) -> None:
     """Take the reviews of the table's topic into the table."""
     contract = replace(a_contract(REVIEWS), topic=str(table.topic))
