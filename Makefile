@@ -18,7 +18,7 @@ TWO_AT_ONCE := --numprocesses=2 --dist=loadfile
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
 
-.PHONY: help install demo up down clean status doctor sql contracts balance train rebuild recompute recover tend test test-unit lint bench claims docs screenshot installed
+.PHONY: help install demo up down clean status doctor sql contracts balance train rebuild rebuild-store recompute recover tend test test-unit lint bench claims docs screenshot installed
 
 help: ## List every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -58,6 +58,9 @@ train: installed ## Train the fraud model on silver, register it and make it the
 
 rebuild: installed ## Rebuild TABLE=silver.orders from bronze for arrivals FROM=... TO=... (UTC)
 	@$(SPARK) jobs/rebuild.py --table "$(TABLE)" --from "$(FROM)" --to "$(TO)"
+
+rebuild-store: installed ## Rebuild the cards' states in the online store after Valkey has lost its data
+	@$(SPARK) jobs/rebuild_online_store.py
 
 recompute: installed ## Recompute TABLE=gold.business_metrics from silver
 	@$(SPARK) jobs/recompute.py --table "$(TABLE)"

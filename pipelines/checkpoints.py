@@ -116,10 +116,19 @@ def _has_committed(spark: SparkSession, table: Table) -> bool:
 def committed_offsets(spark: SparkSession, query: str) -> list[str]:
     """Return the offsets (one JSON per source) up to which the query has committed; empty before its first batch."""
     path = Folder(spark, folder(query))
-    batches = [int(name) for name in path.names("commits") if name.isdigit()]
-    if not batches:
-        return []
-    return path.read(f"offsets/{max(batches)}").splitlines()[2:]
+    number = _last_committed(path)
+    return path.read(f"offsets/{number}").splitlines()[2:] if number is not None else []
+
+
+def last_batch(spark: SparkSession, query: str) -> tuple[str, int] | None:
+    """Return the query's id and the number of the last batch that it has committed; None before its first."""
+    path = Folder(spark, folder(query))
+    number = _last_committed(path)
+    return (json.loads(path.read("metadata"))["id"], number) if number is not None else None
+
+
+def _last_committed(path: "Folder") -> int | None:
+    return max((int(name) for name in path.names("commits") if name.isdigit()), default=None)
 
 
 def began_at(spark: SparkSession, query: str, source: int) -> dict[str, Any] | None:

@@ -40,6 +40,13 @@ def read_topics(spark: SparkSession, wanted: Sequence[str], query: str, start: s
     return reader.options(**limits, subscribe=",".join(wanted), startingOffsets=start, includeHeaders="true").load()
 
 
+def read_once(spark: SparkSession, topic: str, since: dict[str, int], until: dict[str, int]) -> DataFrame:
+    """Return the records of a topic from the offsets `since` to before those of `until`, by partition, with Kafka's columns."""
+    between = {"startingOffsets": json.dumps({topic: since}), "endingOffsets": json.dumps({topic: until})}
+    reader = spark.read.format("kafka").options(**kafka_options(settings().kafka), **between)
+    return reader.options(subscribe=topic, includeHeaders="true").load()
+
+
 def read_topic_of(spark: SparkSession, table: Table) -> DataFrame:
     """Return the topic that a table is refined from, from where `make recover` said, or else from its beginning."""
     return read_topics_of(spark, table, [str(table.topic)])

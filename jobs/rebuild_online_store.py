@@ -1,0 +1,22 @@
+"""Rebuild the cards' states in the online store from the payments that were scored, after the store has lost its data."""
+
+from pyspark.sql import SparkSession
+
+from jobs import score_payments
+from pipelines import card_states, logs
+from pipelines.job import run
+from pipelines.online_store import OnlineStore
+from pipelines.schema_registry import contract
+from pipelines.settings import settings
+from pipelines.silver import payments
+
+
+def rebuild(spark: SparkSession) -> None:
+    """Put the states that the scorer left behind back into the store; the scorer must not run meanwhile."""
+    store, known = OnlineStore(settings().valkey), contract(str(payments.TABLE.topic))
+    cards = card_states.rebuild(spark, store, score_payments.TOPIC, known)
+    logs.get(__name__).info("online_store_rebuilt", cards=cards)
+
+
+if __name__ == "__main__":
+    run("rebuild_online_store", rebuild)

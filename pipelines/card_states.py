@@ -1,0 +1,60 @@
+"""The cards' states made anew, as the scorer's stream would have left them: for an online store that has lost its data."""
+
+import json
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from pipelines import catalog, checkpoints, stream
+from pipelines.avro import Contract
+from pipelines.errors import CheckpointError
+from pipelines.features import payment_records
+from pipelines.features.card_activity import fold
+from pipelines.features.card_records import Records, blank
+from pipelines.online_store import Batch, OnlineStore
+from pipelines.silver import payments
+
+Offsets = dict[str, int]  # by partition
+
+
+def rebuild(spark: SparkSession, store: OnlineStore, query: str, contract: Contract) -> int:
+    """Fold what the scorer's `query` has scored, put the states in the place of those in the store, and return how many.
+
+    The scorer must not run. It then goes on behind its last batch as if the store had never lost anything. Raises
+    CheckpointError when it has committed no batch.
+    """
+    last = checkpoints.last_batch(spark, query)
+    if last is None:
+        raise CheckpointError(f"{query} has committed no batch, so no card has a state: start the scorer.")
+    cards, states = folded(arrived(spark, _committed(spark, query), contract).toArrow())
+    store.forget_cards()
+    store.write(cards, states, states, Batch(*last))
+    return len(cards)
+
+
+def arrived(spark: SparkSession, until: Offsets, contract: Contract) -> DataFrame:
+    """Return the payments before the offsets `until` in order of arrival: silver's, and from Kafka what silver has not yet."""
+    silver = catalog.fresh(spark, payments.TABLE)
+    ends = F.create_map(*(F.lit(each) for partition, end in until.items() for each in (int(partition), end)))
+    columns = (*payment_records.COLUMNS, "kafka_partition", "kafka_offset")
+    rows = silver.filter(F.col("kafka_offset") < F.element_at(ends, F.col("kafka_partition"))).select(*columns)
+    reached = _committed(spark, payments.TABLE.name)
+    since = {partition: min(end, reached.get(partition, 0)) for partition, end in until.items()}
+    if since != until:
+        records = stream.read_once(spark, str(payments.TABLE.topic), since, until)
+        rows = rows.unionByName(payments.refine(records, contract).select(*columns))
+    return rows.orderBy("kafka_partition", "kafka_offset")
+
+
+def folded(payments_of_cards: pa.Table) -> tuple[list[str], Records]:
+    """Return the cards of payments that arrived in this order, and the state that each of them is left in."""
+    cards, card_of = payment_records.cards(payments_of_cards)
+    states = blank(len(cards))
+    fold(states, card_of, payment_records.records(payments_of_cards))
+    return cards, states
+
+
+def _committed(spark: SparkSession, query: str) -> Offsets:
+    offsets = checkpoints.committed_offsets(spark, query)
+    return dict(json.loads(offsets[0])[payments.TABLE.topic]) if offsets else {}
