@@ -33,7 +33,8 @@ ARTIFACTS = ("kafka_2.13", "iceberg-spark-runtime-4.1_2.13", "trino-server-core"
 UNITS = ("_ms", "_s", "_per_s", "_bytes", "_mb", "_pct", "_ratio", "_count")
 # Figures without a unit whose name says what they are, alone or behind a model's name (xgboost_auc).
 SCORES = ("auc", "average_precision", "card_precision_100", "brier", "smape", "ratio")
-CIRCUMSTANCE = re.compile(r"_(demo|1000)$")  # the same figure with the whole demo running, or at 1,000 events per second
+# The same figure with the whole demo running, at 1,000 events per second, as a mean over weeks, or learned from all history.
+CIRCUMSTANCE = re.compile(r"_(demo|1000|prequential|all_history)$")
 
 
 class ReceiptError(TidemarkError):

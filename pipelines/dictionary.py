@@ -15,7 +15,7 @@ FILE = ROOT / "docs" / "data_dictionary.md"
 HEAD = """\
 # Data dictionary
 
-Written by `make docs` from the code: `pipelines/tables.py`, `conf/schemas/*.avsc` and `pipelines/features/card_records.py`.
+Written by `make docs` from the code: `pipelines/tables.py`, `conf/schemas/*.avsc` and `pipelines/features/*_records.py`.
 Change it there. Words are explained in the [glossary](glossary.md).
 """
 
@@ -89,6 +89,8 @@ def _type(schema: Any) -> str:
 def _features() -> Iterator[str]:
     yield "## Features\n"
     yield f"Feature set `{FEATURE_SET}`: what the fraud model sees of a payment, in this order; unknown is NaN.\n"
+    yield "An hour is 12 slots of 5 minutes, a day 24 hours, a week and a month 7 and 30 days, the current slot included.\n"
+    yield "What is known of sellers ends at the last full hour; labels count once they are older than the label delay.\n"
     yield _grid(("feature", "unit", "meaning"), ((f"`{f.name}`", f.unit, f.meaning) for f in FEATURES))
 
 

@@ -16,6 +16,7 @@ COLUMNS = (
     "device_id",
     "country",
     "amount",
+    "currency",
     "installments",
     "attempt_number",
     "method",
@@ -50,6 +51,7 @@ def records(payments: pa.Table) -> Records:
     made["seller"] = hashed(payments["seller_id"])
     made["device"] = hashed(payments["device_id"])
     made["country"] = hashed(payments["country"])
+    made["currency"] = hashed(payments["currency"])
     for name in ("amount", "latitude", "longitude", "installments", "attempt_number"):
         made[name] = _numbers(payments[name])
     made["credit_card"] = _flags(pc.equal(payments["method"], "credit_card"))
@@ -61,5 +63,14 @@ def records(payments: pa.Table) -> Records:
 
 def cards(payments: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Return the distinct cards of `payments` and, per row, which of them paid."""
-    encoded = payments["card_id"].combine_chunks().dictionary_encode()
+    return _numbered(payments["card_id"])
+
+
+def sellers(payments: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return the distinct sellers of `payments` and, per row, which of them was paid."""
+    return _numbered(payments["seller_id"])
+
+
+def _numbered(ids: pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int64]]:
+    encoded = ids.combine_chunks().dictionary_encode()
     return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)

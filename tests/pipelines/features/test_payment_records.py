@@ -6,11 +6,13 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from pipelines.features.payment_records import cards, hashed, records
+from pipelines.features.payment_records import cards, hashed, records, sellers
 
 SCHEMA = pa.schema(
     {
-        **dict.fromkeys(("event_id", "card_id", "seller_id", "device_id", "country", "method", "channel"), pa.string()),
+        **dict.fromkeys(
+            ("event_id", "card_id", "seller_id", "device_id", "country", "currency", "method", "channel"), pa.string()
+        ),
         "event_at": pa.timestamp("us", "UTC"),
         "amount": pa.decimal128(12, 2),
         **dict.fromkeys(("installments", "attempt_number"), pa.int32()),
@@ -43,6 +45,7 @@ def test_columns_become_records():
     assert (second["credit_card"], second["app"], second["three_d_secure"]) == (0, 0, 1)
     assert first["event"] != second["event"]
     assert first["device"] == second["device"]
+    assert first["currency"] == hashed(pa.chunked_array([["currency-1"]]))[0]
 
 
 def test_a_hash_is_the_same_in_every_release_because_states_outlive_processes():
@@ -54,3 +57,9 @@ def test_cards_are_numbered_as_they_come():
     names, index = cards(pa.concat_tables([table[:1], table[1:]]))
     assert [names[i] for i in index] == ["b", "a", "b"]
     assert len(names) == 2
+
+
+def test_sellers_are_numbered_as_they_come():
+    table = pa.Table.from_pylist([payment(seller_id=s) for s in ("y", "x", "y")], SCHEMA)
+    names, index = sellers(table)
+    assert [names[i] for i in index] == ["y", "x", "y"]

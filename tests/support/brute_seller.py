@@ -1,0 +1,112 @@
+"""The seller features by brute force: from all payments and labels of a seller, in plain Python, one payment at a time."""
+
+import math
+from dataclasses import dataclass
+
+HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
+NEVER = math.nan
+
+Told = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label of a seller's payment, from when on it is known, and how unusual the amount was."""
+
+    known_us: int
+    at_us: int
+    labelled: int
+    fraud: int
+    amount_z: float
+
+
+def brute_force(at_us: int, amount: float, paid: list[tuple[int, float]], labels: list[Label], delay_us: int) -> Told:
+    """Return the seller features of a payment, given all payments (when, amount) and labels of its seller, later ones too."""
+    as_of = (at_us - 600_000_000) // HOUR_US * HOUR_US
+    known = sorted((label for label in labels if label.known_us < as_of), key=lambda label: label.known_us)
+    before = [payment for payment in paid if payment[0] < as_of]
+    return {**_payments(at_us, amount, before, as_of), **_risk(known, as_of - delay_us), **_episode(known, at_us)}
+
+
+def _inside(moments: list[int], end: int, slot_us: int, slots: int) -> list[bool]:
+    """Say of each moment whether it lies in the `slots` slots of which the last contains the microsecond before `end`."""
+    last = (end - 1) // slot_us
+    return [last - slots < moment // slot_us <= last for moment in moments]
+
+
+def _payments(at_us: int, amount: float, paid: list[tuple[int, float]], as_of: int) -> Told:
+    moments = [moment for moment, _ in paid]
+
+    def amounts(slot_us: int, slots: int) -> list[float]:
+        return [a for (_, a), inside in zip(paid, _inside(moments, as_of, slot_us, slots), strict=True) if inside]
+
+    day, month = amounts(HOUR_US, 24), amounts(DAY_US, 30)
+    mean = sum(month) / len(month) if month else NEVER
+    return {
+        "seller_payments_1h": len(amounts(HOUR_US, 1)),
+        "seller_payments_24h": len(day),
+        "seller_amount_24h": sum(day),
+        "seller_payments_7d": len(amounts(DAY_US, 7)),
+        "seller_payments_30d": len(month),
+        "seller_amount_mean_30d": mean,
+        "seller_payments_24h_over_30d": 30 * len(day) / len(month) if month else NEVER,
+        "amount_over_seller_mean": amount / mean,
+        "seller_age_d": (at_us - min(moments)) / DAY_US if moments else NEVER,
+    }
+
+
+def _risk(known: list[Label], end: int) -> Told:
+    told: Told = {}
+    for name, slot_us, slots in (("1d", HOUR_US, 24), ("7d", DAY_US, 7), ("30d", DAY_US, 30)):
+        inside = _inside([label.at_us for label in known], end, slot_us, slots)
+        count = sum(label.labelled for label, chosen in zip(known, inside, strict=True) if chosen)
+        frauds = sum(label.fraud for label, chosen in zip(known, inside, strict=True) if chosen)
+        told |= {f"seller_labels_{name}": count, f"seller_frauds_{name}": frauds}
+        told[f"seller_fraud_rate_{name}"] = frauds / count if count > 0 else NEVER
+    count = sum(label.labelled for label in known)
+    return {**told, "seller_fraud_rate": sum(label.fraud for label in known) / count if count else NEVER}
+
+
+def _episode(known: list[Label], now: int) -> Told:
+    told = [label for label in known if label.fraud > 0 or (label.labelled and label.fraud == 0)]
+    frauds = [label.at_us for label in told if label.fraud]
+    legitimate = [label.at_us for label in told if not label.fraud]
+    marks = [bool(label.fraud) for label in told]
+    run, legitimate_in_run = _run(told)
+
+    def since(moments: list[int]) -> float:
+        return (now - max(moments)) / DAY_US if moments else NEVER
+
+    return {
+        "seller_last_fraud": float(marks[-1]) if marks else NEVER,
+        "seller_frauds_of_3": sum(marks[-3:]),
+        "seller_frauds_of_8": sum(marks[-8:]),
+        "seller_frauds_in_a_row": _tail(marks, True),
+        "seller_legitimate_in_a_row": _tail(marks, False),
+        "seller_since_label_d": since([label.at_us for label in known]),
+        "seller_since_fraud_d": since(frauds),
+        "seller_since_legitimate_d": since(legitimate),
+        "seller_run_frauds": len(run),
+        "seller_run_age_d": (now - min(run)) / DAY_US if run else NEVER,
+        "seller_run_length_d": (max(run) - min(run)) / DAY_US if run else NEVER,
+        "seller_run_legitimate": legitimate_in_run if run else NEVER,
+    }
+
+
+def _tail(marks: list[bool], mark: bool) -> int:
+    """Return how many of the last marks are all `mark`."""
+    wrong = [i for i, found in enumerate(marks) if found != mark]
+    return len(marks) - 1 - (wrong[-1] if wrong else -1)
+
+
+def _run(told: list[Label]) -> tuple[list[int], int]:
+    """Return when the frauds of ordinary amount of the last run were, and how many legitimate labels came after its first."""
+    ordinary = [i for i, label in enumerate(told) if label.fraud and label.amount_z < 2.5]
+    if not ordinary:
+        return [], 0
+    first = ordinary[-1]
+    for i in reversed(ordinary):  # back to where a legitimate label lies between two of them
+        if any(not label.fraud for label in told[i:first]):
+            break
+        first = i
+    return [told[i].at_us for i in ordinary if i >= first], sum(not label.fraud for label in told[first:])
