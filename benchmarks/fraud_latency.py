@@ -47,10 +47,9 @@ Flow = Callable[[DataFrame], DataFrame]
 def scored(spark: SparkSession) -> Flow:
     """Return the job's own path from Kafka's records to encoded scores."""
     model = spark.sparkContext.broadcast(champion_watch().first())
-    policy = scoring.Policy(settings().fraud.review_at, settings().fraud.decline_at)
     known = replace(schema_registry.contract(SHOP), topic=BENCH_IN)
     schema, schema_id = schema_registry.reader(SCORES), schema_registry.newest_id(SCORES)
-    return lambda records: scoring.encoded(scoring.score(payments.refine(records, known), model, policy), schema, schema_id)
+    return lambda records: scoring.encoded(scoring.score(payments.refine(records, known), model), schema, schema_id)
 
 
 def floor(source: str) -> Flow:
