@@ -18,7 +18,7 @@ TWO_AT_ONCE := --numprocesses=2 --dist=loadfile
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
 
-.PHONY: help install demo up down clean status doctor sql contracts balance train rebuild rebuild-store recompute recover tend test test-unit lint bench claims docs screenshot installed
+.PHONY: help install demo up down clean status doctor sql contracts balance train promote replay rebuild rebuild-store recompute recover tend test test-unit lint bench claims docs screenshot installed
 
 help: ## List every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -53,8 +53,14 @@ contracts: installed ## Register the Avro contracts and create the topics
 balance: installed ## Compare rows of bronze with silver, duplicates and quarantine
 	@$(SPARK) jobs/balance.py
 
-train: installed ## Train the fraud model on silver, register it and make it the champion
+train: installed ## Train a fraud model on silver and register it: the first as champion, later ones as challengers
 	@$(SPARK) jobs/train_fraud_model.py
+
+promote: installed ## Let the challenger become the champion if it passes the gate; TO=3 makes version 3 the champion
+	@$(SPARK) jobs/promote_fraud_model.py $(if $(TO),--to "$(TO)")
+
+replay: installed ## Replay decisions on payments FROM=... TO=... (UTC) with MODEL=challenger: what changes, what it saves
+	@$(SPARK) jobs/replay_decisions.py --from "$(FROM)" --to "$(TO)" $(if $(MODEL),--model "$(MODEL)")
 
 rebuild: installed ## Rebuild TABLE=silver.orders from bronze for arrivals FROM=... TO=... (UTC)
 	@$(SPARK) jobs/rebuild.py --table "$(TABLE)" --from "$(FROM)" --to "$(TO)"

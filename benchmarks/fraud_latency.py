@@ -47,11 +47,10 @@ Flow = Callable[[DataFrame], DataFrame]
 def scored(spark: SparkSession) -> Flow:
     """Return the job's own path from Kafka's records to encoded scores."""
     model = spark.sparkContext.broadcast(champion_watch().first())
-    policy = scoring.Policy(settings().fraud.review_at, settings().fraud.decline_at)
     known = replace(schema_registry.contract(SHOP), topic=BENCH_IN)
     scores = replace(schema_registry.writer(SCORES), topic=BENCH_SCORES)
     alarms = replace(schema_registry.writer(alerts.TOPIC), topic=BENCH_ALERTS)
-    return lambda records: scoring.messages(scoring.score(payments.refine(records, known), model, policy), scores, alarms)
+    return lambda records: scoring.messages(scoring.score(payments.refine(records, known), model), scores, alarms)
 
 
 def floor(source: str) -> Flow:

@@ -6,7 +6,6 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pipelines import alerts, schema_registry, scoring, stream
 from pipelines.champion import champion_watch
 from pipelines.job import run_queries
-from pipelines.settings import settings
 from pipelines.silver import payments
 
 TOPIC = "tidemark.fraud_scores"
@@ -17,10 +16,9 @@ def start(spark: SparkSession) -> StreamingQuery:
     watch = champion_watch()
     model = spark.sparkContext.broadcast(watch.first())
     watch.start()
-    policy = scoring.Policy(settings().fraud.review_at, settings().fraud.decline_at)
     records = stream.read_topics(spark, [str(payments.TABLE.topic)], TOPIC)
     arriving = payments.refine(records, schema_registry.contract("shop.payments"))
-    scores = scoring.score(arriving, model, policy)
+    scores = scoring.score(arriving, model)
     messages = scoring.messages(scores, schema_registry.writer(TOPIC), schema_registry.writer(alerts.TOPIC))
     return stream.write_topics(messages, TOPIC, alerts.TOPIC)
 

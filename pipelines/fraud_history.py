@@ -9,7 +9,9 @@ from pipelines.errors import ModelError
 from pipelines.features import payment_records
 from pipelines.features.card_activity import fold
 from pipelines.features.card_records import blank
-from pipelines.models.fraud_training import History
+from pipelines.models.history import History
+from pipelines.silver.chargebacks import TABLE as CHARGEBACKS
+from pipelines.silver.payments import TABLE as PAYMENTS
 from pipelines.table import Table
 
 
@@ -17,9 +19,7 @@ def snapshot(spark: SparkSession, table: Table) -> str:
     """Return the id of the table's current snapshot; raises ModelError where nothing was ever written."""
     row = spark.table(f"{table.name}.refs").filter("name = 'main'").select("snapshot_id").first()
     if row is None:
-        raise ModelError(
-            f"There is nothing to learn from: {table.name} is empty; let history arrive (python -m simulator --help)."
-        )
+        raise ModelError(f"There is nothing to go by: {table.name} is empty; let history arrive (python -m simulator --help).")
     return str(row["snapshot_id"])
 
 
@@ -28,11 +28,27 @@ def read(spark: SparkSession, table_name: str, snapshot_id: str) -> DataFrame:
     return spark.read.option("versionAsOf", snapshot_id).table(table_name)
 
 
+def newest(spark: SparkSession) -> tuple[dict[str, str], History]:
+    """Return the ids of the newest snapshots of payments and chargebacks, and the history that they hold."""
+    snapshots = {table.name: snapshot(spark, table) for table in (PAYMENTS, CHARGEBACKS)}
+    paid, charged_back = (read(spark, name, snapshot_id) for name, snapshot_id in snapshots.items())
+    return snapshots, folded(label(paid, charged_back).toArrow())
+
+
 def label(payments: DataFrame, chargebacks: DataFrame) -> DataFrame:
-    """Return silver payments in order of arrival with `fraud`: what the bank found last, false where it found nothing."""
-    found = chargebacks.groupBy("payment_id").agg(F.max_by("fraud", "event_at").alias("fraud"))
-    labelled = payments.join(found, "payment_id", "left").orderBy("kafka_partition", "kafka_offset")
-    return labelled.select(*payment_records.COLUMNS, F.coalesce("fraud", F.lit(False)).alias("fraud"))
+    """Return silver payments in order of arrival with `fraud` and `campaign`: what the bank found last.
+
+    They are false and empty where it found nothing.
+    """
+    labelled = payments.join(found(chargebacks), "payment_id", "left").orderBy("kafka_partition", "kafka_offset")
+    label = (F.coalesce("fraud", F.lit(False)).alias("fraud"), F.coalesce("reason", F.lit("")).alias("campaign"))
+    return labelled.select(*payment_records.COLUMNS, *label)
+
+
+def found(chargebacks: DataFrame) -> DataFrame:
+    """Return for each payment what the bank found last: `fraud` and `reason`."""
+    latest = (F.max_by(column, "event_at").alias(column) for column in ("fraud", "reason"))
+    return chargebacks.groupBy("payment_id").agg(*latest)
 
 
 def folded(payments: pa.Table) -> History:
@@ -41,4 +57,5 @@ def folded(payments: pa.Table) -> History:
     records = payment_records.records(payments)
     features, repeated = fold(blank(len(cards)), card_of, records)
     fraud = payments["fraud"].to_numpy().astype(np.bool_)
-    return History(features, fraud, records["at_us"], card_of).where(~repeated)
+    campaign = payments["campaign"].to_numpy().astype(np.object_)
+    return History(features, fraud, records["at_us"], card_of, records["amount"], campaign).where(~repeated)

@@ -27,7 +27,7 @@ from pipelines.features.card_records import FEATURE_SET, FEATURES
 from pipelines.models.packed import Packed
 from pipelines.settings import ROOT, Mlflow
 
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
 LOADER, FLAVOURS, FORMAT, FILE = "mlflow.xgboost", {"xgboost", "python_function"}, "ubj", "model.ubj"
 MISSING = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 
@@ -52,9 +52,10 @@ class ModelRegistry:
         metrics: Mapping[str, float],
         facts: Mapping[str, str],
     ) -> str:
-        """Log a run with its model, register the model, make it the champion, and return its version.
+        """Log a run with its model, register the model, and return its version: the first champion, or else the challenger.
 
-        `facts` (data snapshot ids and the like) become tags of the run beside git commit and feature set.
+        The booster has its policy in it. `facts` (data snapshot ids and the like) become tags of the run beside git commit
+        and feature set.
         """
         with self._asking(f"register model {name}"):
             mlflow.set_experiment(name)
@@ -71,14 +72,36 @@ class ModelRegistry:
             made = self.client.create_model_version(
                 name, logged.model_uri, run.info.run_id, tags=identity, model_id=logged.model_id
             )
-            self.client.set_registered_model_alias(name, CHAMPION, made.version)
+            alias = CHALLENGER if self.champion_version(name) else CHAMPION
+            self.client.set_registered_model_alias(name, alias, made.version)
             return str(made.version)
 
+    def promote(self, name: str, version: str) -> None:
+        """Make a version the champion; a version that was the challenger is that no longer."""
+        with self._asking(f"make version {version} of {name} the champion"):
+            self.client.set_registered_model_alias(name, CHAMPION, version)
+            if self.version_of(name, CHALLENGER) == version:
+                self.client.delete_registered_model_alias(name, CHALLENGER)
+
+    def note(self, name: str, version: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> None:
+        """Write what was found out about a version: tags of the version and its run, metrics of the run."""
+        with self._asking(f"write what was found out about {name} version {version}"):
+            run_id = str(self.client.get_model_version(name, version).run_id)
+            for key, value in tags.items():
+                self.client.set_model_version_tag(name, version, key, value)
+                self.client.set_tag(run_id, key, value)
+            for key, number in metrics.items():
+                self.client.log_metric(run_id, key, number)
+
     def champion_version(self, name: str) -> str | None:
-        """Return the version that the champion alias names; None where there is none yet."""
-        with self._asking(f"look up the champion of {name}"):
+        """Return the version that serves, or is to; None where there is none yet."""
+        return self.version_of(name, CHAMPION)
+
+    def version_of(self, name: str, alias: str) -> str | None:
+        """Return the version that an alias names; None where it names none."""
+        with self._asking(f"look up the {alias} of {name}"):
             try:
-                return str(self.client.get_model_version_by_alias(name, CHAMPION).version)
+                return str(self.client.get_model_version_by_alias(name, alias).version)
             except MlflowException as error:
                 if error.error_code in MISSING:
                     return None
@@ -87,7 +110,7 @@ class ModelRegistry:
     def packed(self, name: str, version: str) -> Packed:
         """Return a registered version; raises ModelError unless it is in native format with its digest and feature set."""
         with self._asking(f"fetch model {name} version {version}"), tempfile.TemporaryDirectory() as folder:
-            tags = self.client.get_model_version(name, version).tags
+            tags = self._tags(name, version)
             path = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=folder))
             content = _native(path, f"Model {name} version {version}")
         if not {"sha256", "feature_set"} <= tags.keys():
@@ -96,6 +119,16 @@ class ModelRegistry:
                 "register it with jobs/train_fraud_model.py."
             )
         return Packed(name, version, tags["feature_set"], tags["sha256"], content)
+
+    def _tags(self, name: str, version: str) -> dict[str, str]:
+        try:
+            return dict(self.client.get_model_version(name, version).tags)
+        except MlflowException as error:
+            if error.error_code in MISSING:
+                raise ModelError(
+                    f"Model {name} has no version {version}: look at its versions in MLflow at {self.url}."
+                ) from error
+            raise
 
     def _create(self, name: str) -> None:
         if not self.client.search_registered_models(f"name = '{name}'"):

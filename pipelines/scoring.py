@@ -1,7 +1,6 @@
 """Scores payments inside the stream: reads each card's state, folds the batch, asks the model, writes the states, answers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
@@ -20,7 +19,7 @@ from pipelines.features import payment_records
 from pipelines.features.card_activity import fold
 from pipelines.features.card_records import FEATURE_SET, Records, blank
 from pipelines.kill_points import reach
-from pipelines.models import fraud
+from pipelines.models import decisions, fraud
 from pipelines.models.packed import Packed
 from pipelines.online_store import Batch, OnlineStore
 from pipelines.serving import Serving
@@ -35,15 +34,7 @@ SCORE_COLUMNS = [column for column in TABLE.columns if column not in LINEAGE]
 SCORE_SCHEMA = ", ".join(f"{column.name} {column.type}" for column in SCORE_COLUMNS)
 
 
-@dataclass(frozen=True)
-class Policy:
-    """From which probability a payment is reviewed, and from which it is declined."""
-
-    review_at: float
-    decline_at: float
-
-
-def score(payments: DataFrame, first_model: "Broadcast[Packed]", policy: Policy) -> DataFrame:
+def score(payments: DataFrame, first_model: "Broadcast[Packed]") -> DataFrame:
     """Return one score per payment of a stream whose cards each lie whole in one task, in order of arrival.
 
     `first_model` scores until the online store names another one. A payment that its card has folded before is left out:
@@ -53,7 +44,7 @@ def score(payments: DataFrame, first_model: "Broadcast[Packed]", policy: Policy)
     def score_task(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         arrived = list(batches)
         if any(batch.num_rows for batch in arrived):
-            scored = score_batch(pa.Table.from_batches(arrived), _this_batch(), _store(), _serving(first_model), policy)
+            scored = score_batch(pa.Table.from_batches(arrived), _this_batch(), _store(), _serving(first_model))
             yield from scored.to_batches()
 
     return payments.select(*PAYMENT_COLUMNS).mapInArrow(score_task, SCORE_SCHEMA)
@@ -94,7 +85,7 @@ def _serving(first_model: "Broadcast[Packed]") -> Serving:
     return _in_use["model"]
 
 
-def score_batch(payments: pa.Table, batch: Batch, store: OnlineStore, serving: Serving, policy: Policy) -> pa.Table:
+def score_batch(payments: pa.Table, batch: Batch, store: OnlineStore, serving: Serving) -> pa.Table:
     """Return the scores of a batch and leave the cards' states behind in the store.
 
     The scores are `degraded` when the store fails, because the states then miss these payments. Where it failed at the
@@ -108,7 +99,7 @@ def score_batch(payments: pa.Table, batch: Batch, store: OnlineStore, serving: S
     in_states = before is not None and _write(cards, before, after, batch, store)
     reach("after_store_write")
     fresh = ~repeated
-    return _scores(payments.filter(pa.array(fresh)), features[fresh], serving.model, policy, degraded=not in_states)
+    return _scores(payments.filter(pa.array(fresh)), features[fresh], serving.model, degraded=not in_states)
 
 
 def _read(cards: list[str], batch: Batch, store: OnlineStore, serving: Serving) -> Records | None:
@@ -140,17 +131,16 @@ def _write(cards: list[str], before: Records, after: Records, batch: Batch, stor
     return True
 
 
-def _scores(payments: pa.Table, features: fraud.Floats, model: fraud.Model, policy: Policy, *, degraded: bool) -> pa.Table:
+def _scores(payments: pa.Table, features: fraud.Floats, model: fraud.Model, *, degraded: bool) -> pa.Table:
     probability = fraud.predict(model, features).astype(np.float64)
+    decision = decisions.decide(probability, model.policy.thresholds)
     count = len(payments)
     columns = {
         **{name: payments[name] for name in ("event_at", "payment_id", "card_id", "amount", "currency")},
         "event_id": pc.binary_join_element_wise("score", payments["event_id"], "-"),
         "probability": probability,
-        "decision": np.where(
-            probability >= policy.decline_at, "decline", np.where(probability >= policy.review_at, "review", "approve")
-        ),
-        "reasons": _reasons(model, features, probability >= policy.review_at),
+        "decision": decision,
+        "reasons": _reasons(model, features, decision != decisions.APPROVE),
         "features": _lists(features),
         "feature_set": pa.repeat(FEATURE_SET, count),
         "model_name": pa.repeat(model.name, count),

@@ -10,6 +10,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from pipelines.errors import SettingsError
+from pipelines.models.policy import Costs
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "TIDEMARK_"
@@ -90,10 +91,9 @@ class Spark(Section):
 
 class Fraud(Section):
     model_name: str
-    review_at: float = Field(gt=0, lt=1)
-    decline_at: float = Field(gt=0, lt=1)
     label_delay_days: int = Field(ge=0)
     champion_poll_s: float = Field(gt=0)
+    costs: Costs
 
 
 class Stream(Section):

@@ -1,17 +1,26 @@
-"""The fraud model in use: loads a verified XGBoost model, gives probabilities, and says in words what raised them."""
+"""The fraud model in use: loads a verified XGBoost model, gives probabilities, and says in words what raised them.
 
+A model is one file in XGBoost's own format. Its policy (calibration, thresholds, costs) lies in it as an attribute, in
+JSON, so both have one digest and change together.
+"""
+
+import json
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import xgboost
+from pydantic import ValidationError
 
 from pipelines.errors import ModelError
 from pipelines.features.card_records import FEATURE_NAMES, FEATURE_SET, FEATURES
 from pipelines.models.packed import Packed
+from pipelines.models.policy import Calibration, Policy
 
 Floats = npt.NDArray[np.float32]
 REASONS = 3
+OBJECTIVE = "binary:logistic"
+ATTRIBUTE = "policy"
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,13 @@ class Model:
     name: str
     version: str
     booster: xgboost.Booster
+    policy: Policy
+
+
+def with_policy(booster: xgboost.Booster, policy: Policy) -> xgboost.Booster:
+    """Return the trees with their policy in them, which is what is registered."""
+    booster.set_attr(**{ATTRIBUTE: policy.model_dump_json()})
+    return booster
 
 
 def load(packed: Packed) -> Model:
@@ -35,9 +51,24 @@ def load(packed: Packed) -> Model:
         raise ModelError(
             f"Model {packed.name} version {packed.version} is not a readable XGBoost model: train again."
         ) from error
-    model = Model(packed.name, packed.version, booster)
+    model = Model(packed.name, packed.version, booster, _policy(packed, booster))
     _try_out(model)
     return model
+
+
+def _policy(packed: Packed, booster: xgboost.Booster) -> Policy:
+    told = booster.attr(ATTRIBUTE)
+    if told is None:
+        raise ModelError(
+            f"Model {packed.name} version {packed.version} is of an old form, without thresholds of its own: train again."
+        )
+    try:
+        return Policy.model_validate_json(told)
+    except ValidationError as error:
+        raise ModelError(
+            f"Model {packed.name} version {packed.version} has a policy that cannot be used ({error.errors()[0]['msg']}): "
+            "train again."
+        ) from error
 
 
 def _try_out(model: Model) -> None:
@@ -45,18 +76,27 @@ def _try_out(model: Model) -> None:
         raise ModelError(
             f"Model {model.name} version {model.version} does not take the features of {FEATURE_SET} in order: train again."
         )
+    objective = json.loads(model.booster.save_config())["learner"]["objective"]["name"]
     rows = np.stack([np.full(len(FEATURES), value, np.float32) for value in (np.nan, 0.0, 1e6)])
-    answers = predict(model, rows)
-    if not ((answers >= 0) & (answers <= 1)).all():
-        raise ModelError(
-            f"Model {model.name} version {model.version} gives no probabilities but {answers.tolist()}: train again."
-        )
+    if objective != OBJECTIVE or not np.isfinite(predict(model, rows)).all():
+        raise ModelError(f"Model {model.name} version {model.version} ({objective}) gives no probabilities: train again.")
 
 
 def predict(model: Model, features: Floats) -> Floats:
     """Return the probability of fraud (n) of rows of features (n, len(FEATURES))."""
-    probabilities: Floats = model.booster.inplace_predict(features)
-    return probabilities
+    return probabilities(margins(model.booster, features), model.policy.calibration)
+
+
+def margins(booster: xgboost.Booster, features: Floats) -> Floats:
+    """Return what the trees add up to (n): the logarithm of the odds of fraud, before calibration."""
+    summed: Floats = booster.inplace_predict(features, predict_type="margin")
+    return summed
+
+
+def probabilities(margin: Floats, calibration: Calibration) -> Floats:
+    """Return the calibrated probabilities (n) of margins (n)."""
+    odds = calibration.slope * margin.astype(np.float64) + calibration.intercept
+    return np.exp(-np.logaddexp(0, -odds)).astype(np.float32)  # the logistic function, without overflow
 
 
 def reasons(model: Model, features: Floats) -> list[list[str]]:

@@ -1,31 +1,37 @@
-"""Trains the fraud model on folded history with a split in time, and measures it beside a logistic regression.
+"""Trains the fraud model on folded history with splits in time, and measures it beside a logistic regression.
 
 Payments are trained on once their labels have matured, and tested on later ones, with the label delay between the two:
 what was trained on was known when the test began (Le Borgne et al., Reproducible Machine Learning for Credit Card Fraud
-Detection, 2022, chapter 5).
+Detection, 2022, chapter 5). The last part of what is trained on is kept from the trees: their probabilities are calibrated
+on it, and the thresholds chosen.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import xgboost
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pipelines.errors import ModelError
 from pipelines.features.card_records import FEATURE_NAMES
+from pipelines.models import decisions, fraud
+from pipelines.models.calibration import calibrated
+from pipelines.models.fraud_quality import evaluate
+from pipelines.models.history import DAY_US, History
+from pipelines.models.policy import Costs, Policy
 
-DAY_US = 86_400_000_000
 TEST_SHARE = 0.25
+LATE_SHARE = 1 / 6
 LEAST_FRAUDS = 10
-PARAMETERS: dict[str, float | int | str] = {
-    "objective": "binary:logistic",
+Parameters = Mapping[str, float | int | str]
+PARAMETERS: Parameters = {
+    "objective": fraud.OBJECTIVE,
     "tree_method": "hist",
     "max_bin": 1024,  # fine bins for amounts: 255 cost accuracy
     "max_depth": 5,
@@ -35,48 +41,46 @@ PARAMETERS: dict[str, float | int | str] = {
     "colsample_bytree": 0.7,
     "seed": 7,
 }
+# An additive model (Lou et al., Accurate Intelligible Models with Pairwise Interactions, KDD 2013): no tree may mix features,
+# so what a feature adds to a score is one curve, which a risk team can read and which the reasons tell exactly.
+ALONE = str([[feature] for feature in range(len(FEATURE_NAMES))])
+FAMILIES: Mapping[str, Parameters] = {
+    "xgboost": PARAMETERS,
+    "additive": {**PARAMETERS, "max_depth": 3, "interaction_constraints": ALONE},
+}
 ROUNDS, PATIENCE = 200, 20
 
 Floats = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class History:
-    """Folded payments in order of arrival: features (n, F), whether it was fraud (n), when (n, us), which card (n)."""
-
-    features: Floats
-    fraud: npt.NDArray[np.bool_]
-    at_us: npt.NDArray[np.int64]
-    card: npt.NDArray[np.int64]
-
-    def where(self, chosen: npt.NDArray[np.bool_]) -> "History":
-        """Return the chosen payments only."""
-        return replace(self, **{name: values[chosen] for name, values in vars(self).items()})
+Margins = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A fitted model with what it was fitted with and how good it is, the baseline's figures beside its own."""
+    """A fitted model, its policy in it, with what it was fitted with and how good it is beside a baseline."""
 
     booster: xgboost.Booster
-    parameters: dict[str, float | int | str]
+    parameters: Parameters
     metrics: dict[str, float]
 
 
-def train(history: History, label_delay_days: int) -> Trained:
-    """Fit and measure the model; raises ModelError when the history has too few frauds to learn from or to measure on."""
+def train(history: History, label_delay_days: int, costs: Costs, family: str = "xgboost") -> Trained:
+    """Fit and measure a model of a family; raises ModelError when the history has too few frauds for any part of that."""
     learn, test = split(history, label_delay_days)
-    booster = _fit(learn)
-    baseline = _fit_baseline(learn)
-    metrics = {
-        **evaluate(test, booster.inplace_predict(test.features), "xgboost"),
-        **evaluate(test, baseline(test.features), "logistic"),
-        "train_count": float(len(learn.fraud)),
-        "train_fraud_count": float(learn.fraud.sum()),
-        "test_count": float(len(test.fraud)),
-        "test_fraud_count": float(test.fraud.sum()),
-    }
-    return Trained(booster, {**PARAMETERS, "rounds": booster.num_boosted_rounds()}, metrics)
+    early, late = parted(learn, LATE_SHARE)
+    _require_frauds(late, "to calibrate on", label_delay_days)
+    booster = _fit(early, FAMILIES[family])
+    policy: dict[str, Policy] = {}
+    metrics: dict[str, float] = {}
+    asked: dict[str, Margins] = {family: partial(fraud.margins, booster), "logistic": _fit_baseline(early)}
+    for name, margins in asked.items():
+        policy[name] = settled(late, margins(late.features), label_delay_days, costs)
+        probability = fraud.probabilities(margins(test.features), policy[name].calibration)
+        metrics |= {f"{name}_{figure}": value for figure, value in evaluate(test, probability, policy[name]).items()}
+    parts = {"train": learn, "calibration": late, "test": test}
+    counts = {f"{part}_count": float(len(payments.fraud)) for part, payments in parts.items()}
+    frauds = {f"{part}_fraud_count": float(payments.fraud.sum()) for part, payments in parts.items()}
+    parameters = {**FAMILIES[family], "family": family, "rounds": booster.num_boosted_rounds()}
+    return Trained(fraud.with_policy(booster, policy[family]), parameters, {**metrics, **counts, **frauds})
 
 
 def split(history: History, label_delay_days: int) -> tuple[History, History]:
@@ -92,6 +96,12 @@ def split(history: History, label_delay_days: int) -> tuple[History, History]:
     return learn, test
 
 
+def parted(part: History, late_share: float) -> tuple[History, History]:
+    """Return the earlier payments and the later ones, which are a share of all."""
+    late = part.at_us >= np.quantile(part.at_us, 1 - late_share)
+    return part.where(~late), part.where(late)
+
+
 def _require_frauds(part: History, use: str, label_delay_days: int) -> None:
     frauds = int(part.fraud.sum())
     if frauds < LEAST_FRAUDS or frauds == len(part.fraud):
@@ -101,45 +111,38 @@ def _require_frauds(part: History, use: str, label_delay_days: int) -> None:
         )
 
 
-def _fit(learn: History) -> xgboost.Booster:
-    """Return the trees, as many as still helped on the last sixth of the time."""
-    late = learn.at_us >= np.quantile(learn.at_us, 5 / 6)
-    fit, watch = _matrix(learn.where(~late)), _matrix(learn.where(late))
-    booster = xgboost.train(
-        {**PARAMETERS, "eval_metric": "logloss"},
-        fit,
-        ROUNDS,
-        evals=[(watch, "watch")],
-        early_stopping_rounds=PATIENCE,
-        verbose_eval=False,
+def settled(late: History, margin: Floats, label_delay_days: int, costs: Costs) -> Policy:
+    """Return the policy of a model by its margins on payments that it has not seen.
+
+    The thresholds are those that would have cost least by its own calibrated probabilities: so few labels as a young shop
+    has would fit the thresholds to single payments.
+    """
+    calibration = calibrated(margin, late.fraud)
+    probability = fraud.probabilities(margin, calibration).astype(np.float64)
+    return Policy(
+        calibration=calibration,
+        thresholds=decisions.cheapest(probability, probability, late.amount, costs, late.days),
+        costs=costs,
+        label_delay_days=label_delay_days,
+        learned_until_us=int(late.at_us.max()),
     )
-    return booster[: booster.best_iteration + 1]
+
+
+def _fit(early: History, parameters: Parameters) -> xgboost.Booster:
+    """Return trees of all the payments, as many as helped on the latest sixth of them when that was kept apart."""
+    fit, watch = (_matrix(part) for part in parted(early, LATE_SHARE))
+    told = {**parameters, "eval_metric": "logloss"}
+    trial = xgboost.train(told, fit, ROUNDS, evals=[(watch, "watch")], early_stopping_rounds=PATIENCE, verbose_eval=False)
+    return xgboost.train(told, _matrix(early), trial.best_iteration + 1)
 
 
 def _matrix(part: History) -> xgboost.DMatrix:
     return xgboost.DMatrix(part.features, part.fraud, feature_names=list(FEATURE_NAMES))
 
 
-def _fit_baseline(learn: History) -> Callable[[Floats], Floats]:
+def _fit_baseline(early: History) -> Margins:
     fill = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
     baseline = make_pipeline(fill, StandardScaler(), LogisticRegression(max_iter=1000))
-    baseline.fit(learn.features, learn.fraud)
-    return lambda features: baseline.predict_proba(features)[:, 1]
-
-
-def evaluate(test: History, probability: Floats, model: str) -> dict[str, float]:
-    """Return the model's figures on the test payments, each named `<model>_<figure>`."""
-    return {
-        f"{model}_auc": float(roc_auc_score(test.fraud, probability)),
-        f"{model}_average_precision": float(average_precision_score(test.fraud, probability)),
-        f"{model}_card_precision_100": card_precision(test, probability, 100),
-        f"{model}_brier": float(brier_score_loss(test.fraud, probability)),
-    }
-
-
-def card_precision(test: History, probability: Floats, cards: int) -> float:
-    """Return the mean over days of the share of defrauded cards among the `cards` with the highest score of the day."""
-    rows = pd.DataFrame({"day": test.at_us // DAY_US, "card": test.card, "fraud": test.fraud, "probability": probability})
-    by_card = rows.groupby(["day", "card"], as_index=False).agg(fraud=("fraud", "max"), probability=("probability", "max"))
-    highest = by_card.sort_values("probability", ascending=False).groupby("day").head(cards)
-    return float((highest.groupby("day")["fraud"].sum() / cards).mean())
+    baseline.fit(early.features, early.fraud)
+    margins: Margins = baseline.decision_function
+    return margins

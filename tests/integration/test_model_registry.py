@@ -2,11 +2,13 @@
 
 import mlflow
 import pytest
+from fraud_histories import a_history
 from fraud_models import a_booster
 
+from pipelines import promotion, replay
 from pipelines.errors import ModelError, ServiceUnreachable
 from pipelines.features.card_records import FEATURE_SET
-from pipelines.model_registry import LOADER, ModelRegistry, _native
+from pipelines.model_registry import CHALLENGER, LOADER, ModelRegistry, _native
 from pipelines.models import fraud
 from pipelines.settings import Mlflow
 
@@ -38,11 +40,74 @@ def test_a_registered_model_is_the_champion_with_all_its_facts(registry):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_next_one_takes_the_alias_and_a_rollback_gives_it_back(registry):
+def test_the_next_one_is_the_challenger_until_it_is_promoted_and_a_rollback_is_the_same_move(registry):
     first, second = register(registry), register(registry)
-    assert registry.champion_version(NAME) == second
-    registry.client.set_registered_model_alias(NAME, "champion", first)
+    promotion.set_champion(registry, NAME, first)
+    assert (registry.champion_version(NAME), registry.version_of(NAME, CHALLENGER)) == (first, second)
+    registry.promote(NAME, second)
+    assert (registry.champion_version(NAME), registry.version_of(NAME, CHALLENGER)) == (second, None)
+    promotion.set_champion(registry, NAME, first)
     assert registry.champion_version(NAME) == first
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_newly_trained_version_is_taken_up_at_once_only_where_that_is_wished_or_nothing_serves(registry):
+    first, second = register(registry), register(registry)
+    promotion.take_up(registry, NAME, first, at_once=True)
+    promotion.take_up(registry, NAME, second, at_once=False)
+    assert registry.champion_version(NAME) == first
+    registry.client.set_model_version_tag(NAME, first, "sha256", "0" * 64)
+    promotion.take_up(registry, NAME, second, at_once=False)
+    assert registry.champion_version(NAME) == second
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_gate_s_verdict_is_written_to_version_and_run_and_the_alias_moves_only_when_it_promotes(registry):
+    first, second = register(registry), register(registry)
+    promotion.take_up(registry, NAME, first, at_once=True)
+    verdict = promotion.decide(registry, NAME, a_history(), {"silver.payments": "42"})
+    assert not verdict.promoted
+    assert registry.champion_version(NAME) == first
+    told = registry.client.get_model_version(NAME, second)
+    assert {"gate": "refused", "gate_champion": first, "gate_silver.payments": "42"}.items() <= told.tags.items()
+    assert told.tags["gate_reasons"].startswith("no gain that is likelier than 90%")
+    run = registry.client.get_run(told.run_id).data
+    assert run.tags["gate"] == "refused"
+    assert run.metrics["gate_challenger_average_precision"] == verdict.figures["challenger_average_precision"]
+
+    registry.client.set_model_version_tag(NAME, first, "sha256", "0" * 64)
+    assert promotion.decide(registry, NAME, a_history(), {}).promoted
+    assert (registry.champion_version(NAME), registry.version_of(NAME, CHALLENGER)) == (second, None)
+    assert promotion.decide(registry, NAME, a_history(), {}) is None
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_challenger_that_cannot_be_loaded_is_refused_and_the_champion_stays(registry):
+    first, second = register(registry), register(registry)
+    promotion.take_up(registry, NAME, first, at_once=True)
+    registry.client.set_model_version_tag(NAME, second, "sha256", "0" * 64)
+    verdict = promotion.decide(registry, NAME, a_history(), {})
+    assert not verdict.promoted
+    assert "is not what was registered" in verdict.reasons[0]
+    assert registry.champion_version(NAME) == first
+    with pytest.raises(ModelError, match="is not what was registered"):
+        promotion.set_champion(registry, NAME, second)
+
+
+def test_a_version_that_does_not_exist_is_one_sentence(registry):
+    with pytest.raises(ModelError, match="Model nobody has no version 99: look at its versions in MLflow"):
+        promotion.set_champion(registry, "nobody", "99")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_to_replay_with_is_named_by_version_or_alias(registry):
+    first, second = register(registry), register(registry)
+    promotion.take_up(registry, NAME, first, at_once=True)
+    assert replay.chosen(registry, NAME, "champion").version == first
+    assert replay.chosen(registry, NAME, "challenger").version == second
+    assert replay.chosen(registry, "other", f"{NAME}/{second}").version == second
+    with pytest.raises(ModelError, match=f"Model {NAME} has no best: choose champion, challenger, or NAME/VERSION"):
+        replay.chosen(registry, NAME, "best")
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -17,14 +17,13 @@ from pipelines import card_states, catalog, checkpoints, stream, topics
 from pipelines.avro import Contract
 from pipelines.errors import CheckpointError
 from pipelines.online_store import Batch, OnlineStore
-from pipelines.scoring import PAYMENT_COLUMNS, Policy, score_batch
+from pipelines.scoring import PAYMENT_COLUMNS, score_batch
 from pipelines.serving import Serving
 from pipelines.settings import Settings
 from pipelines.silver import payments
 
 SCORER = "tidemark.fraud_scores"
 QUERY = str(UUID(int=7))
-POLICY = Policy(review_at=0.2, decline_at=0.8)
 PAID = [a_payment(event_id=f"e{n}", payment_id=f"p{n}", card_id=f"card{n % 3}", event_at=at(60 * n)) for n in range(12)]
 
 
@@ -69,7 +68,7 @@ def scored(spark: SparkSession, topic: str, contract: Contract, store: OnlineSto
     for number, start in enumerate(range(0, until, 4)):
         records = stream.read_once(spark, topic, {"0": start}, {"0": min(start + 4, until)})
         batch = payments.refine(records, contract).orderBy("kafka_offset").select(*PAYMENT_COLUMNS).toArrow()
-        score_batch(batch, Batch(QUERY, number), store, Serving(a_model()), POLICY)
+        score_batch(batch, Batch(QUERY, number), store, Serving(a_model()))
         committed(spark, SCORER, topic, min(start + 4, until), number)
 
 
@@ -103,10 +102,10 @@ def test_the_next_batch_is_scored_as_if_nothing_had_been_lost(
     refined_until(spark, topic, contract, 8)
     rest = payments.refine(stream.read_once(spark, topic, {"0": 8}, {"0": 12}), contract).orderBy("kafka_offset")
     batch: pa.Table = rest.select(*PAYMENT_COLUMNS).toArrow()
-    wanted = score_batch(batch, Batch(QUERY, 2), store, Serving(a_model()), POLICY)
+    wanted = score_batch(batch, Batch(QUERY, 2), store, Serving(a_model()))
     store.client.flushall()
     card_states.rebuild(spark, store, SCORER, contract)
-    got = score_batch(batch, Batch(QUERY, 2), store, Serving(a_model()), POLICY)
+    got = score_batch(batch, Batch(QUERY, 2), store, Serving(a_model()))
     assert repr(got.drop(["scored_at"]).to_pylist()) == repr(wanted.drop(["scored_at"]).to_pylist())  # NaN is not itself
 
 

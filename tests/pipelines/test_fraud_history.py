@@ -22,11 +22,12 @@ def test_the_last_finding_counts_and_no_finding_means_no_fraud(spark):
     paid = silver(spark, payments.TABLE, [a_payment(event_id=f"e{i}", payment_id=f"p{i}") for i in range(3)])
     found = [
         a_chargeback(event_id="c1", payment_id="p0", fraud=True, event_at=at(10)),
-        a_chargeback(event_id="c2", payment_id="p0", fraud=False, event_at=at(20)),
+        a_chargeback(event_id="c2", payment_id="p0", fraud=False, reason="dispute_cleared", event_at=at(20)),
         a_chargeback(event_id="c3", payment_id="p2", fraud=True, event_at=at(10)),
     ]
     labelled = fraud_history.label(paid, silver(spark, chargebacks.TABLE, found)).collect()
-    assert [(row["event_id"], row["fraud"]) for row in labelled] == [("e0", False), ("e1", False), ("e2", True)]
+    told = [(row["event_id"], row["fraud"], row["campaign"]) for row in labelled]
+    assert told == [("e0", False, "dispute_cleared"), ("e1", False, ""), ("e2", True, "stolen_card")]
 
 
 def test_history_is_folded_in_order_of_arrival_and_repeats_are_left_out(spark):
@@ -37,6 +38,7 @@ def test_history_is_folded_in_order_of_arrival_and_repeats_are_left_out(spark):
     assert history.features[:, FEATURE_NAMES.index("payments_before")].tolist() == [0, 1]
     assert history.fraud.tolist() == [False, False]
     assert history.card.tolist() == [0, 0]
+    assert (history.amount.tolist(), history.campaign.tolist()) == ([12, 12], ["", ""])
 
 
 def test_a_table_is_read_as_it_was_and_an_empty_one_is_told(spark):

@@ -11,17 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from builders import at
-from fraud_models import a_model, a_packed_model
+from fraud_models import a_model, a_packed_model, a_policy, deciding
 from payment_batches import payments
 from valkey_server import PASSWORD, ValkeyServer
 
 from pipelines import scoring
 from pipelines.features.card_records import FEATURE_NAMES, FEATURE_SET
 from pipelines.online_store import Batch, OnlineStore
-from pipelines.scoring import Policy, score_batch
+from pipelines.scoring import score_batch
 from pipelines.serving import Serving
 
-POLICY = Policy(review_at=0.2, decline_at=0.8)
 QUERY = str(uuid.UUID(int=1))
 
 
@@ -31,7 +30,7 @@ def told(scores: pa.Table) -> dict[str, dict[str, object]]:
 
 
 def test_every_payment_gets_one_score_with_its_decision_reasons_and_what_the_model_saw(store):
-    scores = score_batch(payments(0, 1, 4), Batch(QUERY, 0), store, Serving(a_model("7")), POLICY).to_pylist()
+    scores = score_batch(payments(0, 1, 4), Batch(QUERY, 0), store, Serving(a_model("7"))).to_pylist()
     assert [row["event_id"] for row in scores] == ["score-e0", "score-e1", "score-e4"]
     assert [row["decision"] for row in scores] == ["approve", "approve", "decline"]
     cheap, _, dear = scores
@@ -44,56 +43,57 @@ def test_every_payment_gets_one_score_with_its_decision_reasons_and_what_the_mod
 
 
 def test_the_middle_is_reviewed(store):
-    policy = Policy(review_at=1e-6, decline_at=1.0)
-    (row,) = score_batch(payments(0), Batch(QUERY, 0), store, Serving(a_model()), policy).to_pylist()
+    careful = a_model(booster=deciding(a_policy(review_at=1e-6, decline_at=1.0)))
+    (row,) = score_batch(payments(0), Batch(QUERY, 0), store, Serving(careful)).to_pylist()
     assert row["decision"] == "review"
+    assert row["reasons"]
 
 
 def test_cutting_into_batches_changes_no_score(store):
     serving = Serving(a_model())
-    whole = score_batch(payments(*range(12)), Batch(str(uuid.UUID(int=2)), 0), store, serving, POLICY)
+    whole = score_batch(payments(*range(12)), Batch(str(uuid.UUID(int=2)), 0), store, serving)
     store.client.flushall()
     cuts = [range(5), range(5, 6), range(6, 12)]
-    parts = [score_batch(payments(*cut), Batch(QUERY, i), store, serving, POLICY) for i, cut in enumerate(cuts)]
+    parts = [score_batch(payments(*cut), Batch(QUERY, i), store, serving) for i, cut in enumerate(cuts)]
     assert told(pa.concat_tables(parts)) == told(whole)
 
 
 def test_a_payment_that_came_in_an_earlier_batch_is_not_scored_again(store):
     serving = Serving(a_model())
-    score_batch(payments(0, 1), Batch(QUERY, 0), store, serving, POLICY)
-    again = score_batch(payments(1, 3, 1), Batch(QUERY, 1), store, serving, POLICY)
+    score_batch(payments(0, 1), Batch(QUERY, 0), store, serving)
+    again = score_batch(payments(1, 3, 1), Batch(QUERY, 1), store, serving)
     assert again["event_id"].to_pylist() == ["score-e3"]
 
 
 def test_a_batch_of_repeats_only_gives_no_rows_in_the_right_columns(store):
-    first = score_batch(payments(0), Batch(QUERY, 0), store, Serving(a_model()), POLICY)
-    again = score_batch(payments(0), Batch(QUERY, 1), store, Serving(a_model()), POLICY)
+    first = score_batch(payments(0), Batch(QUERY, 0), store, Serving(a_model()))
+    again = score_batch(payments(0), Batch(QUERY, 1), store, Serving(a_model()))
     assert len(again) == 0
     assert again.schema == first.schema
 
 
 def test_without_the_store_payments_are_scored_from_what_they_say_and_marked(store, server):
     serving = Serving(a_model())
-    score_batch(payments(0), Batch(QUERY, 0), store, serving, POLICY)
+    score_batch(payments(0), Batch(QUERY, 0), store, serving)
     server.freeze()
-    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving, POLICY).to_pylist()
+    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving).to_pylist()
     assert row["degraded"]
     assert row["features"][FEATURE_NAMES.index("payments_before")] == 0
     server.thaw()
-    (row,) = score_batch(payments(6), Batch(QUERY, 2), store, serving, POLICY).to_pylist()
+    (row,) = score_batch(payments(6), Batch(QUERY, 2), store, serving).to_pylist()
     assert not row["degraded"]
     assert row["features"][FEATURE_NAMES.index("payments_before")] == 1
 
 
 def test_scores_of_payments_that_the_store_does_not_take_in_are_marked(store, server):
     serving = Serving(a_model())
-    score_batch(payments(0), Batch(QUERY, 0), store, serving, POLICY)
+    score_batch(payments(0), Batch(QUERY, 0), store, serving)
     server.client.execute_command("ACL SETUSER default -mset")
-    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving, POLICY).to_pylist()
+    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving).to_pylist()
     assert row["degraded"], "its card's state misses it from now on"
     assert row["features"][FEATURE_NAMES.index("payments_before")] == 1, "the score itself was made from the card's state"
     server.client.execute_command("ACL SETUSER default +mset")
-    (row,) = score_batch(payments(6), Batch(QUERY, 2), store, serving, POLICY).to_pylist()
+    (row,) = score_batch(payments(6), Batch(QUERY, 2), store, serving).to_pylist()
     assert (row["degraded"], row["features"][FEATURE_NAMES.index("payments_before")]) == (False, 1)
 
 
@@ -103,20 +103,28 @@ def test_a_published_model_takes_over_at_the_next_batch_and_a_bad_one_does_not(s
     for number, packed in enumerate([None, a_packed_model("2"), a_packed_model("3", sha256="0" * 64), a_packed_model("4")]):
         if packed:
             store.publish(packed)
-        versions += score_batch(payments(number), Batch(QUERY, number), store, serving, POLICY)["model_version"].to_pylist()
+        versions += score_batch(payments(number), Batch(QUERY, number), store, serving)["model_version"].to_pylist()
     assert versions == ["1", "2", "2", "4"]
+
+
+def test_thresholds_change_with_the_model(store):
+    serving = Serving(a_model("1"))
+    score_batch(payments(0), Batch(QUERY, 0), store, serving)
+    store.publish(a_packed_model("2", deciding(a_policy(review_at=0.0, decline_at=0.0))))
+    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving).to_pylist()
+    assert (row["model_version"], row["decision"]) == ("2", "decline")
 
 
 def test_a_model_that_cannot_be_fetched_costs_no_state_and_the_old_one_serves_on(store, server):
     serving = Serving(a_model("1"))
-    score_batch(payments(0), Batch(QUERY, 0), store, serving, POLICY)
+    score_batch(payments(0), Batch(QUERY, 0), store, serving)
     store.publish(a_packed_model("2"))
     server.client.execute_command("ACL SETUSER default -hgetall")
-    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving, POLICY).to_pylist()
+    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving).to_pylist()
     assert (row["degraded"], row["model_version"]) == (False, "1")
     assert row["features"][FEATURE_NAMES.index("payments_before")] == 1
     server.client.execute_command("ACL SETUSER default +hgetall")
-    (row,) = score_batch(payments(6), Batch(QUERY, 2), store, serving, POLICY).to_pylist()
+    (row,) = score_batch(payments(6), Batch(QUERY, 2), store, serving).to_pylist()
     assert (row["model_version"], row["features"][FEATURE_NAMES.index("payments_before")]) == ("2", 2)
 
 
@@ -128,7 +136,7 @@ def play(store: OnlineStore, folder: Path) -> None:
     serving = Serving(a_model())
     for number, batch in enumerate(BATCHES):
         if not (folder / f"commit-{number}").exists():
-            scores = score_batch(payments(*batch), Batch(QUERY, number), store, serving, POLICY)
+            scores = score_batch(payments(*batch), Batch(QUERY, number), store, serving)
             scoring.reach(f"before_output_{number}")
             pq.write_table(scores, folder / f"scores-{number}-{os.getpid()}.parquet")
             scoring.reach(f"after_output_{number}")

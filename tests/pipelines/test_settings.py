@@ -27,7 +27,10 @@ def test_every_profile_is_complete(profile: str, horizon: str) -> None:
         ({**SECRETS, "TIDEMARK_KAFKA__PARTITIONS": "many"}, "kafka.partitions: input should be a valid integer"),
         ({**SECRETS, "TIDEMARK_KAFKA__PARTITION": "2"}, "kafka.partition: is not a setting"),
         ({**SECRETS, "TIDEMARK_KAFKA__PARTITIONS": "2", "TIDEMARK_KAFKA": "x"}, "kafka: is a section, not a value"),
-        ({**SECRETS, "TIDEMARK_FRAUD__REVIEW_AT": "20"}, "fraud.review_at: input should be less than 1"),
+        (
+            {**SECRETS, "TIDEMARK_FRAUD__COSTS__CAUGHT_BY_REVIEW": "20"},
+            "fraud.costs.caught_by_review: input should be less than",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_where_we_looked(environment: dict[str, str], named: str) -> None:

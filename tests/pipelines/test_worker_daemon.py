@@ -12,7 +12,6 @@ from payment_batches import payments
 
 from pipelines import worker_daemon
 from pipelines.features import card_activity
-from pipelines.scoring import Policy
 
 
 def test_archives_leave_the_path_and_folders_stay(monkeypatch):
@@ -57,10 +56,10 @@ from pipelines import worker_daemon
 
 worker_daemon.warm_up()
 warm = set(sys.modules)
-payments, packed, told, policy = pickle.load(sys.stdin.buffer)
+payments, packed, told = pickle.load(sys.stdin.buffer)
 from pipelines import scoring
 model = scoring.Serving(scoring.fraud.load(packed))
-scores = scoring.score_batch(payments, scoring.Batch(str(uuid.UUID(int=1)), 0), scoring.OnlineStore(told), model, policy)
+scores = scoring.score_batch(payments, scoring.Batch(str(uuid.UUID(int=1)), 0), scoring.OnlineStore(told), model)
 assert len(scores) == len(payments) and not any(scores["degraded"].to_pylist())
 late = {name for name in set(sys.modules) - warm if name.partition(".")[0] not in {*sys.stdlib_module_names, "pyarrow"}}
 late |= {"pyarrow.pandas_compat"} - warm  # of pyarrow's other modules, only tiny ones are left to their first use
@@ -69,6 +68,6 @@ print(*late, *{"pyspark.worker"} - warm)
 
 
 def test_a_fresh_worker_that_scores_a_batch_imports_no_library_that_was_not_imported_ahead(server):
-    batch = pickle.dumps((payments(0, 1, 4), a_packed_model(), server.settings, Policy(review_at=0.2, decline_at=0.8)))
+    batch = pickle.dumps((payments(0, 1, 4), a_packed_model(), server.settings))
     done = subprocess.run([sys.executable, "-c", SCORE], input=batch, capture_output=True, check=True)
     assert done.stdout.decode().split() == []

@@ -10,8 +10,19 @@ import xgboost
 from pipelines.features.card_records import FEATURE_NAMES, FEATURE_SET
 from pipelines.models import fraud
 from pipelines.models.packed import Packed
+from pipelines.models.policy import Calibration, Costs, Policy, Thresholds
 
 DEAR = 500.0
+
+
+def a_policy(review_at: float = 0.2, decline_at: float = 0.8, slope: float = 1.0, intercept: float = 0.0) -> Policy:
+    return Policy(
+        calibration=Calibration(slope=slope, intercept=intercept),
+        thresholds=Thresholds(review_at=review_at, decline_at=decline_at),
+        costs=Costs(false_decline_share=0.25, chargeback_fee=20, review=4, caught_by_review=0.75, reviews_per_day=10),
+        label_delay_days=7,
+        learned_until_us=0,
+    )
 
 
 @cache
@@ -21,7 +32,12 @@ def a_booster(objective: str = "binary:logistic", names: tuple[str, ...] = FEATU
     features[:, 0] *= 2 * DEAR
     labels = features[:, 0] > DEAR
     matrix = xgboost.DMatrix(features, labels, feature_names=list(names))
-    return xgboost.train({"objective": objective, "nthread": 1, "eta": 0.5}, matrix, 10)
+    return fraud.with_policy(xgboost.train({"objective": objective, "nthread": 1, "eta": 0.5}, matrix, 10), a_policy())
+
+
+def deciding(policy: Policy) -> xgboost.Booster:
+    """Return the trees of a_booster with another policy."""
+    return fraud.with_policy(a_booster().copy(), policy)
 
 
 def a_packed_model(version: str = "1", booster: xgboost.Booster | None = None, **changes: Any) -> Packed:
@@ -30,5 +46,5 @@ def a_packed_model(version: str = "1", booster: xgboost.Booster | None = None, *
     return Packed(**{**facts, "content": content, **changes})
 
 
-def a_model(version: str = "1") -> fraud.Model:
-    return fraud.load(a_packed_model(version))
+def a_model(version: str = "1", booster: xgboost.Booster | None = None) -> fraud.Model:
+    return fraud.load(a_packed_model(version, booster))

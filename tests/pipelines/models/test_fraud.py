@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from fraud_models import DEAR, a_booster, a_model, a_packed_model
+from fraud_models import DEAR, a_booster, a_model, a_packed_model, a_policy, deciding
 
 from pipelines.errors import ModelError
 from pipelines.features.card_records import FEATURE_NAMES, FEATURES
@@ -68,6 +68,44 @@ def test_other_features_in_the_same_number_are_refused():
         fraud.load(a_packed_model(booster=a_booster(names=tuple(reversed(FEATURE_NAMES)))))
 
 
-def test_a_model_that_gives_no_probabilities_is_refused():
-    with pytest.raises(ModelError, match="no probabilities"):
-        fraud.load(a_packed_model(booster=a_booster("binary:logitraw")))
+@pytest.mark.parametrize("objective", ["binary:logitraw", "reg:squarederror"])
+def test_a_model_that_gives_no_probabilities_is_refused(objective):
+    with pytest.raises(ModelError, match=rf"version 1 \({objective}\) gives no probabilities"):
+        fraud.load(a_packed_model(booster=a_booster(objective)))
+
+
+def test_the_policy_comes_with_the_model():
+    policy = a_policy(review_at=0.3, decline_at=0.4)
+    assert a_model(booster=deciding(policy)).policy == policy
+
+
+def test_probabilities_are_calibrated_by_the_policy():
+    plain = fraud.predict(a_model(), rows(10, 450, 2 * DEAR))
+    assert plain == pytest.approx(a_booster().inplace_predict(rows(10, 450, 2 * DEAR)), abs=1e-6)
+    rarer = fraud.predict(a_model(booster=deciding(a_policy(intercept=-3.0))), rows(10, 450, 2 * DEAR))
+    odds = plain / (1 - plain) * np.exp(-3)
+    assert rarer == pytest.approx(odds / (1 + odds), rel=1e-4)
+
+
+def test_a_model_of_the_old_form_is_refused_in_a_sentence():
+    old = a_booster().copy()
+    old.set_attr(policy=None)
+    with pytest.raises(ModelError, match="of an old form, without thresholds of its own: train again"):
+        fraud.load(a_packed_model(booster=old))
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "why"),
+    [
+        ("{", "Invalid JSON"),
+        ("{}", "Field required"),
+        (a_policy().model_dump_json().replace('"slope":1.0', '"slope":-1.0'), "greater than 0"),
+        (a_policy().model_dump_json().replace('"review_at":0.2', '"review_at":0.9'), "above decline_at"),
+        (a_policy().model_dump_json().replace('"review_at":0.2', '"review_at":"NaN"'), "finite number"),
+    ],
+)
+def test_a_policy_that_cannot_be_used_is_refused_in_a_sentence(spoilt, why):
+    booster = a_booster().copy()
+    booster.set_attr(policy=spoilt)
+    with pytest.raises(ModelError, match=rf"policy that cannot be used \(.*{why}.*\): train again"):
+        fraud.load(a_packed_model(booster=booster))

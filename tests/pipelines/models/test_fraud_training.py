@@ -1,29 +1,35 @@
 """Training learns what is there to learn, splits by time with the label delay in between, and refuses too little history."""
 
-import numpy as np
+from functools import cache
+
 import pytest
+from fraud_histories import a_history
+from fraud_models import a_packed_model, a_policy
 
 from pipelines.errors import ModelError
 from pipelines.features.card_records import FEATURES
-from pipelines.models.fraud_training import DAY_US, History, card_precision, evaluate, split, train
+from pipelines.models import fraud, fraud_training
+from pipelines.models.fraud_training import FAMILIES, Trained, parted, split
+from pipelines.models.history import DAY_US, History
 
-DAYS, PER_DAY = 40, 200
+COSTS = a_policy().costs
 
 
-def a_history(days: int = DAYS, fraud_share: float = 0.05) -> History:
-    """Days of payments of 50 cards in which frauds are dear and from a new device, with some noise."""
-    random = np.random.default_rng(5)
-    count = days * PER_DAY
-    fraud = random.random(count) < fraud_share
-    features = random.normal(size=(count, len(FEATURES))).astype(np.float32)
-    features[:, 0] += 3 * fraud
-    features[:, 1] *= np.where(fraud, 3, 1)  # no straight line shows this one
-    at_us = np.sort(random.integers(0, days * DAY_US, count))
-    return History(features, fraud, at_us, random.integers(0, 50, count))
+@cache
+def trained_once(family: str = "xgboost") -> Trained:
+    return train(a_history(), family)
+
+
+def train(history: History, family: str = "xgboost") -> Trained:
+    return fraud_training.train(history, 7, COSTS, family)
+
+
+def loaded(trained: Trained) -> fraud.Model:
+    return fraud.load(a_packed_model(booster=trained.booster))
 
 
 def test_the_model_beats_its_baseline_and_both_are_reported():
-    trained = train(a_history(), label_delay_days=7)
+    trained = trained_once()
     assert trained.metrics["xgboost_auc"] > 0.97
     assert trained.metrics["xgboost_average_precision"] > trained.metrics["logistic_average_precision"] > 0.5
     assert trained.metrics["xgboost_brier"] < 0.05 * 0.95
@@ -31,8 +37,8 @@ def test_the_model_beats_its_baseline_and_both_are_reported():
 
 
 def test_training_twice_gives_the_same_model():
-    first, second = (train(a_history(), 7).booster.save_raw("ubj") for _ in range(2))
-    assert first == second
+    again = train(a_history()).booster.save_raw("ubj")
+    assert again == trained_once().booster.save_raw("ubj")
 
 
 def test_the_label_delay_lies_between_learning_and_testing():
@@ -46,18 +52,36 @@ def test_the_label_delay_lies_between_learning_and_testing():
 @pytest.mark.parametrize("history", [a_history(fraud_share=0.0), a_history(days=8), a_history(days=0)])
 def test_too_little_history_is_one_clear_sentence(history):
     with pytest.raises(ModelError, match=r"Too little history to .*then train again\.$"):
-        train(history, 7)
+        train(history)
 
 
-def test_card_precision_counts_defrauded_cards_among_the_highest_of_each_day():
-    two_days = np.array([0, 0, 0, DAY_US, DAY_US], np.int64)
-    fraud = np.array([True, False, False, False, True])
-    history = History(np.zeros((5, 1), np.float32), fraud, two_days, np.array([1, 1, 2, 3, 4]))
-    probability = np.array([0.1, 0.9, 0.5, 0.8, 0.2], np.float32)
-    assert card_precision(history, probability, cards=1) == 0.5
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_a_model_that_serves(family):
+    trained = trained_once(family)
+    assert trained.metrics[f"{family}_auc"] > 0.9
+    assert loaded(trained).policy.costs == COSTS
 
 
-def test_a_perfect_score_gets_perfect_figures():
-    history = a_history(days=2)
-    figures = evaluate(history, history.fraud.astype(np.float32), "oracle")
-    assert (figures["oracle_auc"], figures["oracle_average_precision"], figures["oracle_brier"]) == (1, 1, 0)
+def test_an_additive_model_never_mixes_features():
+    booster = trained_once("additive").booster
+    for tree in booster.trees_to_dataframe().query("Feature != 'Leaf'").groupby("Tree"):
+        assert tree[1]["Feature"].nunique() == 1
+
+
+def test_probabilities_hold_what_they_say_on_later_payments():
+    trained, history = trained_once(), a_history()
+    _, test = split(history, 7)
+    assert fraud.predict(loaded(trained), test.features).mean() == pytest.approx(test.fraud.mean(), rel=0.2)
+
+
+def test_the_policy_says_until_when_it_was_learned_and_by_which_costs():
+    learn, _ = split(a_history(), 7)
+    policy = loaded(trained_once()).policy
+    assert policy.learned_until_us == learn.at_us.max()
+    assert (policy.label_delay_days, policy.costs) == (7, COSTS)
+
+
+def test_the_later_part_is_a_share_of_the_payments():
+    early, late = parted(a_history(), 0.25)
+    assert early.at_us.max() < late.at_us.min()
+    assert len(late.at_us) / (len(early.at_us) + len(late.at_us)) == pytest.approx(0.25, abs=0.001)

@@ -1,0 +1,36 @@
+"""Let the challenger become the champion if it passes the gate, or make a version the champion by hand."""
+
+from typing import Annotated
+
+import typer
+from pyspark.sql import SparkSession
+
+from pipelines import failing, fraud_history, promotion
+from pipelines.job import run
+from pipelines.model_registry import ModelRegistry
+from pipelines.settings import settings
+
+NAME = "promote_fraud_model"
+
+
+def promote(spark: SparkSession) -> None:
+    """Compare challenger and champion on the newest payments whose labels have matured."""
+    snapshots, history = fraud_history.newest(spark)
+    promotion.decide(ModelRegistry(settings().mlflow), settings().fraud.model_name, history, snapshots)
+
+
+def main(
+    to: Annotated[
+        str | None, typer.Option(help="Make this version the champion without comparing, such as an earlier one.")
+    ] = None,
+) -> None:
+    """Promote the challenger, or refuse it: both are logged, tagged in MLflow, and end with exit code 0."""
+    if to is None:
+        run(NAME, promote)
+        return
+    with failing.in_words(NAME):
+        promotion.set_champion(ModelRegistry(settings().mlflow), settings().fraud.model_name, to)
+
+
+if __name__ == "__main__":
+    typer.run(main)
