@@ -30,6 +30,7 @@ from benchmarks.fraud_payments import a_payment, moments
 from benchmarks.own_topics import own_topics
 from pipelines import avro, schema_registry, scoring, stream
 from pipelines.champion import champion_watch
+from pipelines.models.decisions import Policy
 from pipelines.session import spark_session
 from pipelines.settings import settings
 from pipelines.silver import payments
@@ -47,7 +48,7 @@ Flow = Callable[[DataFrame], DataFrame]
 def scored(spark: SparkSession) -> Flow:
     """Return the job's own path from Kafka's records to encoded scores."""
     model = spark.sparkContext.broadcast(champion_watch().first())
-    policy = scoring.Policy(settings().fraud.review_at, settings().fraud.decline_at)
+    policy = Policy(settings().fraud.review_at, settings().fraud.decline_at)
     known = replace(schema_registry.contract(SHOP), topic=BENCH_IN)
     schema, schema_id = schema_registry.reader(SCORES), schema_registry.newest_id(SCORES)
     return lambda records: scoring.encoded(scoring.score(payments.refine(records, known), model, policy), schema, schema_id)

@@ -6,6 +6,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pipelines import schema_registry, scoring, stream
 from pipelines.champion import champion_watch
 from pipelines.job import run_queries
+from pipelines.models.decisions import Policy
 from pipelines.settings import settings
 from pipelines.silver import payments
 
@@ -17,7 +18,7 @@ def start(spark: SparkSession) -> StreamingQuery:
     watch = champion_watch()
     model = spark.sparkContext.broadcast(watch.first())
     watch.start()
-    policy = scoring.Policy(settings().fraud.review_at, settings().fraud.decline_at)
+    policy = Policy(settings().fraud.review_at, settings().fraud.decline_at)
     records = stream.read_topics(spark, [str(payments.TABLE.topic)], TOPIC)
     arriving = payments.refine(records, schema_registry.contract("shop.payments"))
     scores = scoring.score(arriving, model, policy)

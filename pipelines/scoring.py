@@ -1,7 +1,6 @@
 """Scores payments inside the stream: reads each card's state, folds the batch, asks the model, writes the states, answers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
@@ -21,6 +20,7 @@ from pipelines.features.card_activity import fold
 from pipelines.features.card_records import FEATURE_SET, Records, blank
 from pipelines.kill_points import reach
 from pipelines.models import fraud
+from pipelines.models.decisions import Policy, decide
 from pipelines.models.packed import Packed
 from pipelines.online_store import Batch, OnlineStore
 from pipelines.serving import Serving
@@ -33,14 +33,6 @@ log = logs.get(__name__)
 PAYMENT_COLUMNS = sorted({*payment_records.COLUMNS, "payment_id", "currency"})
 SCORE_COLUMNS = [column for column in TABLE.columns if column not in LINEAGE]
 SCORE_SCHEMA = ", ".join(f"{column.name} {column.type}" for column in SCORE_COLUMNS)
-
-
-@dataclass(frozen=True)
-class Policy:
-    """From which probability a payment is reviewed, and from which it is declined."""
-
-    review_at: float
-    decline_at: float
 
 
 def score(payments: DataFrame, first_model: "Broadcast[Packed]", policy: Policy) -> DataFrame:
@@ -140,9 +132,7 @@ def _scores(payments: pa.Table, features: fraud.Floats, model: fraud.Model, poli
         **{name: payments[name] for name in ("event_at", "payment_id", "card_id", "amount", "currency")},
         "event_id": pc.binary_join_element_wise("score", payments["event_id"], "-"),
         "probability": probability,
-        "decision": np.where(
-            probability >= policy.decline_at, "decline", np.where(probability >= policy.review_at, "review", "approve")
-        ),
+        "decision": decide(probability, policy),
         "reasons": _reasons(model, features, probability >= policy.review_at),
         "features": _lists(features),
         "feature_set": pa.repeat(FEATURE_SET, count),

@@ -17,8 +17,9 @@ from valkey_server import PASSWORD, ValkeyServer
 
 from pipelines import scoring
 from pipelines.features.card_records import FEATURE_NAMES, FEATURE_SET
+from pipelines.models.decisions import Policy
 from pipelines.online_store import Batch, OnlineStore
-from pipelines.scoring import Policy, score_batch
+from pipelines.scoring import score_batch
 from pipelines.serving import Serving
 
 POLICY = Policy(review_at=0.2, decline_at=0.8)

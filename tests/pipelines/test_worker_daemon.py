@@ -12,7 +12,7 @@ from payment_batches import payments
 
 from pipelines import worker_daemon
 from pipelines.features import card_activity
-from pipelines.scoring import Policy
+from pipelines.models.decisions import Policy
 
 
 def test_archives_leave_the_path_and_folders_stay(monkeypatch):
