@@ -1,4 +1,4 @@
-# Tidemark's own programs: Spark driver, simulator, page and the MLflow server, one image.
+# Tidemark's own programs: Spark driver, simulator, page, API and the MLflow server, one image.
 FROM eclipse-temurin:17-jdk-noble AS jars
 RUN apt-get update && apt-get install --yes --no-install-recommends maven && rm -rf /var/lib/apt/lists/*
 COPY conf/jars/spark.xml /build/spark.xml

@@ -82,6 +82,17 @@ class Dash(Section):
     port: int
 
 
+class Api(Section):
+    """Where the scoring API listens, who may ask it (keys, separated by commas), how much, and how long the store may take."""
+
+    host: str
+    port: int
+    keys: SecretStr = SecretStr("")
+    requests_per_s: float = Field(gt=0)
+    max_body_bytes: int = Field(ge=1)
+    store_within_ms: float = Field(gt=0)
+
+
 class Spark(Section):
     master: str | None = None
     driver_memory: str = "2g"
@@ -127,6 +138,7 @@ class Settings(Section):
     mlflow: Mlflow
     trino: Trino
     dash: Dash
+    api: Api
     spark: Spark
     fraud: Fraud
     upkeep: Upkeep

@@ -7,7 +7,7 @@ from stack.ports import some_free
 
 def environment(state: Path) -> dict[str, str]:
     """Return the environment in which a stack lives below `state` on ports that are free now."""
-    kafka, registry, postgres, valkey, mlflow, trino, dash, spark = some_free(8)
+    kafka, registry, postgres, valkey, mlflow, trino, dash, api, spark = some_free(9)
     return {
         "TIDEMARK_STATE": str(state),
         "TIDEMARK_CATALOG__WAREHOUSE": str(state / "warehouse"),
@@ -19,5 +19,6 @@ def environment(state: Path) -> dict[str, str]:
         "TIDEMARK_MLFLOW__URL": f"http://127.0.0.1:{mlflow}",
         "TIDEMARK_TRINO__PORT": str(trino),
         "TIDEMARK_DASH__PORT": str(dash),
+        "TIDEMARK_API__PORT": str(api),
         "TIDEMARK_SPARK__UI_PORT": str(spark),
     }

@@ -20,7 +20,7 @@ def findings() -> Iterator[Finding]:
     try:
         if not folders.state().is_relative_to(ROOT):
             yield disk(where=folders.state())
-        looked_at = [*services(), programs.streams(), programs.dash()]
+        looked_at = [*services(), programs.streams(), programs.dash(), programs.api()]
         for service, row in zip(looked_at, status.rows(looked_at), strict=True):
             yield _service(service, row)
     except TidemarkError as error:

@@ -32,6 +32,7 @@ HISTORY = ("-m", "simulator", "history", "--days", "30", "--orders-per-day", "10
 WHERE = """
   [bold]page[/]    {page}
   [bold]SQL[/]     make sql Q="select * from {lake}.gold.orders limit 5"   (Trino: http://{trino})
+  [bold]API[/]     {api}/docs   (key: TIDEMARK_API__KEYS in .env)
   [bold]models[/]  {mlflow}   (user {user}, password: TIDEMARK_MLFLOW__PASSWORD in .env)
   [bold]queries[/] {spark}
   [bold]logs[/]    {logs}
@@ -93,7 +94,7 @@ def _start(known: list[Service], rate: int, console: Console, restarts: supervis
     lifecycle.up(services(), known, told)
     _step("contracts", ["jobs/register_contracts.py"], console)
     wanted = wants_history()
-    lifecycle.up([programs.streams(), programs.dash()], known, told)
+    lifecycle.up([programs.streams(), programs.dash(), programs.api()], known, told)
     restarts.counted(supervision.processes())  # from here on: history and training take minutes, in which they may crash
     if wanted:
         _send_history(console)
@@ -193,6 +194,7 @@ def _where() -> str:
         page=programs.page(),
         lake=told.catalog.name,
         trino=f"{told.trino.host}:{told.trino.port}",
+        api=programs.api_url(),
         mlflow=told.mlflow.url,
         user=told.mlflow.user,
         spark=programs.spark_ui(),

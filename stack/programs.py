@@ -1,4 +1,4 @@
-"""The programs of the demo, supervised like the services: the streams, the simulated shop, the page."""
+"""The programs of the demo, supervised like the services: the streams, the simulated shop, the page, the scoring API."""
 
 import sys
 
@@ -80,6 +80,22 @@ def dash() -> Service:
     )
 
 
+def api_url() -> str:
+    """Return where payments can be scored."""
+    return f"http://{settings().api.host}:{settings().api.port}"
+
+
+def api() -> Service:
+    """Return the scoring API, which lives also before there is a model, and while the store is down."""
+    return Service(
+        name="api",
+        command=[sys.executable, "-m", "api"],
+        ready=lambda: _answers(f"{api_url()}/health"),
+        ports={"TIDEMARK_API__PORT": settings().api.port},
+        needs=("valkey",),
+    )
+
+
 def programs(rate: int) -> list[Service]:
-    """Return the three programs."""
-    return [streams(), simulator(rate), dash()]
+    """Return the four programs."""
+    return [streams(), simulator(rate), dash(), api()]

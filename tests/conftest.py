@@ -12,7 +12,10 @@ import pytest
 from pipelines.settings import ROOT, Settings, settings
 
 TEST_STACKS = ROOT / ".tidemark" / "test"
-PASSWORDS = {f"TIDEMARK_{name}__PASSWORD": f"only-for-tests-{name.lower()}" for name in ("POSTGRES", "VALKEY", "MLFLOW")}
+PASSWORDS = {
+    **{f"TIDEMARK_{name}__PASSWORD": f"only-for-tests-{name.lower()}" for name in ("POSTGRES", "VALKEY", "MLFLOW")},
+    "TIDEMARK_API__KEYS": "only-for-tests-of-the-api",
+}
 
 # Fifteen queries fill the 48 MB that the quick compiler has by itself within a minute; from then on Java interprets.
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"

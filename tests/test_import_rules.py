@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.settings import ROOT
 
-ROOMS = ("pipelines", "jobs", "simulator", "stack", "dashboards", "benchmarks")
+ROOMS = ("pipelines", "jobs", "simulator", "api", "stack", "dashboards", "benchmarks")
 LINT = Path(sys.executable).with_name("lint-imports")
 
 
@@ -42,6 +42,7 @@ FORBIDDEN = [
     ("dashboards/figures.py", "import pipelines.table", "Dashboards import nothing of ours"),
     ("stack/ports.py", "import pipelines.online_store", "The stack knows settings and errors"),
     ("simulator/pace.py", "import pipelines.stream", "The simulator knows contracts"),
+    ("api/scorer.py", "import pipelines.contracts", "The API knows features, models, the online store"),
     ("pipelines/silver/orders.py", "import pipelines.gold.orders", "Gold is made of silver"),
     ("pipelines/gold/orders.py", "import pipelines.gold.stock_levels", "Gold tables do not import each other"),
     ("pipelines/silver/orders.py", "import pipelines.settings", "Transforms, features and models touch nothing outside"),

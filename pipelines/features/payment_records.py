@@ -1,5 +1,11 @@
 """Turns payments as Arrow columns (silver.payments' names and types) into the records that the card fold takes."""
 
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -27,9 +33,20 @@ COLUMNS = (
 )
 
 
-def hashed(texts: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+# What of a PAYMENT record is made from which column: hashes of texts, numbers as they are, whether a text is a certain one.
+HASHES = {"event": "event_id", "seller": "seller_id", "device": "device_id", "country": "country", "currency": "currency"}
+NUMBERS = ("amount", "latitude", "longitude", "installments", "attempt_number")
+EQUALS = {"credit_card": ("method", "credit_card"), "debit_card": ("method", "debit_card"), "app": ("channel", "app")}
+FLAGS = ("three_d_secure",)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+MONEY = pa.decimal128(12, 2)
+
+
+def hashed(texts: npt.NDArray[np.object_]) -> npt.NDArray[np.uint64]:
     """Return a 64-bit hash of each text, the same in every process and never 0, which means nothing remembered."""
-    hashes = pd.util.hash_array(texts.to_numpy(), categorize=False)
+    hashes = pd.util.hash_array(texts, categorize=False)
     return np.maximum(hashes, np.uint64(1))
 
 
@@ -47,18 +64,37 @@ def records(payments: pa.Table) -> Records:
     """Return one PAYMENT record per row of `payments`, which has COLUMNS."""
     made = np.zeros(len(payments), PAYMENT)
     made["at_us"] = pc.cast(pc.cast(payments["event_at"], pa.timestamp("us", "UTC")), pa.int64()).to_numpy()
-    made["event"] = hashed(payments["event_id"])
-    made["seller"] = hashed(payments["seller_id"])
-    made["device"] = hashed(payments["device_id"])
-    made["country"] = hashed(payments["country"])
-    made["currency"] = hashed(payments["currency"])
-    for name in ("amount", "latitude", "longitude", "installments", "attempt_number"):
+    for name, column in HASHES.items():
+        made[name] = hashed(payments[column].to_numpy())
+    for name in NUMBERS:
         made[name] = _numbers(payments[name])
-    made["credit_card"] = _flags(pc.equal(payments["method"], "credit_card"))
-    made["debit_card"] = _flags(pc.equal(payments["method"], "debit_card"))
-    made["app"] = _flags(pc.equal(payments["channel"], "app"))
-    made["three_d_secure"] = _flags(payments["three_d_secure"])
+    for name, (column, text) in EQUALS.items():
+        made[name] = _flags(pc.equal(payments[column], text))
+    for name in FLAGS:
+        made[name] = _flags(payments[name])
     return made
+
+
+def record(payment: Mapping[str, Any]) -> Records:
+    """Return what `records` makes of one payment (1), without making columns of it first, which takes ten times as long.
+
+    Values are of Python's types: an aware datetime, a Decimal with cents, numbers, texts and flags; None where there is none.
+    """
+    texts = np.array([payment[column] for column in HASHES.values()], object)
+    values = {
+        "at_us": (payment["event_at"] - EPOCH) // MICROSECOND,
+        **dict(zip(HASHES, hashed(texts), strict=True)),
+        **{name: _number(payment[name]) for name in (*NUMBERS, *FLAGS)},
+        **{name: payment[column] == text for name, (column, text) in EQUALS.items()},
+    }
+    return np.array([tuple(values[name] for name in PAYMENT.names or ())], PAYMENT)
+
+
+def _number(value: Decimal | float | None) -> float:
+    """Return the value as `_numbers` does: Arrow's float of a Decimal is not always the one that Python chooses."""
+    if isinstance(value, Decimal):
+        return float(pa.scalar(value, MONEY).cast(pa.float64()).as_py())
+    return math.nan if value is None else value
 
 
 def cards(payments: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:

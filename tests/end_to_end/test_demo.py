@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
+from api_payments import PATH, a_body
 from processes import runs
+from waiting import until
 
 from pipelines.settings import ROOT
 
@@ -78,6 +81,14 @@ def listening(process: psutil.Process) -> set[str]:
     return set()
 
 
+def scored(environment: dict[str, str]) -> httpx.Response:
+    """Ask the demo's API, once it has a model, for a score."""
+    url = f"http://127.0.0.1:{environment['TIDEMARK_API__PORT']}"
+    with httpx.Client(base_url=url, headers={"X-API-Key": environment["TIDEMARK_API__KEYS"]}, timeout=60) as client:
+        until(lambda: client.get("/ready").is_success, "the published model serves")
+        return client.post(PATH, json=a_body())
+
+
 def stopped(child: Demo, number: signal.Signals) -> str:
     """Send a signal, and return what the demo says until its end, which must be a clean one."""
     child.send_signal(number)
@@ -86,12 +97,15 @@ def stopped(child: Demo, number: signal.Signals) -> str:
     return rest
 
 
-def test_it_shows_live_numbers_ends_cleanly_and_goes_on(demo: Callable[[], Demo], tmp_path: Path) -> None:
+def test_it_shows_live_numbers_ends_cleanly_and_goes_on(
+    demo: Callable[[], Demo], environment: dict[str, str], tmp_path: Path
+) -> None:
     first = demo()
     said = "".join(said_until_live(first))
     assert "history    done" in said
     assert "training   done" in said
     assert "make sql" in said
+    assert scored(environment).is_success
     family = supervised(tmp_path / "state")
     assert len([each for each in family if words(each)]) > 10
     assert [word for each in family for word in words(each) if "only-for-tests" in word] == []

@@ -42,6 +42,15 @@ def test_what_is_read_may_be_changed(store):
     assert reading.states["payments"].tolist() == [1]
 
 
+def test_a_peek_sees_what_the_last_batch_left_whichever_that_was_and_names_the_model(store):
+    store.write(["a", "b"], states(1, 2), states(11, 12), Batch(QUERY, 4))
+    store.publish(a_packed_model("3"))
+    reading = store.peek(["b", "c", "a"], "fraud")
+    assert (reading.states["payments"].tolist(), reading.model_version) == ([12, 0, 11], "3")
+    reading.states["payments"] += 1
+    assert store.peek(["b"], "fraud").states["payments"].tolist() == [12]
+
+
 def test_more_cards_than_one_command_takes_come_back_in_order(store):
     cards = [f"card-{i}" for i in range(2 * CARDS_PER_COMMAND + 1)]
     numbers = np.arange(len(cards))

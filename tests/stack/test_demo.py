@@ -140,7 +140,7 @@ def test_a_step_that_does_not_stop_when_interrupted_is_killed(monkeypatch: pytes
 def test_what_crashes_while_the_history_is_sent_is_counted(
     monkeypatch: pytest.MonkeyPatch, page: Callable[..., Service]
 ) -> None:
-    made = {name: page(name) for name in ("streams", "dash", "simulator")}
+    made = {name: page(name) for name in ("streams", "dash", "api", "simulator")}
 
     def crash(console: Console) -> None:
         victim = psutil.Process(supervision.processes()["streams"]["pid"])

@@ -91,7 +91,7 @@ def test_the_default_ports_are_those_of_the_settings(monkeypatch: pytest.MonkeyP
     assert found["postgres.port"] == told.postgres.port
     assert found["kafka.bootstrap_servers"] == int(told.kafka.bootstrap_servers.rpartition(":")[2])
     assert f":{found['mlflow.url']}" in told.mlflow.url
-    assert len(found) == 8
+    assert len(found) == 9
     settings.cache_clear()
 
 
@@ -146,7 +146,10 @@ def test_a_stopped_service_is_fine_while_its_ports_are_free(monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("state")
-@pytest.mark.parametrize(("program", "setting"), [("dash", "TIDEMARK_DASH__PORT"), ("streams", "TIDEMARK_SPARK__UI_PORT")])
+@pytest.mark.parametrize(
+    ("program", "setting"),
+    [("dash", "TIDEMARK_DASH__PORT"), ("streams", "TIDEMARK_SPARK__UI_PORT"), ("api", "TIDEMARK_API__PORT")],
+)
 def test_the_ports_of_the_programs_are_looked_at_too(monkeypatch: pytest.MonkeyPatch, program: str, setting: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

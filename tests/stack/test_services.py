@@ -1,4 +1,4 @@
-"""How the six services and the three programs are run: on loopback, bounded, and with no secret to be seen."""
+"""How the six services and the four programs are run: on loopback, bounded, and with no secret to be seen."""
 
 import os
 from pathlib import Path
@@ -10,15 +10,15 @@ from pipelines.settings import settings
 from stack.programs import programs
 from stack.services import mlflow, postgres, services, trino
 
-PASSWORDS = ("TIDEMARK_POSTGRES__PASSWORD", "TIDEMARK_VALKEY__PASSWORD", "TIDEMARK_MLFLOW__PASSWORD")
+PASSWORDS = ("TIDEMARK_POSTGRES__PASSWORD", "TIDEMARK_VALKEY__PASSWORD", "TIDEMARK_MLFLOW__PASSWORD", "TIDEMARK_API__KEYS")
 BOUNDS = {"kafka": "-Xmx512m", "registry": "-Xmx192m", "trino": "-Xmx1536M", "postgres": "--shared_buffers=64MB"}
 
 pytestmark = pytest.mark.usefixtures("state")
 
 
-def test_there_are_six_services_and_three_programs() -> None:
+def test_there_are_six_services_and_four_programs() -> None:
     assert [s.name for s in services()] == ["postgres", "valkey", "kafka", "registry", "mlflow", "trino"]
-    assert [p.name for p in programs(200)] == ["streams", "simulator", "dash"]
+    assert [p.name for p in programs(200)] == ["streams", "simulator", "dash", "api"]
 
 
 def test_no_password_is_in_a_command_or_a_written_environment() -> None:
@@ -50,6 +50,7 @@ def test_programs_stop_before_the_services_they_use() -> None:
     assert needed["streams"] >= {"kafka", "registry", "postgres", "valkey", "mlflow"}
     assert "trino" in needed["dash"]
     assert "kafka" in needed["simulator"]
+    assert needed["api"] == {"valkey"}
 
 
 def test_the_rate_reaches_the_simulator() -> None:

@@ -3,10 +3,14 @@
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pipelines.features.payment_records import cards, hashed, records, sellers
+from pipelines.features.payment_records import cards, hashed, record, records, sellers
 
 SCHEMA = pa.schema(
     {
@@ -45,11 +49,11 @@ def test_columns_become_records():
     assert (second["credit_card"], second["app"], second["three_d_secure"]) == (0, 0, 1)
     assert first["event"] != second["event"]
     assert first["device"] == second["device"]
-    assert first["currency"] == hashed(pa.chunked_array([["currency-1"]]))[0]
+    assert first["currency"] == hashed(np.array(["currency-1"], object))[0]
 
 
 def test_a_hash_is_the_same_in_every_release_because_states_outlive_processes():
-    assert hashed(pa.chunked_array([["card-1", ""]])).tolist() == [15570983376144822759, 1760245841805064774]
+    assert hashed(np.array(["card-1", ""], object)).tolist() == [15570983376144822759, 1760245841805064774]
 
 
 def test_cards_are_numbered_as_they_come():
@@ -63,3 +67,26 @@ def test_sellers_are_numbered_as_they_come():
     table = pa.Table.from_pylist([payment(seller_id=s) for s in ("y", "x", "y")], SCHEMA)
     names, index = sellers(table)
     assert [names[i] for i in index] == ["y", "x", "y"]
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+SMALL = st.integers(0, 2**31 - 1)
+ANY_PAYMENT = st.fixed_dictionaries(
+    {
+        **dict.fromkeys(("event_id", "card_id", "seller_id", "device_id", "country"), TEXTS),
+        "method": st.sampled_from(["credit_card", "debit_card", "boleto", "voucher"]) | TEXTS,
+        "channel": st.sampled_from(["web", "app"]) | TEXTS,
+        "event_at": st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+        "amount": st.decimals(0, Decimal("9999999999.99"), places=2),
+        **dict.fromkeys(("installments", "attempt_number"), SMALL),
+        **dict.fromkeys(("latitude", "longitude"), st.none() | st.floats(-180, 180)),
+        "three_d_secure": st.none() | st.booleans(),
+    }
+)
+
+
+@settings(max_examples=500)
+@given(ANY_PAYMENT)
+def test_one_payment_alone_becomes_the_very_record_that_it_becomes_among_many(made: dict[str, Any]):
+    (among_many,) = records(pa.Table.from_pylist([payment(), made], SCHEMA))[1:]
+    assert record(made).tobytes() == among_many.tobytes()

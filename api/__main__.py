@@ -1,0 +1,70 @@
+"""`python -m api` serves the API where the settings say, until it is stopped."""
+
+import gc
+import signal
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import application
+from pipelines import logs
+from pipelines.errors import ServiceUnreachable, TidemarkError
+from pipelines.settings import Api, settings
+
+log = logs.get(__name__)
+
+
+def listening(told: Api) -> socket.socket:
+    """Return the socket of the API; raises ServiceUnreachable when the address is taken."""
+    try:
+        return socket.create_server((told.host, told.port), backlog=1024)
+    except OSError as error:
+        raise ServiceUnreachable(
+            f"The API cannot listen on {told.host}:{told.port} ({error}): stop what does, or set TIDEMARK_API__PORT."
+        ) from error
+
+
+def server(app: FastAPI) -> uvicorn.Server:
+    """Return the server: measured in docs/decisions, it logs no requests and tells strangers nothing of itself."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            lifespan="on",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=10,
+        )
+    )
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def main() -> int:
+    """Serve until SIGTERM or Ctrl-C; return 1, with one sentence, where that cannot begin."""
+    logs.configure()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)  # uvicorn raises them again once it has answered what was under way
+    try:
+        told = settings()
+        app, at = application(told), listening(told.api)
+    except TidemarkError as error:
+        log.error("api_cannot_start", error=str(error))
+        return 1
+    log.info("api_served", url=f"http://{told.api.host}:{told.api.port}")
+    gc.freeze()  # what is imported lives as long as the process: no collection need look through it
+    with at:
+        server(app).run(sockets=[at])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

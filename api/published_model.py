@@ -1,0 +1,61 @@
+"""The model that the API scores with: the published one, looked for every second in a thread that no request waits for."""
+
+import threading
+
+from pipelines import logs
+from pipelines.errors import ModelError, ServiceUnreachable
+from pipelines.models import fraud
+from pipelines.online_store import OnlineStore
+from pipelines.serving import Serving
+
+LOOK_EVERY_S = 1.0
+
+log = logs.get(__name__)
+
+
+class PublishedModel:
+    """What is in use, and why nothing is."""
+
+    def __init__(self, store: OnlineStore, name: str, every_s: float = LOOK_EVERY_S) -> None:
+        self.store, self.name, self.every_s = store, name, every_s
+        self.serving: Serving | None = None
+        self.missing = f"No model {name} is published yet: train one (make train) and let the streams run, which publish it."
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._follow, name="published-model", daemon=True)
+
+    @property
+    def model(self) -> fraud.Model | None:
+        """The model in use, None where there is none yet."""
+        return self.serving.model if self.serving else None
+
+    def start(self) -> None:
+        """Look now, then again and again in the thread."""
+        self.look()
+        self.thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self.stopping.set()
+        self.thread.join()
+
+    def look(self) -> None:
+        """Take up the published model where it is another one; one that is bad or out of reach changes nothing."""
+        try:
+            version = self.store.current_version(self.name)
+            if self.serving:
+                self.serving.follow(version, self.store)
+            elif version:
+                self.serving = Serving(fraud.load(self.store.model(self.name, version)))
+                log.info("model_loaded", model=self.name, version=version)
+        except (ModelError, ServiceUnreachable) as error:
+            self._tell(str(error))
+
+    def _tell(self, why: str) -> None:
+        """Log a reason once, however long it lasts."""
+        if why != self.missing:
+            self.missing = why
+            log.warning("model_not_followed", why=why, serving=self.model and self.model.version)
+
+    def _follow(self) -> None:
+        while not self.stopping.wait(self.every_s):
+            self.look()

@@ -1,0 +1,153 @@
+"""With a store that fails, stalls or has lost its data, payments are scored from what they say, marked and counted."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from api_payments import KEY, PATH, a_body
+from fastapi.testclient import TestClient
+from fraud_models import a_packed_model
+from slow_proxy import SlowProxy, a_slow_proxy
+from valkey_server import ValkeyServer
+from waiting import until
+
+from api.app import application
+from api.card_reader import CardReader
+from api.keys import HEADER
+from pipelines.errors import ServiceUnreachable
+from pipelines.features.card_records import blank
+from pipelines.online_store import OnlineStore, Reading
+from pipelines.settings import Settings
+
+
+def degraded(client: TestClient, store: str) -> float:
+    """How often the API has counted that the store was so."""
+    lines = client.get("/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(f'tidemark_api_degraded_total{{store="{store}"}}'))
+
+
+def test_with_the_store_stopped_payments_are_scored_from_what_they_say(client: TestClient, server: ValkeyServer) -> None:
+    well = client.post(PATH, json=a_body(4)).json()
+    server.stop()
+    without = client.post(PATH, json=a_body(4)).json()
+    assert (well["degraded"], without["degraded"]) == (False, True)
+    assert (without["decision"], without["feature_age_s"]) == ("decline", None)
+    assert degraded(client, "failed") == 1
+
+
+def test_a_store_that_has_lost_everything_is_not_taken_for_one_that_knows_no_card(
+    client: TestClient, server: ValkeyServer, store: OnlineStore
+) -> None:
+    server.client.flushall()
+    assert client.post(PATH, json=a_body()).json()["degraded"]
+    assert degraded(client, "empty") == 1
+    store.publish(a_packed_model("1"))
+    assert not client.post(PATH, json=a_body()).json()["degraded"]
+
+
+@pytest.fixture
+def proxy(server: ValkeyServer) -> Iterator[SlowProxy]:
+    with a_slow_proxy(server.settings.port) as made:
+        yield made
+
+
+@pytest.mark.usefixtures("store")
+def test_a_store_that_stalls_is_not_waited_for_and_used_again_once_it_answers(
+    told: Callable[..., Settings], proxy: SlowProxy
+) -> None:
+    settings = told(store_within_ms=1.0)
+    behind = settings.valkey.model_copy(update={"port": proxy.port})
+    with TestClient(application(settings.model_copy(update={"valkey": behind})), headers={HEADER: KEY}) as client:
+        proxy.open.clear()
+        answers = [client.post(PATH, json=a_body(number)) for number in range(5)]
+        assert [(answer.status_code, answer.json()["degraded"]) for answer in answers] == [(200, True)] * 5
+        assert degraded(client, "slow") + degraded(client, "failed") == 5
+        assert degraded(client, "slow") > 0
+        proxy.open.set()
+        until(lambda: not client.post(PATH, json=a_body()).json()["degraded"], "the store is used again")
+
+
+def test_without_a_model_nothing_is_ready_and_the_first_one_that_comes_serves(
+    told: Callable[..., Settings], server: ValkeyServer
+) -> None:
+    with TestClient(application(told()), headers={HEADER: KEY}) as client:
+        assert client.get("/health").status_code == 200
+        waiting, refused = client.get("/ready"), client.post(PATH, json=a_body())
+        assert (waiting.status_code, refused.status_code) == (503, 503)
+        assert "make train" in waiting.json()["error"]
+        assert "GET /ready" in refused.json()["error"]
+        made = OnlineStore(server.settings)
+        made.publish(a_packed_model("1", feature_set="other/1"))
+        until(lambda: "trained on the features other/1" in client.get("/ready").json()["error"], "it says what is wrong")
+        made.publish(a_packed_model("2"))
+        until(lambda: client.get("/ready").status_code == 200, "the good one serves")
+        assert client.post(PATH, json=a_body()).json()["model_version"] == "2"
+        made.client.close()
+
+
+def test_with_the_store_down_at_the_start_it_lives_and_says_what_to_do(
+    told: Callable[..., Settings], server: ValkeyServer
+) -> None:
+    server.stop()
+    with TestClient(application(told()), headers={HEADER: KEY}) as client:
+        assert client.get("/health").status_code == 200
+        assert "make status" in client.get("/ready").json()["error"]
+
+
+def a_reading(*payments: int) -> Reading:
+    states = blank(len(payments))
+    states["payments"] = payments
+    return Reading(states, "1")
+
+
+class Shelf:
+    """Answers with a card's number, once it may."""
+
+    def __init__(self) -> None:
+        self.may = threading.Event()
+        self.asked: list[list[str]] = []
+
+    def peek(self, cards: list[str]) -> Reading:
+        self.asked.append(cards)
+        self.may.wait()
+        if "bad" in cards:
+            raise ServiceUnreachable("no")
+        return a_reading(*map(int, cards))
+
+
+def test_cards_asked_for_while_a_reading_is_under_way_are_read_together_each_getting_its_own() -> None:
+    shelf = Shelf()
+
+    async def ask() -> list[Reading]:
+        reader = CardReader(shelf.peek, 60.0)
+        first = asyncio.create_task(reader.read("1"))
+        while not shelf.asked:
+            await asyncio.sleep(0)
+        others = [asyncio.create_task(reader.read(card)) for card in ("2", "3", "2")]
+        await asyncio.sleep(0)
+        shelf.may.set()
+        return await asyncio.gather(first, *others)
+
+    readings = asyncio.run(ask())
+    assert shelf.asked == [["1"], ["2", "3", "2"]]
+    assert [reading.states["payments"].tolist() for reading in readings] == [[1], [2], [3], [2]]
+
+
+def test_who_has_given_up_is_not_read_for_and_a_failure_is_told_to_all_who_wait() -> None:
+    shelf = Shelf()
+
+    async def ask() -> list[object]:
+        reader = CardReader(shelf.peek, 0.001)
+        with pytest.raises(TimeoutError):
+            await reader.read("1")
+        with pytest.raises(TimeoutError):
+            await reader.read("2")
+        reader.within_s = 60.0
+        waiting = [asyncio.create_task(reader.read(card)) for card in ("3", "bad")]
+        await asyncio.sleep(0)
+        shelf.may.set()
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert [type(answer) for answer in asyncio.run(ask())] == [ServiceUnreachable] * 2
+    assert shelf.asked == [["1"], ["3", "bad"]]
