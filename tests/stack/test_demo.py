@@ -36,7 +36,7 @@ while True:
 """
 # A demo of this one program, which has the terminal it is given for its own.
 DEMO = """
-import fcntl, signal, sys, termios
+import fcntl, sys, termios, threading
 from pathlib import Path
 from rich.console import Console
 from stack import demo, lifecycle
@@ -47,7 +47,10 @@ command = [sys.executable, program, noted]
 demo.services = lambda: []
 demo.programs.programs = lambda rate: [Service("stubborn", command, Path(noted).exists, stop_within_s=5)]
 demo._start = lambda known, rate, console, restarts: lifecycle.up(known, known, lambda name, seconds: None)
-demo._watch = lambda console, restarts: signal.pause()
+def watch(console, restarts):
+    while True:  # not signal.pause(), which sleeps through a signal that comes just before it
+        threading.Event().wait(0.2)
+demo._watch = watch
 demo.run(1, Console())
 """
 TWICE = "from rich.console import Console; from stack import demo; c = Console(); demo._say(c, 'a'); demo._say(c, 'b')"
