@@ -9,7 +9,7 @@ from pipelines.settings import ROOT
 
 VERBS = [
     *("help", "install", "demo", "up", "down", "clean", "status", "doctor", "sql", "contracts", "balance"),
-    *("train", "rebuild", "recompute", "tend", "recover"),
+    *("train", "promote", "replay", "rebuild", "recompute", "tend", "recover"),
     *("test", "test-unit", "lint", "bench", "claims", "docs", "screenshot"),
 ]
 
