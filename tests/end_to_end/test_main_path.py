@@ -251,24 +251,16 @@ def test_recomputing_a_gold_table_changes_nothing(story: Story) -> None:
     assert lake.rows(everything) == before
 
 
-def cells(printed: str) -> list[list[str]]:
-    """Return the rows of a printed table."""
-    return [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if "│" in line]
-
-
 def test_replaying_all_decisions_with_the_model_that_made_them_changes_none(story: Story) -> None:
     _, counts = story
     ever = ("--from", "2000-01-01T00:00:00", "--to", "2100-01-01T00:00:00")
     printed = finished("jobs/replay_decisions.py", *ever, "--model", "fraud/1", COLUMNS="200").stdout
-    rows = cells(printed)
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if "│" in line]
     assert all(before == after for before, after, *_ in rows)
     assert int(rows[-1][2]) == counts["shop.payments"]["events"]
     assert rows[-1][-1] == "0.00"
-    (tag,) = set(re.findall(r"--tag (replay_\d+)", printed))
-    again = finished("jobs/replay_decisions.py", *ever, "--tag", tag, "--review-at", "0", COLUMNS="200").stdout
-    assert {after for _, after, *_ in cells(again)[:-1]} == {"review", "decline"}
+    assert len(set(re.findall(r"--tag (replay_\d+)", printed))) == 1
 
 
-def test_without_a_challenger_there_is_nothing_to_promote_and_the_champion_stays(story: Story) -> None:
-    assert "no_challenger" in finished("jobs/promote_fraud_model.py").stderr
+def test_a_version_becomes_the_champion_by_hand(story: Story) -> None:
     assert "champion_set" in finished("jobs/promote_fraud_model.py", "--to", "1").stderr
