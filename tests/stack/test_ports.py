@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +31,8 @@ def test_free_ports_have_room_for_the_neighbour_a_service_takes() -> None:
     both = [port + step for port in found for step in (0, 1)]
     assert len(set(both)) == 16
     assert all(ports.free(port) for port in both)
+
+
+def test_free_ports_are_none_that_an_outgoing_connection_may_take() -> None:
+    first, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    assert max(ports.some_free(8)) + 1 < int(first)

@@ -73,7 +73,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SMALL = st.integers(0, 2**31 - 1)
 ANY_PAYMENT = st.fixed_dictionaries(
     {
-        **dict.fromkeys(("event_id", "card_id", "seller_id", "device_id", "country"), TEXTS),
+        **dict.fromkeys(("event_id", "card_id", "seller_id", "device_id", "country", "currency"), TEXTS),
         "method": st.sampled_from(["credit_card", "debit_card", "boleto", "voucher"]) | TEXTS,
         "channel": st.sampled_from(["web", "app"]) | TEXTS,
         "event_at": st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
