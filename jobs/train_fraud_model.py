@@ -15,8 +15,9 @@ def train(spark: SparkSession) -> None:
     caught_up.wait(spark, payments.TABLE, chargebacks.TABLE)
     snapshots = {table.name: fraud_history.snapshot(spark, table) for table in (payments.TABLE, chargebacks.TABLE)}
     paid, charged_back = (fraud_history.read(spark, name, snapshot) for name, snapshot in snapshots.items())
-    history = fraud_history.folded(fraud_history.label(paid, charged_back).toArrow())
-    trained = fraud_training.train(history, settings().fraud.label_delay_days)
+    delay_days = settings().fraud.label_delay_days
+    history = fraud_history.folded(fraud_history.label(paid, charged_back).toArrow(), delay_days)
+    trained = fraud_training.train(history, delay_days)
     registry = ModelRegistry(settings().mlflow)
     version = registry.register(settings().fraud.model_name, trained.booster, trained.parameters, trained.metrics, snapshots)
     logs.get(__name__).info("champion_set", version=version, **trained.metrics)
