@@ -42,7 +42,7 @@ class Parts:
 def parts(told: Settings) -> Parts:
     """Return the parts as the settings want them; raises SettingsError for keys that are none."""
     store, metrics, name = OnlineStore(told.valkey), Metrics(), told.fraud.model_name
-    reader = CardReader(lambda cards: store.peek(cards, name), told.api.store_within_ms / 1000)
+    reader = CardReader(lambda cards, sellers: store.peek(cards, name, sellers), told.api.store_within_ms / 1000)
     scorer = Scorer(reader, metrics)
     return Parts(keys(told.api), PublishedModel(store, name), reader, scorer, metrics, told.api.max_body_bytes)
 

@@ -1,4 +1,4 @@
-"""Scores one payment as the stream would: the card's state, this payment folded over a copy of it, the published model."""
+"""Scores one payment as the stream would: the states of card and seller, the same fold over a copy, the published model."""
 
 import time
 from datetime import UTC, datetime
@@ -14,9 +14,11 @@ from pipelines.errors import ServiceUnreachable
 from pipelines.features import payment_records
 from pipelines.features.card_activity import fold
 from pipelines.features.card_records import FEATURE_SET, Records, blank
+from pipelines.known_sellers import tell_known
 from pipelines.models import decisions, fraud
+from pipelines.online_store import Reading
 
-FIRST_CARD = np.zeros(1, np.int64)
+FIRST = np.zeros(1, np.int64)
 SECOND_US = 1_000_000
 
 log = logs.get(__name__)
@@ -38,17 +40,16 @@ class Scorer:
     async def score(self, payment: Payment, model: fraud.Model) -> Score:
         """Return the payment's score; raises AlreadyFolded where its event is in the card's state already."""
         began = time.perf_counter()
-        state = await self._state(payment.card_id)
-        features = features_of(payment, blank(1) if state is None else state.copy())
-        score = self._scored(payment, state, features, model)
+        known = await self._known(payment)
+        score = self._scored(payment, known, features_of(payment, known), model)
         self.metrics.decisions.labels(score.decision).inc()
         self.metrics.seconds.observe(time.perf_counter() - began)
         return score
 
-    async def _state(self, card: str) -> Records | None:
-        """Return what is known of the card; None where the store does not say in time, or has lost what it held."""
+    async def _known(self, payment: Payment) -> Reading | None:
+        """Return what is known of card and seller; None where the store does not say in time, or has lost what it held."""
         try:
-            reading = await self.reader.read(card)
+            reading = await self.reader.read(payment.card_id, payment.seller_id)
         except ServiceUnreachable as error:
             self._tell("failed", str(error))
         except TimeoutError:
@@ -56,7 +57,7 @@ class Scorer:
         else:
             if reading.model_version is not None:
                 self._tell("well")
-                return reading.states
+                return reading
             self._tell("empty", "not even the published model is in it: restart the streams")
         return None
 
@@ -68,7 +69,7 @@ class Scorer:
             log.warning("store_changed", store=store, before=self.store, why=why)
             self.store = store
 
-    def _scored(self, payment: Payment, state: Records | None, features: fraud.Floats, model: fraud.Model) -> Score:
+    def _scored(self, payment: Payment, known: Reading | None, features: fraud.Floats, model: fraud.Model) -> Score:
         probability = fraud.predict(model, features).astype(np.float64)
         decision = str(decisions.decide(probability, model.policy.thresholds)[0])
         return Score(
@@ -79,17 +80,20 @@ class Scorer:
             model_name=model.name,
             model_version=model.version,
             feature_set=FEATURE_SET,
-            feature_age_s=None if state is None else age_s(state),
-            degraded=state is None,
+            feature_age_s=None if known is None else age_s(known.states),
+            degraded=known is None,
             scored_at=datetime.now(UTC),
         )
 
 
-def features_of(payment: Payment, state: Records) -> fraud.Floats:
-    """Fold one payment over `state` (1, changed in place) and return its features (1, len(FEATURES))."""
-    features, repeated = fold(state, FIRST_CARD, payment_records.record(dict(payment)))
+def features_of(payment: Payment, known: Reading | None) -> fraud.Floats:
+    """Return the features (1, len(FEATURES)) of a payment with what is `known` of its card and seller (1 each)."""
+    record = payment_records.record(dict(payment))
+    features, repeated = fold(blank(1) if known is None else known.states.copy(), FIRST, record)
     if repeated[0]:
         raise AlreadyFolded
+    if known is not None:
+        tell_known(known.sellers, FIRST, record, features)
     return features
 
 

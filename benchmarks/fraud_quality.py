@@ -21,10 +21,13 @@ from benchmarks import receipt
 from benchmarks.handbook_models import MODELS, PARAMETERS, ROUNDS, Fit, fit_xgboost
 from benchmarks.handbook_protocol import WEEK, Split, figures, split, weeks_to_test
 from benchmarks.handbook_transactions import Floats, Transactions, features, read
+from pipelines import logs
 from pipelines.errors import TidemarkError
 from pipelines.features.card_records import FEATURE_SET, FEATURES, STATE
 from pipelines.features.seller_records import SELLER
 from pipelines.settings import ROOT
+
+log = logs.get(__name__)
 
 DATA = Path(os.environ.get("TIDEMARK_DATA", ROOT.parent / "shared" / "data")) / "fraud_handbook"
 TRANSACTIONS = DATA / "transactions_20180401_20180814.parquet"
@@ -88,8 +91,9 @@ def compare(told: Transactions, rows: Floats, first_test_day: int, starts: Seque
     for name, fit in MODELS.items():
         weekly = {start: _measured(told, rows, split(told, start), fit) for start in starts}
         metrics |= {f"{name}_{figure}": value for figure, value in weekly[first_test_day].items()}
-        for figure in weekly[first_test_day]:
-            metrics[f"{name}_{figure}_prequential"] = float(np.mean([week[figure] for week in weekly.values()]))
+        means = {figure: float(np.mean([week[figure] for week in weekly.values()])) for figure in weekly[first_test_day]}
+        metrics |= {f"{name}_{figure}_prequential": value for figure, value in means.items()}
+        log.info("model_measured", model=name, single=weekly[first_test_day], prequential=means)
     return metrics
 
 
@@ -128,6 +132,7 @@ def _arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     asked = _arguments()
+    logs.configure()
     try:
         main(asked.transactions or [TRANSACTIONS], asked.test_from, asked.weeks)
     except TidemarkError as error:

@@ -15,12 +15,11 @@ import pandas as pd
 from pipelines.errors import TidemarkError
 from pipelines.features import labels, seller_history
 from pipelines.features.card_activity import fold
-from pipelines.features.card_records import FEATURE_NAMES, PAYMENT, Records, blank
+from pipelines.features.card_records import AMOUNT_Z, PAYMENT, Records, blank
 from pipelines.features.seller_records import unknown
 
 COLUMNS = ["TRANSACTION_ID", "TX_DATETIME", "CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT", "TX_FRAUD"]
 DAY_US = 86_400_000_000
-AMOUNT_Z = FEATURE_NAMES.index("amount_z")
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]

@@ -15,7 +15,7 @@ NAME = "promote_fraud_model"
 
 def promote(spark: SparkSession) -> None:
     """Compare challenger and champion on the newest payments whose labels have matured."""
-    snapshots, history = fraud_history.newest(spark)
+    snapshots, history = fraud_history.newest(spark, settings().fraud.label_delay_days)
     promotion.decide(ModelRegistry(settings().mlflow), settings().fraud.model_name, history, snapshots)
 
 

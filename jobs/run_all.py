@@ -1,4 +1,4 @@
-"""Run every query of the laptop in one driver: bronze, silver, quarantine, gold, the fraud scorer and upkeep."""
+"""Run every query of the laptop in one driver: bronze, silver, quarantine, gold, the fraud scorer, seller states and upkeep."""
 
 from jobs import (
     aggregate_business_metrics,
@@ -17,7 +17,7 @@ from jobs import (
     refine_reviews,
     score_payments,
 )
-from pipelines import upkeep
+from pipelines import seller_states, upkeep
 from pipelines.job import run_queries
 
 EVERY_QUERY = (
@@ -39,4 +39,4 @@ EVERY_QUERY = (
 )
 
 if __name__ == "__main__":
-    run_queries("run_all", *(job.start for job in EVERY_QUERY), beside=[upkeep.beside_queries])
+    run_queries("run_all", *(job.start for job in EVERY_QUERY), beside=[upkeep.beside_queries, seller_states.beside_queries])

@@ -19,7 +19,7 @@ def train(spark: SparkSession, family: Family, promote: bool) -> None:
     """Wait until silver has what the topics have, fold it, fit the model, and register it."""
     told = settings().fraud
     caught_up.wait(spark, payments.TABLE, chargebacks.TABLE)
-    snapshots, history = fraud_history.newest(spark)
+    snapshots, history = fraud_history.newest(spark, told.label_delay_days)
     trained = fraud_training.train(history, told.label_delay_days, told.costs, family)
     registry = ModelRegistry(settings().mlflow)
     version = registry.register(told.model_name, trained.booster, trained.parameters, trained.metrics, snapshots)

@@ -6,10 +6,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.errors import ModelError
-from pipelines.features import payment_records
+from pipelines.features import labels, payment_records
 from pipelines.features.card_activity import fold
-from pipelines.features.card_records import blank
-from pipelines.models.history import History
+from pipelines.features.card_records import AMOUNT_Z, Records, blank
+from pipelines.features.seller_history import tell_history
+from pipelines.features.seller_records import DAY_US, unknown
+from pipelines.models.history import Floats, History
 from pipelines.silver.chargebacks import TABLE as CHARGEBACKS
 from pipelines.silver.payments import TABLE as PAYMENTS
 from pipelines.table import Table
@@ -28,34 +30,51 @@ def read(spark: SparkSession, table_name: str, snapshot_id: str) -> DataFrame:
     return spark.read.option("versionAsOf", snapshot_id).table(table_name)
 
 
-def newest(spark: SparkSession) -> tuple[dict[str, str], History]:
+def newest(spark: SparkSession, label_delay_days: int) -> tuple[dict[str, str], History]:
     """Return the ids of the newest snapshots of payments and chargebacks, and the history that they hold."""
     snapshots = {table.name: snapshot(spark, table) for table in (PAYMENTS, CHARGEBACKS)}
     paid, charged_back = (read(spark, name, snapshot_id) for name, snapshot_id in snapshots.items())
-    return snapshots, folded(label(paid, charged_back).toArrow())
+    return snapshots, folded(label(paid, charged_back).toArrow(), label_delay_days)
 
 
 def label(payments: DataFrame, chargebacks: DataFrame) -> DataFrame:
-    """Return silver payments in order of arrival with `fraud` and `campaign`: what the bank found last.
+    """Return silver payments in order of arrival with `fraud` and `campaign`, what the bank found last, and all its `findings`.
 
-    They are false and empty where it found nothing.
+    They are false, empty and null where it found nothing.
     """
     labelled = payments.join(found(chargebacks), "payment_id", "left").orderBy("kafka_partition", "kafka_offset")
     label = (F.coalesce("fraud", F.lit(False)).alias("fraud"), F.coalesce("reason", F.lit("")).alias("campaign"))
-    return labelled.select(*payment_records.COLUMNS, *label)
+    return labelled.select(*payment_records.COLUMNS, *label, "findings")
 
 
 def found(chargebacks: DataFrame) -> DataFrame:
-    """Return for each payment what the bank found last: `fraud` and `reason`."""
+    """Return for each payment what the bank found last, `fraud` and `reason`, and all it found, `findings`."""
     latest = (F.max_by(column, "event_at").alias(column) for column in ("fraud", "reason"))
-    return chargebacks.groupBy("payment_id").agg(*latest)
+    findings = F.collect_list(F.struct(F.col("event_at").alias("found_at"), "fraud")).alias("findings")
+    return chargebacks.groupBy("payment_id").agg(*latest, findings)
 
 
-def folded(payments: pa.Table) -> History:
+def folded(payments: pa.Table, label_delay_days: int) -> History:
     """Return the features of labelled payments, each as it was when the payment arrived; repeated payments are left out."""
+    payments, records, features = fold_cards(payments)
+    _tell_sellers(payments, records, label_delay_days * DAY_US, features)
+    fraud = payments["fraud"].to_numpy().astype(np.bool_)
+    campaign = payments["campaign"].to_numpy().astype(np.object_)
+    return History(features, fraud, records["at_us"], payment_records.cards(payments)[1], records["amount"], campaign)
+
+
+def fold_cards(payments: pa.Table) -> tuple[pa.Table, Records, Floats]:
+    """Return the payments without the repeated ones, also as records, and what their cards say of them; of sellers nothing."""
     cards, card_of = payment_records.cards(payments)
     records = payment_records.records(payments)
     features, repeated = fold(blank(len(cards)), card_of, records)
-    fraud = payments["fraud"].to_numpy().astype(np.bool_)
-    campaign = payments["campaign"].to_numpy().astype(np.object_)
-    return History(features, fraud, records["at_us"], card_of, records["amount"], campaign).where(~repeated)
+    fresh = ~repeated
+    return payments.filter(pa.array(fresh)), records[fresh], features[fresh]
+
+
+def _tell_sellers(payments: pa.Table, records: Records, delay_us: int, features: Floats) -> None:
+    """Write into `features` what was known of the sellers at each payment."""
+    sellers, seller_of = payment_records.sellers(payments)
+    told = payment_records.findings(payments)
+    known, of = labels.labels(records["at_us"], features[:, AMOUNT_Z], told, delay_us)
+    tell_history(unknown(len(sellers)), seller_of, records, seller_of[of], known, delay_us, features)

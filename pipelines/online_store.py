@@ -1,8 +1,9 @@
-"""The online store (Valkey): card states, written so that a batch can be run again, and the current model.
+"""The online store (Valkey): card states, written so that a batch can be run again, seller states, and the current model.
 
 A card's record holds the state before and after the last batch applied to it, with that batch's query and number. A batch
 that is run again, after a crash or by a retried task, finds its own number and starts from the state before; every other
-batch starts from the state after. So dying anywhere gives the states and scores of never having died.
+batch starts from the state after. So dying anywhere gives the states and scores of never having died. A seller's record holds
+what was known at two moments, so that a payment made before the later one is still told what was known then.
 """
 
 import json
@@ -18,12 +19,15 @@ from valkey.retry import Retry
 
 from pipelines.errors import CheckpointError, ModelError, ServiceUnreachable
 from pipelines.features.card_records import FEATURE_SET, STATE, Records, blank
+from pipelines.features.seller_records import SELLER
 from pipelines.models.packed import Packed
 from pipelines.settings import Valkey
 
 RECORD = np.dtype([("query", "u8", (2,)), ("batch", "i8"), ("before", STATE), ("after", STATE)], align=True)
+SELLER_RECORD = np.dtype([("before_us", "i8"), ("after_us", "i8"), ("before", SELLER), ("after", SELLER)], align=True)
 TIMEOUT_S = 0.1
 CARDS_PER_COMMAND = 500
+SELLERS_KNOWN = f"sellers:{FEATURE_SET}:known_us"
 OLD_MODEL_S = 86_400  # a replaced model stays this long for workers that are about to load it
 
 
@@ -37,9 +41,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Reading:
-    """What scoring starts from: the state of each card asked for, and the version of the model to use, if one is published."""
+    """What scoring starts from: the state of each card asked for, what is known of each seller asked for (SELLER_RECORD), and
+    the version of the model to use, if one is published."""
 
     states: Records
+    sellers: Records
     model_version: str | None
 
 
@@ -59,33 +65,36 @@ class OnlineStore:
             retry_on_timeout=True,
         )
 
-    def read(self, cards: Sequence[str], batch: Batch, model_name: str) -> Reading:
-        """Return the states from which `batch` starts, in the order of `cards`, and the current model, in one round trip.
+    def read(self, cards: Sequence[str], batch: Batch, model_name: str, sellers: Sequence[str] = ()) -> Reading:
+        """Return the states from which `batch` starts, in the order of `cards`, what is known of `sellers`, and the current
+        model, in one round trip.
 
         Raises CheckpointError when a card has already folded a later batch of the same query.
         """
+        records, known, model_version = self._records(cards, sellers, model_name)
+        return Reading(_start(records, batch), known, model_version)
 
-        records, model_version = self._records(cards, model_name)
-        return Reading(_start(records, batch), model_version)
+    def peek(self, cards: Sequence[str], model_name: str, sellers: Sequence[str] = ()) -> Reading:
+        """Return the states after the last batch applied to each card, what is known of `sellers`, and the current model.
 
-    def peek(self, cards: Sequence[str], model_name: str) -> Reading:
-        """Return the states after the last batch applied to each card, and the current model, in one round trip.
+        In one round trip.
 
         For those who only look: nothing may be written that starts from these states.
         """
-        records, model_version = self._records(cards, model_name)
-        return Reading(records["after"].copy(), model_version)
+        records, known, model_version = self._records(cards, sellers, model_name)
+        return Reading(records["after"].copy(), known, model_version)
 
-    def _records(self, cards: Sequence[str], model_name: str) -> tuple[Records, str | None]:
+    def _records(self, cards: Sequence[str], sellers: Sequence[str], model_name: str) -> tuple[Records, Records, str | None]:
         def ask() -> Any:
             pipe = self.client.pipeline(transaction=False).get(_pointer(model_name))
-            for some in _chunks(_keys(cards)):
+            for some in _chunks([*_keys(cards), *_seller_keys(sellers)]):
                 pipe.mget(some)
             return pipe.execute()
 
-        version, *found = self._asking("read card states", ask)
-        records = _decoded([record for some in found for record in some])
-        return records, version.decode() if version else None
+        version, *chunks = self._asking("read card states", ask)
+        found = [record for some in chunks for record in some]
+        known = _decoded_sellers(found[len(cards) :])
+        return _decoded(found[: len(cards)]), known, version.decode() if version else None
 
     def write(self, cards: Sequence[str], before: Records, after: Records, batch: Batch) -> None:
         """Store the states before and after `batch`, in the order of `cards`."""
@@ -101,6 +110,34 @@ class OnlineStore:
             return pipe.execute()
 
         self._asking("write card states", ask)
+
+    def read_sellers(self, sellers: Sequence[str]) -> Records:
+        """Return what is known of `sellers`, in their order (SELLER_RECORD)."""
+
+        def ask() -> Any:
+            pipe = self.client.pipeline(transaction=False)
+            for some in _chunks(_seller_keys(sellers)):
+                pipe.mget(some)
+            return pipe.execute()
+
+        return _decoded_sellers([record for some in self._asking("read seller states", ask) for record in some])
+
+    def write_sellers(self, sellers: Sequence[str], records: Records, known_us: int) -> None:
+        """Store what is known of `sellers` (SELLER_RECORD), and then that it is whole up to `known_us`, of all sellers."""
+        pairs = [(key, records[i].tobytes()) for i, key in enumerate(_seller_keys(sellers))]
+
+        def ask() -> Any:
+            pipe = self.client.pipeline(transaction=False)
+            for some in _chunks(pairs):
+                pipe.mset(dict(some))
+            pipe.execute()
+            return self.client.set(SELLERS_KNOWN, known_us)
+
+        self._asking("write seller states", ask)
+
+    def sellers_known_us(self) -> int:
+        """Return until when payments and labels are in the states of sellers, 0 where none were published."""
+        return int(self._asking("read until when sellers are known", lambda: self.client.get(SELLERS_KNOWN)) or 0)
 
     def forget_cards(self) -> None:
         """Remove the states of all cards, so that their payments can be folded again from the first."""
@@ -163,6 +200,10 @@ def _keys(cards: Sequence[str]) -> list[str]:
     return [f"card:{FEATURE_SET}:{card}" for card in cards]
 
 
+def _seller_keys(sellers: Sequence[str]) -> list[str]:
+    return [f"seller:{FEATURE_SET}:{seller}" for seller in sellers]
+
+
 def _chunks(items: list[Any]) -> list[list[Any]]:
     return [items[i : i + CARDS_PER_COMMAND] for i in range(0, len(items), CARDS_PER_COMMAND)]
 
@@ -178,6 +219,13 @@ def _decoded(found: list[bytes | None]) -> Records:
     absent = unknown.tobytes()
     whole = [record if record and len(record) == RECORD.itemsize else absent for record in found]
     return np.frombuffer(b"".join(whole), RECORD)
+
+
+def _decoded_sellers(found: list[bytes | None]) -> Records:
+    """Return what is known of the sellers found; of one without a record, or with one of another size, nothing is."""
+    absent = np.zeros(1, SELLER_RECORD).tobytes()
+    whole = [record if record and len(record) == SELLER_RECORD.itemsize else absent for record in found]
+    return np.frombuffer(b"".join(whole), SELLER_RECORD)
 
 
 def _start(records: Records, batch: Batch) -> Records:

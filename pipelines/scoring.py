@@ -19,9 +19,10 @@ from pipelines.features import payment_records
 from pipelines.features.card_activity import fold
 from pipelines.features.card_records import FEATURE_SET, Records, blank
 from pipelines.kill_points import reach
+from pipelines.known_sellers import tell_known
 from pipelines.models import decisions, fraud
 from pipelines.models.packed import Packed
-from pipelines.online_store import Batch, OnlineStore
+from pipelines.online_store import Batch, OnlineStore, Reading
 from pipelines.serving import Serving
 from pipelines.settings import settings
 from pipelines.silver.fraud_scores import TABLE
@@ -92,25 +93,30 @@ def score_batch(payments: pa.Table, batch: Batch, store: OnlineStore, serving: S
     reading, they are made from what the payments say themselves.
     """
     cards, card_of = payment_records.cards(payments)
-    before = _read(cards, batch, store, serving)
+    sellers, seller_of = payment_records.sellers(payments)
+    records = payment_records.records(payments)
+    reading = _read(cards, sellers, batch, store, serving)
     reach("after_store_read")
+    before = None if reading is None else reading.states
     after = blank(len(cards)) if before is None else before.copy()
-    features, repeated = fold(after, card_of, payment_records.records(payments))
+    features, repeated = fold(after, card_of, records)
+    if reading is not None:
+        tell_known(reading.sellers, seller_of, records, features)
     in_states = before is not None and _write(cards, before, after, batch, store)
     reach("after_store_write")
     fresh = ~repeated
     return _scores(payments.filter(pa.array(fresh)), features[fresh], serving.model, degraded=not in_states)
 
 
-def _read(cards: list[str], batch: Batch, store: OnlineStore, serving: Serving) -> Records | None:
-    """Return the states of the cards at the start of the batch, None without a store; take up a newly published model."""
+def _read(cards: list[str], sellers: list[str], batch: Batch, store: OnlineStore, serving: Serving) -> Reading | None:
+    """Return what the batch starts from, None without a store; take up a newly published model."""
     try:
-        reading = store.read(cards, batch, serving.model.name)
+        reading = store.read(cards, batch, serving.model.name, sellers)
     except ServiceUnreachable as error:
         log.warning("scoring_degraded", batch=batch.number, cards=len(cards), error=str(error))
         return None
     _follow(reading.model_version, store, serving)
-    return reading.states
+    return reading
 
 
 def _follow(version: str | None, store: OnlineStore, serving: Serving) -> None:

@@ -1,7 +1,7 @@
 """Spark's Python worker daemon, started warm (spark.python.daemon.module): saves 60 to 150 ms a task.
 
 Spark puts its own jar on the workers' path, and every task has Python's importer read that archive's directory anew. This
-daemon takes archives off the path, imports what workers need and compiles the fold before it forks them, and keeps all
+daemon takes archives off the path, imports what workers need and compiles the folds before it forks them, and keeps all
 of that out of the garbage collection that follows every task.
 """
 
@@ -31,12 +31,14 @@ def keep_compiled_code(sources: Path, state: str) -> None:
 
 
 def warm_up() -> None:
-    """Import what workers need and have the fold compiled, then exempt it all from garbage collection."""
+    """Import what workers need and have the folds compiled, then exempt it all from garbage collection."""
     for module in WANTED:
         importlib.import_module(module)
     from pipelines.features.card_activity import fold_nothing
+    from pipelines.features.seller_history import tell_nothing
 
     fold_nothing()
+    tell_nothing()
     gc.collect()
     gc.freeze()
 

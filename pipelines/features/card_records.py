@@ -185,6 +185,7 @@ CARD_FEATURES = (
 )
 FEATURES = CARD_FEATURES + SELLER_FEATURES
 FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
+AMOUNT_Z = FEATURE_NAMES.index("amount_z")  # what labels take over: how unusual the amount was
 ROW = np.dtype([(name, "f4") for name in FEATURE_NAMES])
 
 

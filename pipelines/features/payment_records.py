@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.features.card_records import PAYMENT, Records
+from pipelines.features.labels import Findings
 
 COLUMNS = (
     "event_id",
@@ -60,10 +61,30 @@ def _flags(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     return _numbers(pc.cast(values, pa.int8()))
 
 
+def _microseconds(moments: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    whole: npt.NDArray[np.int64] = pc.cast(pc.cast(moments, pa.timestamp("us", "UTC")), pa.int64()).to_numpy()
+    return whole
+
+
+def findings(payments: pa.Table) -> Findings:
+    """Return what the bank found of `payments`, whose column `findings` lists (found_at, fraud)."""
+    listed = payments["findings"].combine_chunks()
+    told = pc.list_flatten(listed)
+    found_at, fraud = pa.chunked_array([pc.struct_field(told, "found_at")]), pc.struct_field(told, "fraud")
+    return Findings(pc.list_parent_indices(listed).to_numpy(), _microseconds(found_at), _flags(pa.chunked_array([fraud])) > 0)
+
+
+def sales(payments: pa.Table) -> Records:
+    """Return PAYMENT records with what the seller fold takes of payments: when, and how much."""
+    made = np.zeros(len(payments), PAYMENT)
+    made["at_us"], made["amount"] = _microseconds(payments["event_at"]), _numbers(payments["amount"])
+    return made
+
+
 def records(payments: pa.Table) -> Records:
     """Return one PAYMENT record per row of `payments`, which has COLUMNS."""
     made = np.zeros(len(payments), PAYMENT)
-    made["at_us"] = pc.cast(pc.cast(payments["event_at"], pa.timestamp("us", "UTC")), pa.int64()).to_numpy()
+    made["at_us"] = _microseconds(payments["event_at"])
     for name, column in HASHES.items():
         made[name] = hashed(payments[column].to_numpy())
     for name in NUMBERS:

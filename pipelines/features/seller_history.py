@@ -122,9 +122,10 @@ def _tell_payments(state, payment, as_of, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _tell_risk(state, as_of, delay_us, row):  # type: ignore[no-untyped-def]
-    """Tell counts, frauds and rate of labels; the windows end where payments have labels: `delay_us` before `as_of`."""
-    hour, day, newest = (as_of - delay_us - 1) // HOUR_US, (as_of - delay_us - 1) // DAY_US, state.labelled_us
+def _tell_risk(state, as_of, row):  # type: ignore[no-untyped-def]
+    """Tell counts, frauds and rate of labels; the windows end where payments have labels: the label delay before `as_of`."""
+    end, newest = as_of - state.delay_us - 1, state.labelled_us
+    hour, day = end // HOUR_US, end // DAY_US
     count, frauds = _window(state.hour_labels, state.hour_frauds, newest // HOUR_US, hour, 24)
     row.seller_labels_1d, row.seller_frauds_1d, row.seller_fraud_rate_1d = count, frauds, _over(frauds, count)
     count, frauds = _window(state.day_labels, state.day_frauds, newest // DAY_US, day, 7)
@@ -152,10 +153,10 @@ def _tell_episode(state, now, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _tell_one(state, payment, delay_us, row):  # type: ignore[no-untyped-def]
+def _tell_one(state, payment, row):  # type: ignore[no-untyped-def]
     as_of = _as_of(payment.at_us)
     _tell_payments(state, payment, as_of, row)
-    _tell_risk(state, as_of, delay_us, row)
+    _tell_risk(state, as_of, row)
     _tell_episode(state, payment.at_us, row)
 
 
@@ -165,9 +166,9 @@ def _as_of(at_us):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _tell(states, sellers, payments, delay_us, rows):  # type: ignore[no-untyped-def]
+def _tell(states, sellers, payments, rows):  # type: ignore[no-untyped-def]
     for i in range(len(payments)):
-        _tell_one(states[sellers[i]], payments[i], delay_us, rows[i])
+        _tell_one(states[sellers[i]], payments[i], rows[i])
 
 
 @compiled
@@ -179,7 +180,7 @@ def _learn(states, sellers, payments, label_sellers, labels):  # type: ignore[no
 
 
 @compiled
-def _tell_history(states, sellers, payments, in_order, label_sellers, labels, delay_us, rows):  # type: ignore[no-untyped-def]
+def _tell_history(states, sellers, payments, in_order, label_sellers, labels, rows):  # type: ignore[no-untyped-def]
     paid = known = 0
     for i in in_order:
         as_of = _as_of(payments[i].at_us)
@@ -189,7 +190,7 @@ def _tell_history(states, sellers, payments, in_order, label_sellers, labels, de
         while known < len(labels) and labels[known].known_us < as_of:
             _fold_label(states[label_sellers[known]], labels[known])
             known += 1
-        _tell_one(states[sellers[i]], payments[i], delay_us, rows[i])
+        _tell_one(states[sellers[i]], payments[i], rows[i])
 
 
 def as_of(at_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -199,23 +200,28 @@ def as_of(at_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def learn(
-    states: Records, sellers: npt.NDArray[np.int64], payments: Records, label_sellers: npt.NDArray[np.int64], labels: Records
+    states: Records,
+    sellers: npt.NDArray[np.int64],
+    payments: Records,
+    label_sellers: npt.NDArray[np.int64],
+    labels: Records,
+    delay_us: int,
 ) -> None:
     """Fold payments (PAYMENT) and labels (LABEL, in the order they become known) over `states` (SELLER, changed in place).
 
-    Payment i is of the seller with state `sellers[i]`, label i of the one with state `label_sellers[i]`.
+    Payment i is of the seller with state `sellers[i]`, label i of the one with state `label_sellers[i]`; the labels were
+    made with the label delay `delay_us`.
     """
+    states["delay_us"] = delay_us
     _learn(states, sellers, payments, label_sellers, labels)
 
 
-def tell(
-    states: Records, sellers: npt.NDArray[np.int64], payments: Records, delay_us: int, features: npt.NDArray[np.float32]
-) -> None:
+def tell(states: Records, sellers: npt.NDArray[np.int64], payments: Records, features: npt.NDArray[np.float32]) -> None:
     """Write what `states` say of the sellers of `payments` into `features` (n, len(FEATURES)); states are not changed.
 
-    The states must hold what was known at `as_of` of the payments: no later label and no earlier end.
+    The states must hold what was known at `as_of` of the payments, and nothing later.
     """
-    _tell(states, sellers, payments, delay_us, features.view(ROW)[:, 0])
+    _tell(states, sellers, payments, features.view(ROW)[:, 0])
 
 
 def tell_history(
@@ -228,11 +234,12 @@ def tell_history(
     features: npt.NDArray[np.float32],
 ) -> None:
     """Do what learning hour by hour and telling in between would do, for all payments at once, in any order given."""
+    states["delay_us"] = delay_us
     in_order = np.argsort(payments["at_us"], kind="stable")
     rows = features.view(ROW)[:, 0]
-    _tell_history(states, sellers, payments, in_order, label_sellers, labels, delay_us, rows)
+    _tell_history(states, sellers, payments, in_order, label_sellers, labels, rows)
 
 
 def tell_nothing() -> None:
     """Have the telling compiled, or its compiled code loaded, before the first payment waits for it."""
-    tell(unknown(1), np.zeros(0, np.int64), np.zeros(0, PAYMENT), 0, np.zeros((0, len(FEATURES)), np.float32))
+    tell(unknown(1), np.zeros(0, np.int64), np.zeros(0, PAYMENT), np.zeros((0, len(FEATURES)), np.float32))

@@ -25,6 +25,7 @@ LABEL = np.dtype(
 
 SELLER = np.dtype(
     [
+        ("delay_us", "i8"),  # the label delay with which the labels were folded
         ("first_us", "i8"),
         ("paid_us", "i8"),
         ("labelled_us", "i8"),

@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 DAY_US = 86_400_000_000
 
+Floats = npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class History:
@@ -15,7 +17,7 @@ class History:
     The campaign is the chargeback's reason, empty without one.
     """
 
-    features: npt.NDArray[np.float32]
+    features: Floats
     fraud: npt.NDArray[np.bool_]
     at_us: npt.NDArray[np.int64]
     card: npt.NDArray[np.int64]

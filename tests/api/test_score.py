@@ -4,6 +4,7 @@ import json
 import time
 import uuid
 
+import numpy as np
 import pytest
 from api_payments import PATH, a_body, as_json
 from builders import at
@@ -15,7 +16,8 @@ from waiting import until
 
 from api.payment import Payment
 from api.scorer import features_of
-from pipelines.online_store import Batch, OnlineStore
+from pipelines.features.card_records import FEATURE_NAMES
+from pipelines.online_store import SELLER_RECORD, Batch, OnlineStore
 from pipelines.scoring import score_batch
 from pipelines.serving import Serving
 
@@ -44,12 +46,16 @@ def test_a_payment_is_answered_with_decision_reasons_and_who_decided(client: Tes
 
 
 def test_asked_one_at_a_time_features_and_scores_are_those_of_the_stream(client: TestClient, store: OnlineStore) -> None:
+    known = np.zeros(1, SELLER_RECORD)
+    known["after"]["run_frauds"] = 4
+    store.write_sellers([payments(0)["seller_id"][0].as_py()], known, known_us=1)
     for number, row in enumerate(payments(*range(24)).to_pylist()):
-        state = store.peek([row["card_id"]], "fraud").states
-        features = features_of(Payment.model_validate_json(json.dumps(as_json(row))), state)
+        known = store.peek([row["card_id"]], "fraud", [row["seller_id"]])
+        features = features_of(Payment.model_validate_json(json.dumps(as_json(row))), known)
         asked = client.post(PATH, json=as_json(row)).json()
         (streamed,) = stream(store, number, batch=number)
         assert repr(features[0].tolist()) == repr(streamed["features"])
+        assert features[0][FEATURE_NAMES.index("seller_run_frauds")] == 4
         assert {name: asked[name] for name in SAME} == {name: streamed[name] for name in SAME}
 
 

@@ -34,11 +34,20 @@ def test_history_is_folded_in_order_of_arrival_and_repeats_are_left_out(spark):
     rows = [a_payment(event_id="e1"), a_payment(event_id="e2", event_at=at(60)), a_payment(event_id="e1")]
     paid = silver(spark, payments.TABLE, rows).orderBy(F.desc("kafka_offset"))
     labelled = fraud_history.label(paid, silver(spark, chargebacks.TABLE, [a_chargeback(payment_id="other")]))
-    history = fraud_history.folded(labelled.toArrow())
+    history = fraud_history.folded(labelled.toArrow(), label_delay_days=7)
     assert history.features[:, FEATURE_NAMES.index("payments_before")].tolist() == [0, 1]
     assert history.fraud.tolist() == [False, False]
     assert history.card.tolist() == [0, 0]
     assert (history.amount.tolist(), history.campaign.tolist()) == ([12, 12], ["", ""])
+
+
+def test_a_seller_is_told_only_what_was_known_of_it_by_then(spark):
+    rows = [a_payment(event_id=f"e{i}", payment_id=f"p{i}", card_id=f"c{i}", event_at=at(i * 86_400)) for i in (0, 6, 8)]
+    found = [a_chargeback(payment_id="p0", event_at=at(86_400))]
+    labelled = fraud_history.label(silver(spark, payments.TABLE, rows), silver(spark, chargebacks.TABLE, found))
+    history = fraud_history.folded(labelled.toArrow(), label_delay_days=7)
+    assert history.features[:, FEATURE_NAMES.index("seller_payments_30d")].tolist() == [0, 1, 2]
+    assert history.features[:, FEATURE_NAMES.index("seller_frauds_30d")].tolist() == [0, 0, 1]
 
 
 def test_a_table_is_read_as_it_was_and_an_empty_one_is_told(spark):

@@ -8,7 +8,7 @@ from fraud_models import a_packed_model
 
 from pipelines.errors import CheckpointError, ModelError, ServiceUnreachable
 from pipelines.features.card_records import Records, blank
-from pipelines.online_store import CARDS_PER_COMMAND, RECORD, Batch, OnlineStore
+from pipelines.online_store import CARDS_PER_COMMAND, RECORD, SELLER_RECORD, Batch, OnlineStore
 
 QUERY, OTHER = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
 
@@ -116,6 +116,27 @@ def test_a_store_that_comes_back_is_used_again(store, server):
 
 def test_a_record_is_two_states_and_three_numbers():
     assert RECORD.itemsize == 2 * blank(1).itemsize + 24
+
+
+def sellers(*payments: int, after_us: int = 7) -> Records:
+    made = np.zeros(len(payments), SELLER_RECORD)
+    made["after"]["payments"], made["after_us"] = payments, after_us
+    return made
+
+
+def test_what_is_known_of_sellers_comes_with_the_cards_in_the_order_asked_for(store):
+    store.write(["a"], states(1), states(2), Batch(QUERY, 4))
+    store.write_sellers(["x", "y"], sellers(5, 6), known_us=7)
+    reading = store.read(["a", "b"], Batch(QUERY, 5), "fraud", ["y", "z", "x"])
+    assert reading.states["payments"].tolist() == [2, 0]
+    assert reading.sellers["after"]["payments"].tolist() == [6, 0, 5]
+    assert store.read_sellers(["x"]).tobytes() == sellers(5).tobytes()
+
+
+def test_until_when_sellers_are_known_is_told_and_is_never_before_the_first_publishing(store):
+    assert store.sellers_known_us() == 0
+    store.write_sellers(["x"], sellers(5), known_us=7)
+    assert store.sellers_known_us() == 7
 
 
 def test_forgotten_cards_have_never_paid_and_models_stay(store, server):

@@ -1,5 +1,6 @@
 """A batch of payments becomes scores; killed anywhere and run again it becomes the same scores and states (real store)."""
 
+import math
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,7 +19,7 @@ from valkey_server import PASSWORD, ValkeyServer
 
 from pipelines import scoring
 from pipelines.features.card_records import FEATURE_NAMES, FEATURE_SET
-from pipelines.online_store import Batch, OnlineStore
+from pipelines.online_store import SELLER_RECORD, Batch, OnlineStore
 from pipelines.scoring import score_batch
 from pipelines.serving import Serving
 
@@ -40,6 +42,18 @@ def test_every_payment_gets_one_score_with_its_decision_reasons_and_what_the_mod
     assert (dear["payment_id"], dear["card_id"], dear["event_at"], dear["currency"]) == ("p4", "card1", at(240), "BRL")
     assert (dear["feature_set"], dear["model_name"], dear["model_version"]) == (FEATURE_SET, "fraud", "7")
     assert not dear["degraded"]
+
+
+def test_a_payment_is_told_what_is_known_of_its_seller_and_nothing_where_the_store_is_away(store, server):
+    known = np.zeros(1, SELLER_RECORD)
+    known["after"]["run_frauds"] = 4
+    store.write_sellers([payments(0)["seller_id"][0].as_py()], known, known_us=1)
+    run = FEATURE_NAMES.index("seller_run_frauds")
+    (row,) = score_batch(payments(0), Batch(QUERY, 0), store, Serving(a_model())).to_pylist()
+    assert row["features"][run] == 4
+    server.freeze()
+    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, Serving(a_model())).to_pylist()
+    assert math.isnan(row["features"][run])
 
 
 def test_the_middle_is_reviewed(store):

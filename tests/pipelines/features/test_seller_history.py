@@ -76,11 +76,11 @@ def test_learning_hour_by_hour_and_telling_in_between_gives_the_same(history, pa
         for a, b in pairwise(edges):  # a job that runs as often as it likes
             paid = in_order[(made["at_us"][in_order] >= a) & (made["at_us"][in_order] < b)]
             fresh = (known["known_us"] >= a) & (known["known_us"] < b)
-            learn(states, sellers[paid], made[paid], sellers[of][fresh], known[fresh])
+            learn(states, sellers[paid], made[paid], sellers[of][fresh], known[fresh], DELAY_US)
         begin = moment
         asked = moments == moment
         some = got[asked]
-        tell(states, sellers[asked], made[asked], DELAY_US, some)
+        tell(states, sellers[asked], made[asked], some)
         got[asked] = some
     np.testing.assert_array_equal(got, expected)
 
@@ -145,7 +145,7 @@ def test_a_label_planted_in_the_future_cannot_be_learnt():
 def test_a_seller_never_seen_has_no_past():
     payment, row = np.zeros(1, PAYMENT), np.full((1, len(FEATURES)), np.nan, np.float32)
     payment["at_us"] = START_US
-    tell(unknown(1), np.zeros(1, np.int64), payment, DELAY_US, row)
+    tell(unknown(1), np.zeros(1, np.int64), payment, row)
     told = dict(zip(FEATURE_NAMES, row[0].tolist(), strict=True))
     assert (told["seller_payments_30d"], told["seller_labels_30d"], told["seller_run_frauds"]) == (0, 0, 0)
     assert np.isnan([told["seller_age_d"], told["seller_fraud_rate"], told["seller_run_age_d"]]).all()
