@@ -39,6 +39,7 @@ def server(app: FastAPI) -> uvicorn.Server:
             log_level="warning",
             server_header=False,
             proxy_headers=False,
+            timeout_keep_alive=75,  # longer than the minute for which clients and balancers keep a connection
             timeout_graceful_shutdown=10,
         )
     )

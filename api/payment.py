@@ -43,7 +43,7 @@ def _whole(number: object) -> object:
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Money = Annotated[Decimal, BeforeValidator(_money), WithJsonSchema({"type": "string", "pattern": f"^{AMOUNT.pattern}$"})]
-Count = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int)]
+Count = Annotated[int, BeforeValidator(_whole)]
 Moment = Annotated[AwareDatetime, AfterValidator(_plausible)]
 
 

@@ -1,5 +1,6 @@
 """Scores one payment as the stream would: the states of card and seller, the same fold over a copy, the published model."""
 
+import math
 import time
 from datetime import UTC, datetime
 from typing import get_args
@@ -20,6 +21,7 @@ from pipelines.online_store import Reading
 
 FIRST = np.zeros(1, np.int64)
 SECOND_US = 1_000_000
+TELL_EVERY_S = 60.0
 
 log = logs.get(__name__)
 
@@ -33,7 +35,7 @@ class Scorer:
 
     def __init__(self, reader: CardReader, metrics: Metrics) -> None:
         self.reader, self.metrics = reader, metrics
-        self.store = "well"
+        self.told: dict[str, float] = {}
         for decision in get_args(Score.model_fields["decision"].annotation):
             metrics.decisions.labels(decision)
 
@@ -56,18 +58,17 @@ class Scorer:
             self._tell("slow", f"no answer within {self.reader.within_s:g} s")
         else:
             if reading.model_version is not None:
-                self._tell("well")
                 return reading
             self._tell("empty", "not even the published model is in it: restart the streams")
         return None
 
-    def _tell(self, store: str, why: str | None = None) -> None:
-        """Count how the store does unless well, and log it when that changes, not with each request."""
-        if store != "well":
-            self.metrics.degraded.labels(store).inc()
-        if store != self.store:
-            log.warning("store_changed", store=store, before=self.store, why=why)
-            self.store = store
+    def _tell(self, store: str, why: str) -> None:
+        """Count what the store did, and log it, each kind once in a while, not with each request."""
+        self.metrics.degraded.labels(store).inc()
+        now = time.monotonic()
+        if now - self.told.get(store, -math.inf) >= TELL_EVERY_S:
+            self.told[store] = now
+            log.warning("scoring_degraded", store=store, why=why)
 
     def _scored(self, payment: Payment, known: Reading | None, features: fraud.Floats, model: fraud.Model) -> Score:
         probability = fraud.predict(model, features).astype(np.float64)

@@ -10,6 +10,7 @@ from api_payments import KEY, PATH, a_body
 from fastapi.testclient import TestClient
 from fraud_models import a_packed_model
 from slow_proxy import SlowProxy, a_slow_proxy
+from structlog.testing import capture_logs
 from valkey_server import ValkeyServer
 from waiting import until
 
@@ -31,10 +32,12 @@ def degraded(client: TestClient, store: str) -> float:
 def test_with_the_store_stopped_payments_are_scored_from_what_they_say(client: TestClient, server: ValkeyServer) -> None:
     well = client.post(PATH, json=a_body(4)).json()
     server.stop()
-    without = client.post(PATH, json=a_body(4)).json()
+    with capture_logs() as logs:
+        without, _ = (client.post(PATH, json=a_body(4)).json() for _ in range(2))
+    assert [line["store"] for line in logs if line["event"] == "scoring_degraded"] == ["failed"]
     assert (well["degraded"], without["degraded"]) == (False, True)
     assert (without["decision"], without["feature_age_s"]) == ("decline", None)
-    assert degraded(client, "failed") == 1
+    assert degraded(client, "failed") == 2
 
 
 def test_a_store_that_has_lost_everything_is_not_taken_for_one_that_knows_no_card(

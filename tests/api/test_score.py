@@ -36,6 +36,11 @@ def everything_in(server: ValkeyServer) -> dict[bytes, object]:
     return {key: client.dump(key) for key in client.keys("*")}
 
 
+def refused(client: TestClient) -> object:
+    """The version that the API will not serve."""
+    return client.app.state.parts.published.serving.refused
+
+
 def test_a_payment_is_answered_with_decision_reasons_and_who_decided(client: TestClient) -> None:
     cheap, dear = (client.post(PATH, json=a_body(number)) for number in (0, 4))
     assert (cheap.status_code, dear.status_code) == (200, 200)
@@ -93,6 +98,8 @@ def test_a_published_model_is_taken_up_between_two_requests_and_a_bad_one_is_not
     store.publish(a_packed_model("2"))
     until(lambda: version() == "2", "the published version scores")
     store.publish(a_packed_model("3", sha256="0" * 64))
+    until(lambda: refused(client) == "3", "the bad version is refused")
+    assert version() == "2"
     store.publish(a_packed_model("4"))
     until(lambda: version() == "4", "the next good version scores")
     assert client.get("/ready").json() == {"status": "ready", "model_name": "fraud", "model_version": "4"}

@@ -1,0 +1,59 @@
+"""Whatever the API's own description allows or forbids, it answers as described (schemathesis, on the running process)."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+import schemathesis
+from api_payments import KEY, PATH
+from api_process import an_api, environment
+from fraud_models import a_packed_model
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.schemas import BaseSchema
+from valkey_server import a_valkey_server
+
+from api.keys import HEADER
+from pipelines.online_store import OnlineStore
+
+# JSON's schema cannot say that a payment is not made before 2000 or after now.
+MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)).map(datetime.isoformat)
+schemathesis.openapi.format("date-time", MOMENTS)
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
+    """What a running API, with a model, says of itself."""
+    with a_valkey_server() as server:
+        store = OnlineStore(server.settings)
+        store.publish(a_packed_model("1"))
+        with an_api(tmp_path_factory.mktemp("api") / "log", environment(server)) as (_, url):
+            yield schemathesis.openapi.from_url(f"{url}/openapi.json")
+        store.client.close()
+
+
+def asked(described: BaseSchema, method: str, path: str, mode: GenerationMode, examples: int) -> None:
+    """Ask what the description says of one path, well or badly, and compare the answers with it."""
+
+    @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
+    @given(described[path][method].as_strategy(generation_mode=mode))
+    def answered(case: schemathesis.Case) -> None:
+        case.call_and_validate(headers={HEADER: KEY})
+
+    answered()
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_payments_good_and_bad_are_answered_as_described(described: BaseSchema, mode: GenerationMode) -> None:
+    asked(described, "POST", PATH, mode, examples=60)
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
+def test_what_operators_ask_is_answered_as_described(described: BaseSchema, path: str) -> None:
+    asked(described, "GET", path, GenerationMode.POSITIVE, examples=5)
+
+
+def test_nothing_is_left_out(described: BaseSchema) -> None:
+    told = {(operation.ok().method.upper(), operation.ok().path) for operation in described.get_all_operations()}
+    assert told == {("POST", PATH), ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}
