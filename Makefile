@@ -99,8 +99,9 @@ claims: install ## Write the receipts' figures into README and docs
 docs: install ## Write docs/data_dictionary.md from the tables
 	@exec $(PYTHON) -m pipelines.dictionary
 
-screenshot: install ## Take a picture of the running page
-	@exec $(PYTHON) -m dashboards.screenshot --out docs/images/live.png
+screenshot: install ## Take pictures of the running pages
+	@$(PYTHON) -m dashboards.screenshot --out docs/images/live.png
+	@$(PYTHON) -m dashboards.screenshot --page fraud --out docs/images/fraud.png
 
 installed:
 	@test -x $(PYTHON) || { echo "✗ Nothing is installed yet: run make install." >&2; exit 1; }

@@ -1,1 +1,1 @@
-"""The live page: what the shop sells and what the streams do, read from gold through Trino. Imports nothing of ours."""
+"""Two pages read from silver and gold through Trino: the shop, live, and fraud. Imports nothing of ours."""

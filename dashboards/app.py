@@ -1,7 +1,8 @@
-"""`python -m dashboards.app` serves the live page."""
+"""`python -m dashboards.app` serves the pages."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
+from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -9,11 +10,17 @@ import structlog
 import typer
 import waitress  # type: ignore[import-untyped]  # it ships no types
 from dash import Dash
-from flask import Response
+from dash.development.base_component import Component
+from flask import Flask, Response
 
-from dashboards import callbacks, layout
-from dashboards.board import Board
+from dashboards.frame import PAGES
+from dashboards.fraud import board as fraud_board
+from dashboards.fraud import callbacks as fraud_callbacks
+from dashboards.fraud import layout as fraud_layout
 from dashboards.lake import door
+from dashboards.live import board as live_board
+from dashboards.live import callbacks as live_callbacks
+from dashboards.live import layout as live_layout
 from dashboards.settings import Settings, SettingsError, settings
 
 log = structlog.get_logger()
@@ -21,25 +28,40 @@ THREADS = 16
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 
 
-def page(chosen: Settings) -> Dash:
-    """Return the Dash app of one installation, with every asset served from here."""
-    app = Dash("dashboards", title="Tidemark · the shop, live", update_title="", serve_locally=True, assets_folder="assets")
-    app.layout = layout.page
-    callbacks.register(app, Board(door(chosen)))
-    _harden(app, chosen)
+def site(chosen: Settings) -> Flask:
+    """Return the server of one installation's pages, with every asset served from here.
+
+    Each page is a Dash app of its own on it, so that the questions of a page are asked only while that page is open.
+    """
+    server = Flask("dashboards")
+    ask = door(chosen)
+    live = _page(server, "The shop, live", live_layout.page)
+    live_callbacks.register(live, live_board.Board(ask))
+    fraud = _page(server, "Fraud", fraud_layout.page)
+    fraud_callbacks.register(fraud, fraud_board.Board(ask, timedelta(days=chosen.fraud_label_delay_days)))
+    _harden(server, {*live.csp_hashes(), *fraud.csp_hashes()}, chosen)
+    return server
+
+
+def _page(server: Flask, name: str, content: Callable[[], Component]) -> Dash:
+    """Return the Dash app of one page; `/fraud` is sent on to `/fraud/`."""
+    path = PAGES[name]
+    app = Dash("dashboards", server=False, url_base_pathname=path, title=f"Tidemark · {name}", update_title="")
+    app.init_app(server)
+    app.layout = content
     return app
 
 
-def _harden(app: Dash, chosen: Settings) -> None:
-    headers = _headers(app.csp_hashes())
+def _harden(server: Flask, script_hashes: Set[str], chosen: Settings) -> None:
+    headers = _headers(sorted(script_hashes))
     if _is_loopback(chosen.dash_host):
-        app.server.config["TRUSTED_HOSTS"] = LOOPBACK_NAMES
+        server.config["TRUSTED_HOSTS"] = LOOPBACK_NAMES
 
     def secured(response: Response) -> Response:
         response.headers.update(headers)
         return response
 
-    app.server.after_request(secured)
+    server.after_request(secured)
 
 
 def _headers(script_hashes: Sequence[str]) -> dict[str, str]:
@@ -82,23 +104,23 @@ def _set_up_logging(as_json: bool) -> None:
 
 def _server(chosen: Settings) -> waitress.server.BaseWSGIServer:
     try:
-        return waitress.create_server(page(chosen), host=chosen.dash_host, port=chosen.dash_port, threads=THREADS, ident=None)
+        return waitress.create_server(site(chosen), host=chosen.dash_host, port=chosen.dash_port, threads=THREADS, ident=None)
     except OSError as error:
         where = f"{chosen.dash_host}:{chosen.dash_port}"
         raise SettingsError(f"{where} cannot be listened on, or is in use ({error}): set TIDEMARK_DASH__PORT.") from error
 
 
 def main(json_logs: Annotated[bool, typer.Option("--json-logs", help="Log one JSON object a line.")] = False) -> None:
-    """Serve the live page until stopped."""
+    """Serve the pages until stopped."""
     _set_up_logging(json_logs)
     try:
         chosen = settings()
         server = _server(chosen)
     except SettingsError as error:
-        typer.echo(f"The page cannot start. {error}", err=True)
+        typer.echo(f"The pages cannot start. {error}", err=True)
         raise typer.Exit(1) from error
     log.info(
-        "page_served", url=f"http://{chosen.dash_host}:{chosen.dash_port}", trino=f"{chosen.trino_host}:{chosen.trino_port}"
+        "pages_served", url=f"http://{chosen.dash_host}:{chosen.dash_port}", trino=f"{chosen.trino_host}:{chosen.trino_port}"
     )
     server.run()
 

@@ -1,4 +1,4 @@
-"""`python -m dashboards.screenshot --out live.png` takes a picture of the page in a real browser."""
+"""`python -m dashboards.screenshot --out live.png` takes a picture of a page in a real browser; `--page fraud` of the other."""
 
 import shutil
 from pathlib import Path
@@ -22,7 +22,13 @@ FLAGS = [
     "--disable-sync",
 ]
 READY_MS = 60_000
-DRAWN = ("#gmv .main-svg", "#orders .main-svg", "#conversion .main-svg", "#decisions .main-svg", ".tile", "#freshness > *")
+# Each page's address, and what must be there before the picture is taken.
+PATHS = {"live": "/", "fraud": "/fraud/"}
+DRAWN = {
+    "live": ("#gmv .main-svg", "#orders .main-svg", "#conversion .main-svg", "#decisions .main-svg", ".tile", "#freshness > *"),
+    "fraud": ("#quality .main-svg", "#money .main-svg", "#drift .main-svg", ".tile", "#queue > *", "#versions > *"),
+}
+PageName = Literal["live", "fraud"]
 console = Console()
 
 
@@ -38,14 +44,17 @@ def browser_path() -> str:
     return found
 
 
-def take(url: str, out: Path, width: int, height: int, scheme: str, window: str) -> None:
-    """Open the page, wait until its graphs, tiles and tables are drawn, and write a PNG of all of it."""
+def take(url: str, name: str, out: Path, width: int, height: int, scheme: str, window: str) -> None:
+    """Open a page, wait until its graphs, tiles and tables are drawn, and write a PNG of all of it."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
         try:
             page = _opened(browser, url, width, height, scheme)
-            _settle(page, window)
+            for part in DRAWN[name]:
+                page.locator(part).first.wait_for(timeout=READY_MS)
+            if name == "live":
+                _show(page, window)
             page.screenshot(path=out, full_page=True)
         except Error as error:
             reason = error.message.splitlines()[0]
@@ -63,9 +72,7 @@ def _opened(browser: Browser, url: str, width: int, height: int, scheme: str) ->
     return page
 
 
-def _settle(page: Page, window: str) -> None:
-    for part in DRAWN:
-        page.locator(part).first.wait_for(timeout=READY_MS)
+def _show(page: Page, window: str) -> None:
     page.locator(f"#window input[value='{window}']").check(force=True)
     for _ in range(2):  # the second answer comes after the first is drawn
         page.wait_for_event("response", lambda response: f'"{window}"' in (response.request.post_data or ""), timeout=READY_MS)
@@ -73,16 +80,18 @@ def _settle(page: Page, window: str) -> None:
 
 def main(
     out: Annotated[Path, typer.Option(help="Where the PNG goes.")],
-    url: Annotated[str, typer.Option(help="The page; by default the one of this installation.")] = "",
+    page: Annotated[PageName, typer.Option(help="Which page.")] = "live",
+    url: Annotated[str, typer.Option(help="Where the pages are; by default those of this installation.")] = "",
     width: Annotated[int, typer.Option(min=320, help="Pixels wide.")] = 1280,
     height: Annotated[int, typer.Option(min=240, help="Pixels high, at least.")] = 900,
     scheme: Annotated[str, typer.Option(help="light or dark.")] = "light",
-    window: Annotated[str, typer.Option(help="30m, 3h or 24h.")] = "30m",
+    window: Annotated[str, typer.Option(help="30m, 3h or 24h, on the live page.")] = "30m",
 ) -> None:
-    """Take a picture of the live page."""
+    """Take a picture of a page."""
     try:
         chosen = settings()
-        take(url or f"http://{chosen.dash_host}:{chosen.dash_port}/", out, width, height, scheme, window)
+        root = url or f"http://{chosen.dash_host}:{chosen.dash_port}"
+        take(root.rstrip("/") + PATHS[page], page, out, width, height, scheme, window)
     except (NoPicture, SettingsError) as error:
         Console(stderr=True).print(str(error))
         raise typer.Exit(1) from error

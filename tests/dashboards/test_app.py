@@ -37,7 +37,7 @@ def test_nothing_is_loaded_from_elsewhere(without_trino: httpx.Client) -> None:
 def test_every_asset_is_there(without_trino: httpx.Client) -> None:
     assets = [url for url in re.findall(r'(?:src|href)="([^"]+)"', without_trino.get("/").text) if "assets" in url]
     assert {without_trino.get(url).status_code for url in assets} == {200}
-    assert any("live.css" in url for url in assets)
+    assert any("pages.css" in url for url in assets)
 
 
 def test_a_foreign_host_name_is_refused(without_trino: httpx.Client) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from dashboards.queries import Decided, Minute
+from dashboards.live.queries import Decided, Minute
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)

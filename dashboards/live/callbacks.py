@@ -1,24 +1,24 @@
-"""What happens at every tick: inputs are checked against lists, answers become figures, tiles and tables."""
+"""What happens at every tick of the live page: inputs are checked against lists, answers become figures, tiles and tables."""
 
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output
-from flask import abort
+from dash import Dash, Input, Output
 
-from dashboards import figures, formats, panels, series
-from dashboards.board import Board
+from dashboards import formats, parts
+from dashboards.figures import SCHEMES, empty
+from dashboards.frame import SCHEME, TICK, chosen, register_scheme
 from dashboards.kept import Answer
-from dashboards.queries import Minute
+from dashboards.live import figures, panels, series
+from dashboards.live.board import Board
+from dashboards.live.queries import Minute
 
-Choice = TypeVar("Choice")
-TICK = Input("tick", "n_intervals")
-SHAPE = (Input("window", "value"), Input("scheme", "data"))
+SHAPE = (Input("window", "value"), SCHEME)
 
 
 def register(app: Dash, board: Board) -> None:
     """Wire the page's parts to the board's answers."""
-    app.clientside_callback(ClientsideFunction("tidemark", "scheme"), Output("scheme", "data"), TICK)  # type: ignore[no-untyped-call]
+    register_scheme(app)
     _register_numbers(app, board)
     _register_graphs(app, board)
     _register_lists(app, board)
@@ -29,7 +29,8 @@ def _register_numbers(app: Dash, board: Board) -> None:
     def numbers(_: int | None) -> tuple[Any, ...]:
         recent, latency = board.recent(), board.latency()
         tiles = panels.tiles(recent, board.decisions(), latency, board.freshness())
-        return panels.pulse(recent, datetime.now(UTC)), panels.notice(recent, latency), tiles
+        newest = recent.rows[-1].minute if recent.rows else None
+        return parts.pulse(recent, newest, datetime.now(UTC), "minute"), parts.notice(recent, latency), tiles
 
 
 def _register_graphs(app: Dash, board: Board) -> None:
@@ -38,7 +39,7 @@ def _register_graphs(app: Dash, board: Board) -> None:
 
     @app.callback(*sales, *latest, TICK, *SHAPE)
     def sold(_: int | None, window: str, scheme: str) -> list[Any]:
-        return sales_figures(board.minutes(_chosen(series.WINDOWS, window).minutes), window, scheme)
+        return sales_figures(board.minutes(chosen(series.WINDOWS, window).minutes), window, scheme)
 
     @app.callback(Output("decisions", "figure"), Output("decisions-now", "children"), TICK, *SHAPE)
     def decided(_: int | None, window: str, scheme: str) -> list[Any]:
@@ -58,11 +59,11 @@ def _register_lists(app: Dash, board: Board) -> None:
 
 def sales_figures(answer: Answer[list[Minute]], window: str, scheme: str) -> list[Any]:
     """Return the figures of GMV, orders and conversion, then the newest full step of each in words."""
-    span, colours = _chosen(series.WINDOWS, window), _chosen(figures.SCHEMES, scheme)
+    span, colours = chosen(series.WINDOWS, window), chosen(SCHEMES, scheme)
     currency = series.main_currency(answer.rows or [])
     points = series.points(answer.rows or [], currency, span)
     if not points:
-        return [figures.waiting(span, colours, "No data" if answer.problem else "No orders yet")] * 3 + [""] * 3
+        return [empty(colours, "No data" if answer.problem else "No orders yet")] * 3 + [""] * 3
     drawn = [
         figures.gmv(points, span, currency, colours),
         figures.orders(points, span, colours),
@@ -74,18 +75,11 @@ def sales_figures(answer: Answer[list[Minute]], window: str, scheme: str) -> lis
 
 def decision_figure(board: Board, window: str, scheme: str) -> list[Any]:
     """Return the figure of payments held or declined, and its key in words."""
-    span, colours = _chosen(series.WINDOWS, window), _chosen(figures.SCHEMES, scheme)
+    span, colours = chosen(series.WINDOWS, window), chosen(SCHEMES, scheme)
     answer = board.decided(span.minutes)
     rows = answer.rows or []
     if not rows:
-        return [figures.waiting(span, colours, "No data" if answer.problem else "No payments scored yet"), ""]
+        return [empty(colours, "No data" if answer.problem else "No payments scored yet"), ""]
     starts = series.slots(max(row.minute for row in rows), span)
     review, decline = (series.decided(rows, decision, starts) for decision in ("review", "decline"))
-    return [figures.decisions(starts, review, decline, span, colours), panels.decision_key()]
-
-
-def _chosen(choices: dict[str, Choice], name: object) -> Choice:
-    """Return the choice of that name; anything else is a bad request."""
-    if not isinstance(name, str) or name not in choices:
-        abort(400, f"Unknown choice: use one of {', '.join(choices)}.")
-    return choices[name]
+    return [figures.decisions(starts, review, decline, span, colours), parts.keys("review", "decline")]

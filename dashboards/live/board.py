@@ -1,10 +1,10 @@
-"""What the page knows: each question with how often it may be asked, shared by all open pages."""
+"""What the live page knows: each question with how often it may be asked, shared by all open pages."""
 
 from datetime import UTC, datetime, timedelta
 
-from dashboards import queries
 from dashboards.kept import Answer, Kept
 from dashboards.lake import Ask
+from dashboards.live import queries
 
 REFRESH_S = 3.0
 RECENT_MINUTES = 181

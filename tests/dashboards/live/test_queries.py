@@ -4,6 +4,7 @@ The stack is shared with other tests, so rows lie in a year of their own and tab
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Lock
@@ -11,68 +12,19 @@ from typing import Any
 
 import httpx
 import pytest
-import trino
 
-from dashboards import queries
-from dashboards.board import Board
 from dashboards.lake import Ask, Unanswered, door
+from dashboards.live import queries
+from dashboards.live.board import Board
 from dashboards.settings import Settings
 from pipelines.settings import Settings as StackSettings
 
 Run = Callable[..., list[list[Any]]]
+Insert = Callable[..., None]
+Tables = Callable[[datetime], AbstractContextManager[None]]
 pytestmark = pytest.mark.integration
 
 T0 = datetime(2126, 1, 1, 12, tzinfo=UTC)
-AT = "timestamp(6) with time zone"
-MONEY = "decimal(12,2)"
-# Each table's columns with a value for the rows of these tests.
-COLUMNS: dict[str, dict[str, tuple[str, Any]]] = {
-    "gold.orders": {
-        "order_id": ("varchar", "order"),
-        "version": ("integer", 1),
-        "status": ("varchar", "placed"),
-        "customer_id": ("varchar", "customer"),
-        "customer_city": ("varchar", "city"),
-        "customer_state": ("varchar", "SP"),
-        "session_id": ("varchar", "session"),
-        "placed_at": (AT, T0),
-        "estimated_delivery_at": (AT, T0),
-        "updated_at": (AT, T0),
-        "currency": ("varchar", "BRL"),
-        "items_count": ("integer", 1),
-        "goods_amount": (MONEY, Decimal("8.50")),
-        "freight_amount": (MONEY, Decimal("2.00")),
-        "amount": (MONEY, Decimal("10.50")),
-        "promotion_code": ("varchar", None),
-    },
-    "gold.business_metrics": {
-        "minute": (AT, T0),
-        "currency": ("varchar", "BRL"),
-        "orders": ("bigint", 4),
-        "gmv": ("decimal(18,2)", Decimal("100.25")),
-        "average_order_value": (MONEY, Decimal("25.06")),
-        "sessions": ("bigint", 80),
-        "conversion": ("double", 0.05),
-    },
-    "gold.fraud_scores": {
-        "payment_id": ("varchar", "payment"),
-        "card_id": ("varchar", "card"),
-        "event_at": (AT, T0),
-        "scored_at": (AT, T0),
-        "latency_ms": ("double", 100.0),
-        "amount": (MONEY, Decimal("5.00")),
-        "currency": ("varchar", "BRL"),
-        "probability": ("double", 0.5),
-        "decision": ("varchar", "approve"),
-        "reasons": ("array(varchar)", ["burst"]),
-        "features": ("array(real)", []),
-        "feature_set": ("varchar", "card_activity"),
-        "model_name": ("varchar", "fraud"),
-        "model_version": ("varchar", "7"),
-        "degraded": ("boolean", False),
-    },
-}
-EVENT_TIMES = {"gold.orders": "placed_at", "gold.business_metrics": "minute", "gold.fraud_scores": "event_at"}
 
 
 def _at(seconds: float) -> datetime:
@@ -83,55 +35,27 @@ def _settings(stack: StackSettings) -> Settings:
     return Settings(trino_host=stack.trino.host, trino_port=stack.trino.port, trino_user=stack.trino.user)
 
 
-def _insert(run: Run, table: str, **changes: Any) -> None:
-    """Insert one row of defaults and changes."""
-    values = [changes.get(name, default) for name, (_, default) in COLUMNS[table].items()]
-    places = ", ".join("?" for _ in values)
-    run(f"INSERT INTO {table} ({', '.join(COLUMNS[table])}) VALUES ({places})", values)
+def _order(i: int) -> dict[str, Any]:
+    return {"order_id": f"order-of-the-year-2126-{i}", "placed_at": _at(60 * i), "items_count": i + 1}
 
 
-def _fill(run: Run) -> None:
-    for i in range(3):
-        _insert(run, "gold.orders", order_id=f"order-of-the-year-2126-{i}", placed_at=_at(60 * i), items_count=i + 1)
-        _insert(run, "gold.business_metrics", minute=_at(60 * i))
-    for i, decision in enumerate(["approve", "approve", "review", "decline"]):
-        made = {"payment_id": f"payment-{i}", "event_at": _at(20 * i), "decision": decision}
-        _insert(run, "gold.fraud_scores", **made, latency_ms=100.0 * (i + 1), degraded=i == 0)
+def _score(i: int, decision: str) -> dict[str, Any]:
+    made = {"payment_id": f"payment-{i}", "event_at": _at(20 * i), "decision": decision}
+    return {**made, "latency_ms": 100.0 * (i + 1), "degraded": i == 0}
 
 
-def _clear(run: Run, table: str, ours: bool) -> None:
-    if ours:
-        run(f"DROP TABLE {table}", None)
-    else:
-        run(f"DELETE FROM {table} WHERE {EVENT_TIMES[table]} >= ?", [T0])
+def _fill(insert: Insert) -> None:
+    insert("gold.orders", *(_order(i) for i in range(3)))
+    insert("gold.business_metrics", *({"minute": _at(60 * i)} for i in range(3)))
+    insert("gold.fraud_scores", *(_score(i, d) for i, d in enumerate(["approve", "approve", "review", "decline"])))
 
 
 @pytest.fixture(scope="module")
-def run(local_stack: StackSettings) -> Run:
-    """Run a statement that writes, however long it takes: the page's own door gives up early."""
-    there = local_stack.trino
-    connection = trino.dbapi.connect(
-        host=there.host, port=there.port, user=there.user, catalog="lake", legacy_prepared_statements=False
-    )
-
-    def statement(text: str, parameters: list[Any] | None = None) -> list[list[Any]]:
-        return list(connection.cursor().execute(text, parameters).fetchall())
-
-    return statement
-
-
-@pytest.fixture(scope="module")
-def chosen(local_stack: StackSettings, run: Run) -> Iterator[Settings]:
+def chosen(local_stack: StackSettings, tables: Tables, insert: Insert) -> Iterator[Settings]:
     """Settings of a page over a lake with three orders, three minutes and four scores of the year 2126."""
-    for schema in ("bronze", "silver", "gold"):
-        run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    others = {name for (name,) in run(queries.TABLES)}
-    for table, columns in COLUMNS.items():
-        run(f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(f'{name} {kind}' for name, (kind, _) in columns.items())})")
-    _fill(run)
-    yield _settings(local_stack)
-    for table in COLUMNS:
-        _clear(run, table, ours=table not in others)
+    with tables(T0):
+        _fill(insert)
+        yield _settings(local_stack)
 
 
 @pytest.fixture(scope="module")
@@ -199,9 +123,8 @@ def test_freshness_reads_commits_and_rows_without_a_scan(ask: Ask) -> None:
     assert 0 <= fresh.age_s < 600
 
 
-def test_freshness_subtracts_deleted_rows(ask: Ask, run: Run) -> None:
-    _insert(run, "gold.orders", order_id="gone", placed_at=_at(1000))
-    _insert(run, "gold.orders", order_id="gone too", placed_at=_at(1001))
+def test_freshness_subtracts_deleted_rows(ask: Ask, run: Run, insert: Insert) -> None:
+    insert("gold.orders", *({"order_id": order, "placed_at": _at(1000)} for order in ("gone", "gone too")))
     run("DELETE FROM gold.orders WHERE order_id LIKE 'gone%'")
     (counted,) = ask("SELECT count(*) FROM gold.orders")[0]
     assert {row.table: row.rows for row in queries.freshness(ask)}["gold.orders"] == counted

@@ -1,4 +1,4 @@
-"""The page's questions in SQL: values are bound, tables come from the list below, rows come back typed."""
+"""The live page's questions in SQL: values are bound, tables come from the list below, rows come back typed."""
 
 from datetime import datetime
 from decimal import Decimal

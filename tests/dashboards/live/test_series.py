@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards import series
-from dashboards.queries import Decided, Minute
+from dashboards.live import series
+from dashboards.live.queries import Decided, Minute
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

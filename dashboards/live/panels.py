@@ -1,4 +1,4 @@
-"""Answers to the page's tiles, tables and notices. Pure: what time it is comes in as an argument."""
+"""Answers to the live page's tiles and tables. Pure: what time it is comes in as an argument."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -6,23 +6,15 @@ from typing import Any
 
 from dash import html
 
-from dashboards import formats, series
+from dashboards import formats
 from dashboards.kept import Answer
-from dashboards.queries import LATE_AFTER_S, Decided, Freshness, Latency, Minute, Order, Score
+from dashboards.live import series
+from dashboards.live.queries import LATE_AFTER_S, Decided, Freshness, Latency, Minute, Order, Score
+from dashboards.parts import badge, line, nothing, notice, probability, reasons, short_id, table, tile
 
-STALLED_AFTER_S = 120
 LATENCY_GOAL_MS = 500
-REASONS_SHOWN = 2
 ORDER_HEADS = ["Order", "Placed", "Status", "Items", "Amount"]
 SCORE_HEADS = ["Payment", "Made", "Decision", "Probability", "Why", "Amount", "Latency"]
-EMPTY = "No {what} yet: is the simulator running? `make status` tells."
-
-
-def tile(label: str, value: str, note: Any = "", tone: str = "") -> html.Div:
-    """Return one large number with its label and a small note."""
-    return html.Div(
-        [html.Dt(label), html.Dd(value, className="value"), html.Dd(note, className=f"note {tone}")], className="tile"
-    )
 
 
 def tiles(
@@ -41,31 +33,11 @@ def tiles(
     ]
 
 
-def notice(*answers: Answer[Any]) -> html.Div | None:
-    """Return what is wrong with these answers and since when they are old, once each; nothing when all is well."""
-    failed = {answer.problem: answer for answer in answers if answer.problem}
-    sentences = [html.P(_prose(_sentence(problem, answer))) for problem, answer in failed.items()]
-    return html.Div(sentences, className="notice", role="status") if sentences else None
-
-
-def pulse(minutes: Answer[list[Minute]], now: datetime) -> html.Span:
-    """Return the state of the whole page in a word: live, waiting, stalled or not connected."""
-    if minutes.problem:
-        since = f", showing {minutes.at:%H:%M:%S} UTC" if minutes.at else ""
-        return html.Span(f"No fresh data{since}", className="pulse bad")
-    if not minutes.rows:
-        return html.Span("Waiting for the first events", className="pulse idle")
-    newest = minutes.rows[-1].minute
-    if (now - newest).total_seconds() > 60 + STALLED_AFTER_S:
-        return html.Span(f"Newest minute {newest:%Y-%m-%d %H:%M} UTC, {formats.ago(newest, now)}", className="pulse late")
-    return html.Span(f"Live · {newest:%H:%M} UTC", className="pulse good")
-
-
 def orders(answer: Answer[list[Order]], now: datetime) -> list[Any]:
     """Return the table of the newest orders, under what is wrong with it if anything is."""
     return [
         notice(answer),
-        _table(ORDER_HEADS, [_order(order, now) for order in answer.rows or []], _nothing("orders", answer)),
+        table(ORDER_HEADS, [_order(order, now) for order in answer.rows or []], nothing("orders", answer)),
     ]
 
 
@@ -73,14 +45,14 @@ def scores(answer: Answer[list[Score]], now: datetime) -> list[Any]:
     """Return the table of the newest fraud scores, under what is wrong with it if anything is."""
     return [
         notice(answer),
-        _table(SCORE_HEADS, [_score(score, now) for score in answer.rows or []], _nothing("payments scored", answer)),
+        table(SCORE_HEADS, [_score(score, now) for score in answer.rows or []], nothing("payments scored", answer)),
     ]
 
 
 def freshness(answer: Answer[list[Freshness]]) -> list[Any]:
     """Return every table with its age and its rows."""
     rows = [_fresh(row) for row in answer.rows or []]
-    return [notice(answer), html.Ul(rows, className="tables") if rows else _nothing("tables", answer)]
+    return [notice(answer), html.Ul(rows, className="tables") if rows else nothing("tables", answer)]
 
 
 def _shop_tiles(rows: list[Minute]) -> list[html.Div]:
@@ -129,67 +101,28 @@ def _against(now: Decimal | int, before: Decimal | int, comparable: bool) -> str
     return f"{change} vs hour before" if change else ""
 
 
-def _sentence(problem: str | None, answer: Answer[Any]) -> str:
-    shown = f" Shown is what was read at {answer.at:%H:%M:%S} UTC." if answer.at else ""
-    return f"Since {answer.failed_at:%H:%M:%S} UTC: {problem}{shown}"
-
-
-def _nothing(what: str, answer: Answer[Any]) -> html.P:
-    return html.P([] if answer.problem else _prose(EMPTY.format(what=what)), className="empty")
-
-
-def _prose(text: str) -> list[Any]:
-    """Return text with what stands between backticks as code."""
-    return [html.Code(part) if odd % 2 else part for odd, part in enumerate(text.split("`"))]
-
-
-def _table(heads: list[str], rows: list[html.Tr], empty: html.P) -> html.Table | html.P:
-    if not rows:
-        return empty
-    head = html.Tr([html.Th(text, scope="col", className=_column(text)) for text in heads])
-    return html.Table([html.Thead(head), html.Tbody(rows)])
-
-
-def _row(heads: list[str], cells: list[Any]) -> html.Tr:
-    return html.Tr([html.Td(cell, className=_column(head)) for head, cell in zip(heads, cells, strict=True)])
-
-
-def _column(head: str) -> str:
-    return f"c-{head.lower().replace(' ', '-')}"
-
-
 def _order(order: Order, now: datetime) -> html.Tr:
     cells = [
-        html.Code(formats.short(order.order_id), title=order.order_id),
+        short_id(order.order_id, order.order_id),
         formats.ago(order.placed_at, now),
-        html.Span(order.status, className=f"badge s-{order.status}"),
+        badge(order.status, "s"),
         formats.count(order.items_count),
         formats.amount(order.amount, order.currency),
     ]
-    return _row(ORDER_HEADS, cells)
+    return line(ORDER_HEADS, cells)
 
 
 def _score(score: Score, now: datetime) -> html.Tr:
     cells = [
-        html.Code(formats.short(score.payment_id), title=f"{score.payment_id}, model {score.model_version}"),
+        short_id(score.payment_id, f"{score.payment_id}, model {score.model_version}"),
         formats.ago(score.event_at, now),
-        html.Span(score.decision, className=f"badge d-{score.decision}"),
-        html.Span(
-            [
-                html.Meter(className=f"m-{score.decision}", value=f"{score.probability:.3f}", min="0", max="1"),
-                f" {formats.percent(score.probability)}",
-            ]
-        ),
-        html.Span(_reasons(score), title=_reasons(score)),
+        badge(score.decision, "d"),
+        probability(score.probability, score.decision),
+        reasons(score.reasons, degraded=score.degraded),
         formats.amount(score.amount, score.currency),
         formats.milliseconds(score.latency_ms),
     ]
-    return _row(SCORE_HEADS, cells)
-
-
-def _reasons(score: Score) -> str:
-    shown = [formats.words(reason) for reason in score.reasons[:REASONS_SHOWN]]
-    return ", ".join(["degraded", *shown] if score.degraded else shown)
+    return line(SCORE_HEADS, cells)
 
 
 def _fresh(row: Freshness) -> html.Li:
@@ -205,8 +138,3 @@ def _age(row: Freshness) -> tuple[str, str]:
     if late is not None and row.age_s > late:
         return "late", f"late, {formats.age(row.age_s)}"
     return "good", f"{formats.age(row.age_s)} ago"
-
-
-def decision_key() -> list[html.Span]:
-    """Return the key of the graph of decisions."""
-    return [html.Span(decision, className=f"key k-{decision}") for decision in ("review", "decline")]

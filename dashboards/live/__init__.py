@@ -1,0 +1,1 @@
+"""The live page: what the shop sells and what the streams do."""

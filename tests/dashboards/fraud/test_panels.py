@@ -1,0 +1,110 @@
+"""Tiles, tables and sentences of the fraud page."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from dashboards.fraud import layout, panels
+from dashboards.fraud.board import Dated
+from dashboards.fraud.drift import Distributions
+from dashboards.fraud.maturity import Day
+from dashboards.fraud.queries import Suspect, Version
+from dashboards.kept import Answer
+
+Shown = Callable[[Any], str]
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+NOTHING = Distributions([0] * 12, [0] * 12)
+STEADY = Distributions([90_000] * 12, [10_000] * 12)
+TORN = Answer[Any](None, None, "Trino does not answer at 127.0.0.1:1: `make status` says what runs.", NOW)
+
+
+def a_suspect(**changes: Any) -> Suspect:
+    reasons = ["amount_above_usual", "new_seller", "burst", "night_share"]
+    made = NOW - timedelta(hours=3)
+    row = Suspect("payment-0000f93bb310", "card-4f0c12ab", made, Decimal("78.87"), "BRL", 0.9, "decline", reasons, "3", False)
+    return row._replace(**changes)
+
+
+def a_day(**changes: Any) -> Day:
+    return Day(NOW, True, 1000, 10, 8, 6, 3, Decimal(600), Decimal(200), 0)._replace(**changes)
+
+
+def good(*rows: Any) -> Answer[Any]:
+    return Answer(Dated(NOW, list(rows)), NOW)
+
+
+def test_tiles_hold_the_last_day_and_the_mature_days(shown: Shown) -> None:
+    versions = [Version("fraud", "4", 600, 15, 2, 0), Version("fraud", "3", 400, 5, 1, 0)]
+    days = [a_day(), a_day(), a_day(mature=False, frauds=100, caught=0)]
+    assert [shown(t) for t in panels.tiles(versions, days, "BRL", STEADY)] == [
+        "To review, last 24 h 20 2.00 % of 1,000 payments",
+        "Declined, last 24 h 3 0.30 % of 1,000 payments",
+        "Precision, mature days 60.0 % of 20 stopped",
+        "Recall, mature days 75.0 % of 16 frauds",
+        "Caught, mature days R$ 1,200 of R$ 1,600 fraud",
+        "Score drift, stability index 0.000 stable",
+    ]
+
+
+def test_tiles_know_nothing_without_an_answer(shown: Shown) -> None:
+    assert all("—" in shown(t) for t in panels.tiles([], [], "", NOTHING))
+
+
+def test_drift_shows_in_its_tone() -> None:
+    moved = Distributions([90_000] * 12, [30_000] * 2 + [10_000] * 10)
+    drifted = Distributions([90_000] * 12, [99_000] + [1_000] * 11)
+    tiles = [panels.tiles([], [], "", known)[-1] for known in (STEADY, moved, drifted)]
+    assert [tile.children[2].className for tile in tiles] == ["note good", "note late", "note bad"]
+
+
+def test_the_queue_names_reasons_amount_and_age_and_shortens_the_card(shown: Shown) -> None:
+    told = shown(panels.queue(good(a_suspect()), panels.SHOWN["all"]))
+    assert "…f93bb310 …4f0c12ab 3 h decline" in told
+    assert "90.0 % amount above usual, new seller, burst R$ 78.87" in told
+    assert "payment-0000" not in told
+
+
+@pytest.mark.parametrize(("choice", "seen"), [("all", [True, True]), ("review", [False, True]), ("decline", [True, False])])
+def test_the_queue_shows_the_decisions_asked_for(shown: Shown, choice: str, seen: list[bool]) -> None:
+    rows = [a_suspect(), a_suspect(payment_id="held-0000-0001", decision="review", probability=0.4)]
+    told = shown(panels.queue(good(*rows), panels.SHOWN[choice]))
+    assert ["…f93bb310" in told, "…000-0001" in told] == seen
+
+
+def test_an_empty_queue_is_not_a_missing_one(shown: Shown) -> None:
+    assert "Nothing to look at" in shown(panels.queue(good(), panels.SHOWN["review"]))
+    assert "No payments scored yet" in shown(panels.queue(Answer(None, NOW), panels.SHOWN["review"]))
+    torn = shown(panels.queue(TORN, panels.SHOWN["review"]))
+    assert "Trino does not answer" in torn
+    assert "No payments" not in torn
+
+
+def test_every_choice_of_the_queue_has_its_decisions() -> None:
+    assert layout.SHOWN.keys() == panels.SHOWN.keys()
+
+
+def test_versions_tell_their_shares(shown: Shown) -> None:
+    told = shown(panels.versions(good(Version("fraud", "4", 600, 15, 3, 6))))
+    assert "fraud 4 600 2.50 % 0.50 % 1.00 %" in told
+
+
+def test_labels_are_counted_apart_for_mature_and_young_days() -> None:
+    told = panels.labels([a_day(), a_day(), a_day(mature=False, payments=500)], timedelta(days=7))
+    assert "Mature: 2,000 payments, of which the bank called 16 fraud and cleared 6" in told
+    assert "after 7 days without a finding" in told
+    assert "Still maturing: 500 payments with 11 findings so far" in told
+    assert "trained" not in told
+
+
+def test_payments_that_were_scored_in_hindsight_are_said() -> None:
+    assert "40 were scored more than a day after they were made" in panels.labels([a_day(replayed=40)], timedelta(days=7))
+
+
+def test_the_index_is_explained() -> None:
+    assert panels.drift_note(STEADY).startswith("Stability index 0.000: stable. Below 0.1 is stable, from 0.25 on drifted")
+    assert "among 120,000 payments now and 1.08 M before" in panels.drift_note(STEADY)
+    assert "too few payments to tell" in panels.drift_note(Distributions([5] * 12, [1] * 12))
+    assert "needs payments" in panels.drift_note(NOTHING)
