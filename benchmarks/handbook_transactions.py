@@ -63,10 +63,10 @@ def read(files: Sequence[Path]) -> Transactions:
 
 def transactions(rows: pd.DataFrame) -> Transactions:
     """Return rows with COLUMNS as transactions."""
-    rows = rows.drop_duplicates("TRANSACTION_ID").sort_values(["TX_DATETIME", "TRANSACTION_ID"], kind="stable")
+    rows = rows.drop_duplicates(COLUMNS).sort_values(["TX_DATETIME", "TRANSACTION_ID"], kind="stable")
     made = np.zeros(len(rows), PAYMENT)
-    made["at_us"] = rows["TX_DATETIME"].to_numpy("datetime64[us]").astype(np.int64)
-    made["event"] = rows["TRANSACTION_ID"].to_numpy() + 1
+    made["at_us"] = pd.to_datetime(rows["TX_DATETIME"]).to_numpy("datetime64[us]").astype(np.int64)
+    made["event"] = np.arange(1, len(rows) + 1)  # not TRANSACTION_ID: files may each count from 0
     made["amount"] = rows["TX_AMOUNT"]
     made["seller"] = pd.util.hash_array(rows["TERMINAL_ID"].to_numpy())
     for name in ("device", "country", "currency", "installments", "attempt_number", "credit_card"):

@@ -102,6 +102,13 @@ def test_files_that_overlap_are_read_once_and_in_order_of_time(tmp_path):
     np.testing.assert_array_equal(together.card[:, None] == together.card, same_card)
 
 
+def test_files_that_each_count_their_transactions_from_0_are_read_whole(tmp_path):
+    for name, start in (("a", "2018-04-01"), ("b", "2018-04-02")):
+        some_transactions(days=1, start=start).to_parquet(tmp_path / f"{name}.parquet")
+    both = read([tmp_path / "a.parquet", tmp_path / "b.parquet"])
+    assert np.unique(both.payments["event"]).size == len(both.fraud) == 120
+
+
 def test_a_file_that_is_not_there_or_something_else_is_one_clear_sentence(tmp_path):
     with pytest.raises(TransactionsError, match=r"There is no .*nowhere\.parquet"):
         read([tmp_path / "nowhere.parquet"])
