@@ -171,6 +171,7 @@ def test_the_running_page_shows_the_lake(chosen: Settings, served: Callable[...,
         judged = fire(client, "quality", scheme__data="light").json()["response"]
         drift = fire(client, "drift", scheme__data="dark").json()["response"]
         versions = fire(client, "versions", tick__n_intervals=1).json()["response"]["versions"]["children"]
+        shadow = fire(client, "shadow", tick__n_intervals=1).json()["response"]["shadow"]["children"]
     assert "Precision, mature days 75.0 % of 4 stopped" in shown(tiles)
     assert "Caught, mature days R$ 22 of R$ 32 fraud" in shown(tiles)
     assert "held-more" in shown(held)
@@ -179,3 +180,4 @@ def test_the_running_page_shows_the_lake(chosen: Settings, served: Callable[...,
     assert [trace["name"] for trace in judged["money"]["figure"]["data"]] == ["caught", "missed"]
     assert "too few payments to tell" in drift["drift-note"]["children"]
     assert "fraud 8 2 50.00 % 0.00 % 50.00 %" in shown(versions)
+    assert "No challenger scores in the shadow" in shown(shadow)
