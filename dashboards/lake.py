@@ -23,6 +23,10 @@ class Unanswered(Exception):
     """Trino gave no rows; the text is what the reader of the page sees."""
 
 
+class UnknownColumn(Unanswered):
+    """A table does not have a column that was asked for, as one has not that was made before the column was thought of."""
+
+
 def door(settings: Settings) -> Ask:
     """Return a function that runs one statement on this installation's Trino and returns its rows.
 
@@ -58,7 +62,8 @@ def _rows(cursor: Any, statement: str, parameters: Sequence[object], settings: S
     except TrinoQueryError as error:
         if error.error_name in MISSING or NO_CATALOGUE in error.message:
             return []
-        raise Unanswered(_sentence(error)) from error
+        refused = UnknownColumn if error.error_name == "COLUMN_NOT_FOUND" else Unanswered
+        raise refused(_sentence(error)) from error
     except (Error, HttpError, requests.RequestException) as error:
         where = f"{settings.trino_host}:{settings.trino_port}"
         raise Unanswered(f"Trino does not answer at {where}: `make status` says what runs.") from error

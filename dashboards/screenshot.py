@@ -26,7 +26,15 @@ READY_MS = 60_000
 PATHS = {"live": "/", "fraud": "/fraud/"}
 DRAWN = {
     "live": ("#gmv .main-svg", "#orders .main-svg", "#conversion .main-svg", "#decisions .main-svg", ".tile", "#freshness > *"),
-    "fraud": ("#quality .main-svg", "#money .main-svg", "#drift .main-svg", ".tile", "#queue > *", "#versions > *"),
+    "fraud": (
+        "#quality .main-svg",
+        "#money .main-svg",
+        "#drift .main-svg",
+        ".tile",
+        "#queue > *",
+        "#versions > *",
+        "#shadow > *",
+    ),
 }
 PageName = Literal["live", "fraud"]
 console = Console()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
-from dashboards.fraud import queries
+from dashboards.fraud import queries, shadow
 from dashboards.fraud.drift import EDGES
 from dashboards.kept import Kept
 from dashboards.lake import Ask, Unanswered
@@ -37,6 +37,10 @@ class Board:
         self.versions = self._dated("versions", lambda at: queries.versions(ask, at - DAY), REFRESH_S)
         self.scored = self._dated("scored", lambda at: queries.scored(ask, EDGES, at - DAY, at - DAY - WEEK), 2 * REFRESH_S)
         self.outcomes = self._dated("outcomes", lambda at: queries.outcomes(ask, first_day(at)), 4 * REFRESH_S)
+        self.shadow = self._dated("shadow", lambda at: self._shadow(ask, at), 8 * REFRESH_S)
+
+    def _shadow(self, ask: Ask, newest: datetime) -> list[shadow.Shadow]:
+        return shadow.shadows(ask, newest - DAY, first_day(newest), midnight(newest - self.label_delay))
 
     def _dated(self, name: str, question: Callable[[datetime], list[Row]], every_s: float) -> Kept[Dated[Row] | None]:
         def dated() -> Dated[Row] | None:
@@ -50,4 +54,9 @@ class Board:
 
 def first_day(newest: datetime) -> datetime:
     """Return the midnight from which payments are judged, so that every day is a whole one but the last."""
-    return newest.replace(hour=0, minute=0, second=0, microsecond=0) - (DAYS_JUDGED - 1) * DAY
+    return midnight(newest) - (DAYS_JUDGED - 1) * DAY
+
+
+def midnight(at: datetime) -> datetime:
+    """Return when the day of a time began."""
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)

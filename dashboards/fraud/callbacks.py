@@ -42,6 +42,10 @@ def _register_lists(app: Dash, board: Board) -> None:
     def versions(_: int | None) -> list[Any]:
         return panels.versions(board.versions())
 
+    @app.callback(Output("shadow", "children"), TICK)
+    def shadow(_: int | None) -> list[Any]:
+        return panels.shadow(board.shadow(), board.label_delay)
+
 
 def _register_graphs(app: Dash, board: Board) -> None:
     judged = [Output(name, "figure") for name in ("quality", "money")]

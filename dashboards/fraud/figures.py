@@ -38,8 +38,7 @@ def drift(known: Distributions, scheme: Scheme) -> go.Figure:
         held = [share or None for share in shares(counts)]  # a logarithm has no place for nothing
         template = hover(f"{name}: %{{y:.2~%}}, %{{customdata:,}} payments")
         figure.add_bar(x=class_names(), y=held, customdata=counts, name=name, marker={"color": colour}, hovertemplate=template)
-    figure = dressed(figure, scheme, "drift").update_xaxes(tickangle=0)
-    return figure.update_yaxes(type="log", tickformat="~%", dtick=1)
+    return dressed(figure, scheme, "drift").update_yaxes(type="log", tickformat="~%", dtick=1)
 
 
 def class_names() -> list[str]:

@@ -1,4 +1,4 @@
-"""The fraud page without its data: tiles, the review queue, judged days, drift and model versions."""
+"""The fraud page without its data: tiles, the review queue, judged days, drift, model versions and the challenger."""
 
 from typing import Any
 
@@ -22,6 +22,7 @@ def page() -> html.Div:
 
 def _body() -> list[Any]:
     shown = choice("shown", SHOWN, "all", "Decisions in the list")
+    models = [card("versions", "Models, last 24 h"), card("shadow", "Shadow against champion")]
     return [
         html.Div(id="notices"),
         html.Dl(id="tiles", className="tiles"),
@@ -32,7 +33,7 @@ def _body() -> list[Any]:
         ),
         html.P(id="labels", className="remark"),
         html.Div(
-            [_graph("drift", "Share of payments by probability in percent"), card("versions", "Models, last 24 h")],
+            [_graph("drift", "Share of payments by probability in percent"), html.Div(models, className="wide pile")],
             className="grid",
         ),
         html.P(id="drift-note", className="remark"),

@@ -11,10 +11,13 @@ from dashboards.fraud.board import Dated
 from dashboards.fraud.drift import Distributions
 from dashboards.fraud.maturity import Day
 from dashboards.fraud.queries import Suspect, Version
+from dashboards.fraud.shadow import Agreement, Quality, Shadow
 from dashboards.kept import Answer
 
 REASONS_SHOWN = 3
 QUEUE_HEADS = ["Payment", "Card", "Age", "Decision", "Probability", "Why", "Amount"]
+NO_CHALLENGER = "No challenger scores in the shadow."
+RIVAL_HEADS = ["Version", "Average precision", "Recall"]
 VERSION_HEADS = ["Model", "Payments", "Review", "Decline", "Degraded"]
 SHOWN = {"all": ("review", "decline"), "review": ("review",), "decline": ("decline",)}
 TONES = {"stable": "good", "moved": "late", "drifted": "bad"}
@@ -38,6 +41,19 @@ def versions(answer: Answer[Dated[Version] | None]) -> list[Any]:
     """Return what each version of the model scored, the one in use first."""
     rows = [_version(row) for row in answer.rows.rows] if answer.rows else []
     return [parts.notice(answer), parts.table(VERSION_HEADS, rows, parts.nothing("payments scored", answer))]
+
+
+def shadow(answer: Answer[Dated[Shadow] | None], label_delay: timedelta) -> list[Any]:
+    """Return champion and challenger beside each other, and how far they decide alike."""
+    if not answer.rows or not answer.rows.rows:
+        return [parts.notice(answer), html.P("" if answer.problem else NO_CHALLENGER, className="empty")]
+    (pair,) = answer.rows.rows
+    rows = [
+        _rival(f"{pair.agreement.champion}, champion", pair.quality.champion_precision, pair.quality.champion_recall),
+        _rival(f"{pair.agreement.challenger}, challenger", pair.quality.challenger_precision, pair.quality.challenger_recall),
+    ]
+    told = f"{_judged_alike(pair.quality, label_delay)} {_decided_alike(pair.agreement)}"
+    return [parts.notice(answer), parts.table(RIVAL_HEADS, rows, html.P()), html.P(told, className="remark")]
 
 
 def labels(days: list[Day], label_delay: timedelta) -> str:
@@ -134,3 +150,28 @@ def _version(row: Version) -> html.Tr:
         formats.percent(row.degraded / row.payments, 2),
     ]
     return parts.line(VERSION_HEADS, cells)
+
+
+def _rival(name: str, precision: float | None, recall: float | None) -> html.Tr:
+    shown = formats.NOTHING if precision is None else f"{precision:.3f}"
+    return parts.line(RIVAL_HEADS, [name, shown, formats.percent(recall)])
+
+
+def _judged_alike(quality: Quality, label_delay: timedelta) -> str:
+    if not quality.frauds:
+        return f"No fraud among the payments of both that are {label_delay.days} days old."
+    return (
+        f"On {formats.count(quality.payments)} mature payments with {formats.count(quality.frauds)} frauds, "
+        f"of which each stops {formats.count(quality.stopped)}."
+    )
+
+
+def _decided_alike(pair: Agreement) -> str:
+    either = pair.stopped + pair.would_stop - pair.both
+    alike = formats.percent(1 - (either - pair.both) / pair.payments, 2)
+    correlation = formats.NOTHING if pair.correlation is None else f"{pair.correlation:.2f}"
+    return (
+        f"Last 24 h: the same decision on {alike} of {formats.count(pair.payments)} payments; of "
+        f"{formats.count(either)} that either would stop, both would stop {formats.count(pair.both)}. "
+        f"Correlation of probabilities {correlation}."
+    )

@@ -74,16 +74,18 @@ WHERE place <= {QUEUED} ORDER BY probability DESC, event_at DESC
 """  # noqa: S608 - a constant of ours
 
 # The bank may change its mind, and silver may hold a finding twice: the latest one counts, of two at once what arrived last.
-OUTCOMES = """
-WITH findings AS (
+FINDINGS = """findings AS (
   SELECT payment_id, max_by(fraud, ROW(event_at, kafka_at)) AS fraud
   FROM silver.chargebacks WHERE event_at >= ? GROUP BY payment_id
-)
+)"""
+
+OUTCOMES = f"""
+WITH {FINDINGS}
 SELECT date_trunc('day', scores.event_at), currency, decision <> 'approve', fraud, count(*), sum(amount),
   count_if(latency_ms > ?)
 FROM gold.fraud_scores AS scores LEFT JOIN findings ON findings.payment_id = scores.payment_id
 WHERE scores.event_at >= ? GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
-"""
+"""  # noqa: S608 - a constant of ours
 
 DRIFT = """
 SELECT event_at >= ?, width_bucket(probability, ?), count(*)

@@ -15,6 +15,7 @@ import waitress  # type: ignore[import-untyped]  # it ships no types
 from dash.development.base_component import Component
 
 from dashboards.app import site
+from dashboards.lake import Ask
 from dashboards.live import queries
 from dashboards.settings import Settings
 from pipelines.settings import Settings as StackSettings
@@ -149,6 +150,26 @@ def without_trino() -> Iterator[httpx.Client]:
     """A page whose Trino is not there: nothing listens on port 1."""
     with _served(Settings(trino_port=1)) as client:
         yield client
+
+
+class Counted:
+    """A door that counts the statements asked through it."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._lock = threading.Lock()
+        self.statements = 0
+
+    def __call__(self, statement: str, *parameters: object) -> list[list[Any]]:
+        with self._lock:
+            self.statements += 1
+        return self._ask(statement, *parameters)
+
+
+@pytest.fixture(scope="session")
+def counting() -> Callable[[Ask], Counted]:
+    """How to count what is asked through a door."""
+    return Counted
 
 
 @pytest.fixture(scope="session")

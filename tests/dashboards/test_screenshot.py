@@ -1,12 +1,17 @@
 """The picture taker's refusals; the picture itself needs a browser, which a fresh machine may lack."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dash.development.base_component import Component
 from typer import Typer
 from typer.testing import CliRunner
 
 from dashboards import screenshot
+from dashboards.frame import PAGES
+from dashboards.fraud import layout as fraud
+from dashboards.live import layout as live
 
 
 def test_the_first_browser_on_path_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,3 +30,10 @@ def test_without_a_browser_one_sentence_says_what_to_install(tmp_path: Path, mon
     assert result.exit_code == 1
     assert "apt-get install chromium" in " ".join(result.stderr.split())
     assert not (tmp_path / "live.png").exists()
+
+
+@pytest.mark.parametrize(("name", "page"), [("live", live.page), ("fraud", fraud.page)])
+def test_what_a_picture_waits_for_is_on_its_page(name: str, page: Callable[[], Component]) -> None:
+    waited_for = {part.split()[0].removeprefix("#") for part in screenshot.DRAWN[name] if part.startswith("#")}
+    assert waited_for <= set(page())  # a component iterates over the ids in it
+    assert screenshot.PATHS[name] in PAGES.values()

@@ -6,10 +6,16 @@ import pytest
 
 from dashboards import settings as module
 from dashboards.settings import Settings, SettingsError, read
+from pipelines.settings import settings as pipeline_settings
 
 
 def test_defaults_are_the_local_stack_on_loopback() -> None:
     assert read({}) == Settings(trino_host="127.0.0.1", trino_port=18080, dash_host="127.0.0.1", dash_port=18050)
+
+
+def test_labels_mature_on_the_pages_when_they_mature_for_training() -> None:
+    assert read({}).fraud_label_delay_days == pipeline_settings().fraud.label_delay_days
+    assert read({"TIDEMARK_FRAUD__LABEL_DELAY_DAYS": "3"}).fraud_label_delay_days == 3
 
 
 def test_the_environment_wins() -> None:

@@ -57,7 +57,7 @@ def test_a_colour_scheme_that_is_not_on_the_list_is_refused(
     assert fire(page, output, scheme__data=scheme).status_code == 400
 
 
-@pytest.mark.parametrize("output", ["pulse", "queue", "versions"])
+@pytest.mark.parametrize("output", ["pulse", "queue", "versions", "shadow"])
 def test_without_trino_the_page_says_what_is_missing(page: httpx.Client, fire: Fire, shown: Shown, output: str) -> None:
     answer = fire(page, output, tick__n_intervals=1, shown__value="all")
     told = " ".join(shown(list(part.values())) for part in answer.json()["response"].values())

@@ -12,12 +12,15 @@ from dashboards.fraud.board import Dated
 from dashboards.fraud.drift import Distributions
 from dashboards.fraud.maturity import Day
 from dashboards.fraud.queries import Suspect, Version
+from dashboards.fraud.shadow import Agreement, Quality, Shadow
 from dashboards.kept import Answer
 
 Shown = Callable[[Any], str]
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NOTHING = Distributions([0] * 12, [0] * 12)
 STEADY = Distributions([90_000] * 12, [10_000] * 12)
+DELAY = timedelta(days=7)
+PAIR = Shadow(Agreement("4", "5", 1000, 20, 15, 10, 0.912), Quality(20_000, 300, 400, 0.71, 0.765, 0.8, 0.85))
 TORN = Answer[Any](None, None, "Trino does not answer at 127.0.0.1:1: `make status` says what runs.", NOW)
 
 
@@ -92,7 +95,7 @@ def test_versions_tell_their_shares(shown: Shown) -> None:
 
 
 def test_labels_are_counted_apart_for_mature_and_young_days() -> None:
-    told = panels.labels([a_day(), a_day(), a_day(mature=False, payments=500)], timedelta(days=7))
+    told = panels.labels([a_day(), a_day(), a_day(mature=False, payments=500)], DELAY)
     assert "Mature: 2,000 payments, of which the bank called 16 fraud and cleared 6" in told
     assert "after 7 days without a finding" in told
     assert "Still maturing: 500 payments with 11 findings so far" in told
@@ -100,7 +103,7 @@ def test_labels_are_counted_apart_for_mature_and_young_days() -> None:
 
 
 def test_payments_that_were_scored_in_hindsight_are_said() -> None:
-    assert "40 were scored more than a day after they were made" in panels.labels([a_day(replayed=40)], timedelta(days=7))
+    assert "40 were scored more than a day after they were made" in panels.labels([a_day(replayed=40)], DELAY)
 
 
 def test_the_index_is_explained() -> None:
@@ -108,3 +111,28 @@ def test_the_index_is_explained() -> None:
     assert "among 120,000 payments now and 1.08 M before" in panels.drift_note(STEADY)
     assert "too few payments to tell" in panels.drift_note(Distributions([5] * 12, [1] * 12))
     assert "needs payments" in panels.drift_note(NOTHING)
+
+
+def test_the_challenger_stands_beside_the_champion(shown: Shown) -> None:
+    told = shown(panels.shadow(good(PAIR), DELAY))
+    assert "4, champion 0.710 80.0 %" in told
+    assert "5, challenger 0.765 85.0 %" in told
+    assert "On 20,000 mature payments with 300 frauds, of which each stops 400" in told
+    assert "the same decision on 98.50 % of 1,000 payments; of 25 that either would stop, both would stop 10" in told
+    assert "Correlation of probabilities 0.91" in told
+
+
+def test_a_new_challenger_has_no_mature_payments_yet(shown: Shown) -> None:
+    pair = Shadow(PAIR.agreement._replace(correlation=None), Quality(0, 0, 0, None, None, None, None))
+    told = shown(panels.shadow(good(pair), DELAY))
+    assert "5, challenger — —" in told
+    assert "No fraud among the payments of both that are 7 days old" in told
+    assert "Correlation of probabilities —" in told
+
+
+def test_without_a_challenger_one_sentence_says_so(shown: Shown) -> None:
+    assert panels.NO_CHALLENGER in shown(panels.shadow(good(), DELAY))
+    assert panels.NO_CHALLENGER in shown(panels.shadow(Answer(None, NOW), DELAY))
+    torn = shown(panels.shadow(TORN, DELAY))
+    assert "Trino does not answer" in torn
+    assert panels.NO_CHALLENGER not in torn

@@ -15,6 +15,7 @@ from dashboards.lake import Ask, Unanswered, door
 from dashboards.settings import Settings
 from pipelines.settings import Settings as StackSettings
 
+Counting = Callable[[Ask], Any]
 Fire = Callable[..., httpx.Response]
 Insert = Callable[..., None]
 Shown = Callable[[Any], str]
@@ -83,18 +84,6 @@ def ask(chosen: Settings) -> Ask:
     return door(chosen)
 
 
-class Counted:
-    """Asks the real Trino and counts the statements."""
-
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
-        self.statements = 0
-
-    def __call__(self, statement: str, *parameters: object) -> list[list[Any]]:
-        self.statements += 1
-        return self._ask(statement, *parameters)
-
-
 def test_the_newest_payment_is_known_without_a_scan(ask: Ask) -> None:
     assert queries.newest(ask) == NOW
 
@@ -152,17 +141,17 @@ def test_the_version_in_use_comes_first(ask: Ask) -> None:
     ]
 
 
-def test_ten_pages_cost_one_query_for_each_question(ask: Ask) -> None:
-    counted = Counted(ask)
+def test_ten_pages_cost_one_query_for_each_question(ask: Ask, counting: Counting) -> None:
+    counted = counting(ask)
     board = Board(counted, DELAY)
     for _ in range(10):
         answers = board.newest(), board.queue(), board.versions(), board.scored(), board.outcomes()
     assert counted.statements == len(answers)
-    assert [answer.problem for answer in answers] == [None] * 5
+    assert {answer.problem for answer in answers} == {None}
 
 
-def test_without_a_scored_payment_nothing_else_is_asked() -> None:
-    counted = Counted(lambda statement, *parameters: [])
+def test_without_a_scored_payment_nothing_else_is_asked(counting: Counting) -> None:
+    counted = counting(lambda statement, *parameters: [])
     board = Board(counted, DELAY)
     assert [board.queue().rows, board.outcomes().rows] == [None, None]
     assert counted.statements == 1
@@ -182,6 +171,7 @@ def test_the_running_page_shows_the_lake(chosen: Settings, served: Callable[...,
         judged = fire(client, "quality", scheme__data="light").json()["response"]
         drift = fire(client, "drift", scheme__data="dark").json()["response"]
         versions = fire(client, "versions", tick__n_intervals=1).json()["response"]["versions"]["children"]
+        shadow = fire(client, "shadow", tick__n_intervals=1).json()["response"]["shadow"]["children"]
     assert "Precision, mature days 75.0 % of 4 stopped" in shown(tiles)
     assert "Caught, mature days R$ 22 of R$ 32 fraud" in shown(tiles)
     assert "held-more" in shown(held)
@@ -190,3 +180,4 @@ def test_the_running_page_shows_the_lake(chosen: Settings, served: Callable[...,
     assert [trace["name"] for trace in judged["money"]["figure"]["data"]] == ["caught", "missed"]
     assert "too few payments to tell" in drift["drift-note"]["children"]
     assert "fraud 8 2 50.00 % 0.00 % 50.00 %" in shown(versions)
+    assert "No challenger scores in the shadow" in shown(shadow)

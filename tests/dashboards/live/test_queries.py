@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from threading import Lock
 from typing import Any
 
 import httpx
@@ -20,6 +19,7 @@ from dashboards.settings import Settings
 from pipelines.settings import Settings as StackSettings
 
 Run = Callable[..., list[list[Any]]]
+Counting = Callable[[Ask], Any]
 Insert = Callable[..., None]
 Tables = Callable[[datetime], AbstractContextManager[None]]
 pytestmark = pytest.mark.integration
@@ -62,20 +62,6 @@ def chosen(local_stack: StackSettings, tables: Tables, insert: Insert) -> Iterat
 def ask(chosen: Settings) -> Ask:
     """The door to that lake."""
     return door(chosen)
-
-
-class Counted:
-    """Asks the real Trino and counts the statements."""
-
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
-        self._lock = Lock()
-        self.statements = 0
-
-    def __call__(self, statement: str, *parameters: object) -> list[list[Any]]:
-        with self._lock:
-            self.statements += 1
-        return self._ask(statement, *parameters)
 
 
 def test_minutes_come_oldest_first_and_typed(ask: Ask) -> None:
@@ -159,8 +145,8 @@ def test_a_statement_that_takes_too_long_is_given_up(chosen: Settings, monkeypat
         door(chosen)(f"SELECT max(a + b + c) FROM {numbers} x(a), {numbers} y(b), {numbers} z(c)")
 
 
-def test_ten_pages_cost_one_query_per_interval(ask: Ask) -> None:
-    counted = Counted(ask)
+def test_ten_pages_cost_one_query_per_interval(ask: Ask, counting: Counting) -> None:
+    counted = counting(ask)
     board = Board(counted)
     for _ in range(10):
         assert board.minutes(30).rows == board.minutes(180).rows
