@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import ValidationError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -80,7 +81,7 @@ def replayed(scores: pa.Table, model: fraud.Model, at: Thresholds) -> pd.DataFra
     Raises ModelError when the scores were made from other features than the model takes.
     """
     _require_features(scores)
-    features = np.array(scores["features"].to_pylist(), np.float32).reshape(-1, len(FEATURES))
+    features = pc.list_flatten(scores["features"]).to_numpy().reshape(-1, len(FEATURES))
     fraudulent, amount = (scores[name].cast(pa.float64()).to_numpy() for name in ("fraud", "amount"))
     after = decisions.decide(fraud.predict(model, features).astype(np.float64), at)
     before = scores["decision"].to_numpy().astype(str)
