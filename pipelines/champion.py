@@ -9,10 +9,11 @@ from pipelines import logs, stopping
 from pipelines.errors import ModelError, ServiceUnreachable
 from pipelines.models import fraud
 from pipelines.models.packed import Packed
-from pipelines.online_store import OnlineStore
+from pipelines.online_store import CHALLENGER, OnlineStore
 from pipelines.settings import settings
 
 log = logs.get(__name__)
+NOT_LOOKED = ""  # no version has this name
 
 
 class Registry(Protocol):
@@ -20,6 +21,9 @@ class Registry(Protocol):
 
     def champion_version(self, name: str) -> str | None:
         """Return the champion's version, None where there is none yet."""
+
+    def challenger_version(self, name: str) -> str | None:
+        """Return the challenger's version, None where there is none."""
 
     def packed(self, name: str, version: str) -> Packed:
         """Return a registered version."""
@@ -33,6 +37,7 @@ class ChampionWatch:
     ) -> None:
         self.registry, self.store, self.name, self.poll_s = registry, store, name, poll_s
         self.published: str | None = None
+        self.shadowing: str | None = NOT_LOOKED
         self.refused: str | None = None
         self.told: str | None = None
         self.stopping = stopping or threading.Event()
@@ -55,11 +60,12 @@ class ChampionWatch:
             self.thread.start()
 
     def look(self) -> None:
-        """Publish the champion if it is not the published one; a bad or unreachable one changes nothing and is told once."""
+        """Publish champion and challenger if they are not the published ones; a bad or unreachable one is told once."""
         try:
             version = self.registry.champion_version(self.name)
             if version not in (None, self.published, self.refused):
                 self._publish(str(version))
+            self._shadow(self.registry.challenger_version(self.name))
         except ServiceUnreachable as error:
             self._tell("champion_not_published", str(error))
 
@@ -74,6 +80,27 @@ class ChampionWatch:
         self.store.publish(packed)
         self.published, self.refused, self.told = version, None, None
         log.info("champion_published", model=self.name, version=version)
+
+    def _shadow(self, version: str | None) -> None:
+        """Publish the challenger, or that there is none (any more); a bad one scores nothing."""
+        if version == self.shadowing:
+            return
+        packed = self._sound(version) if version else None
+        if packed:
+            self.store.publish(packed, CHALLENGER)
+        else:
+            self.store.withdraw_challenger(self.name)
+        self.shadowing = version
+        log.info("challenger_published" if packed else "no_challenger", model=self.name, version=version)
+
+    def _sound(self, version: str) -> Packed | None:
+        try:
+            packed = self.registry.packed(self.name, version)
+            fraud.load(packed)
+        except ModelError as error:
+            log.error("challenger_refused", version=version, error=str(error))
+            return None
+        return packed
 
     def _watch(self) -> None:
         self.look()

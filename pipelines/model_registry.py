@@ -80,7 +80,7 @@ class ModelRegistry:
         """Make a version the champion; a version that was the challenger is that no longer."""
         with self._asking(f"make version {version} of {name} the champion"):
             self.client.set_registered_model_alias(name, CHAMPION, version)
-            if self.version_of(name, CHALLENGER) == version:
+            if self.challenger_version(name) == version:
                 self.client.delete_registered_model_alias(name, CHALLENGER)
 
     def note(self, name: str, version: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> None:
@@ -96,6 +96,10 @@ class ModelRegistry:
     def champion_version(self, name: str) -> str | None:
         """Return the version that serves, or is to; None where there is none yet."""
         return self.version_of(name, CHAMPION)
+
+    def challenger_version(self, name: str) -> str | None:
+        """Return the version that scores in the shadow; None where there is none."""
+        return self.version_of(name, CHALLENGER)
 
     def version_of(self, name: str, alias: str) -> str | None:
         """Return the version that an alias names; None where it names none."""

@@ -24,6 +24,7 @@ from pipelines.settings import Valkey
 RECORD = np.dtype([("query", "u8", (2,)), ("batch", "i8"), ("before", STATE), ("after", STATE)], align=True)
 TIMEOUT_S = 0.1
 CARDS_PER_COMMAND = 500
+CURRENT, CHALLENGER = "current", "challenger"  # the roles in which a model is published
 OLD_MODEL_S = 86_400  # a replaced model stays this long for workers that are about to load it
 
 
@@ -37,10 +38,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a batch starts from: the state of each card asked for, and the version of the model to use, if one is published."""
+    """What a batch starts from: the state of each card asked for, and the published versions of champion and challenger."""
 
     states: Records
     model_version: str | None
+    challenger_version: str | None = None
 
 
 class OnlineStore:
@@ -60,20 +62,20 @@ class OnlineStore:
         )
 
     def read(self, cards: Sequence[str], batch: Batch, model_name: str) -> Reading:
-        """Return the states from which `batch` starts, in the order of `cards`, and the current model, in one round trip.
+        """Return the states from which `batch` starts, in the order of `cards`, and the models to use, in one round trip.
 
         Raises CheckpointError when a card has already folded a later batch of the same query.
         """
 
         def ask() -> Any:
-            pipe = self.client.pipeline(transaction=False).get(_pointer(model_name))
+            pipe = self.client.pipeline(transaction=False).mget(_pointer(model_name), _pointer(model_name, CHALLENGER))
             for some in _chunks(_keys(cards)):
                 pipe.mget(some)
             return pipe.execute()
 
-        version, *found = self._asking("read card states", ask)
+        versions, *found = self._asking("read card states", ask)
         records = _decoded([record for some in found for record in some])
-        return Reading(_start(records, batch), version.decode() if version else None)
+        return Reading(_start(records, batch), *(version.decode() if version else None for version in versions))
 
     def write(self, cards: Sequence[str], before: Records, after: Records, batch: Batch) -> None:
         """Store the states before and after `batch`, in the order of `cards`."""
@@ -99,20 +101,39 @@ class OnlineStore:
 
         self._asking("forget card states", ask)
 
-    def publish(self, packed: Packed) -> None:
-        """Make `packed` the current model of its name, at once for every worker."""
+    def publish(self, packed: Packed, role: str = CURRENT) -> None:
+        """Make `packed` the current model of its name, or its challenger, at once for every worker."""
         facts = {name: value for name, value in asdict(packed).items() if name != "content"}
-        key, pointer = _model_key(packed.name, packed.version), _pointer(packed.name)
+        key = _model_key(packed.name, packed.version)
 
         def ask() -> Any:
-            before = self.client.get(pointer)
+            before, beside = self._versions(packed.name, role)
             pipe = self.client.pipeline(transaction=True)
-            pipe.hset(key, mapping={"facts": json.dumps(facts), "content": packed.content}).set(pointer, packed.version)
-            if before and before.decode() != packed.version:
-                pipe.expire(_model_key(packed.name, before.decode()), OLD_MODEL_S)
+            pipe.hset(key, mapping={"facts": json.dumps(facts), "content": packed.content})
+            pipe.set(_pointer(packed.name, role), packed.version)
+            if before and before not in (packed.version, beside):
+                pipe.expire(_model_key(packed.name, before), OLD_MODEL_S)
             return pipe.persist(key).execute()
 
         self._asking(f"publish model {packed.name} version {packed.version}", ask)
+
+    def withdraw_challenger(self, model_name: str) -> None:
+        """Let no challenger score any more."""
+
+        def ask() -> Any:
+            version, current = self._versions(model_name, CHALLENGER)
+            pipe = self.client.pipeline(transaction=True).delete(_pointer(model_name, CHALLENGER))
+            if version and version != current:
+                pipe.expire(_model_key(model_name, version), OLD_MODEL_S)
+            return pipe.execute()
+
+        self._asking(f"withdraw the challenger of {model_name}", ask)
+
+    def _versions(self, model_name: str, role: str) -> tuple[str | None, str | None]:
+        """Return the version that is published in a role, and the one in the other."""
+        other = CHALLENGER if role == CURRENT else CURRENT
+        mine, beside = self.client.mget(_pointer(model_name, role), _pointer(model_name, other))
+        return mine and mine.decode(), beside and beside.decode()
 
     def current_version(self, model_name: str) -> str | None:
         """Return the version of the published model; None where none is published."""
@@ -139,8 +160,8 @@ class OnlineStore:
             ) from error
 
 
-def _pointer(model_name: str) -> str:
-    return f"model:{model_name}:current"
+def _pointer(model_name: str, role: str = CURRENT) -> str:
+    return f"model:{model_name}:{role}"
 
 
 def _model_key(name: str, version: str) -> str:

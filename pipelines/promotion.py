@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from pipelines import logs
 from pipelines.errors import ModelError
-from pipelines.model_registry import CHALLENGER, ModelRegistry
+from pipelines.model_registry import ModelRegistry
 from pipelines.models import fraud
 from pipelines.models.gate import Verdict, judge
 from pipelines.models.history import History
@@ -14,7 +14,7 @@ log = logs.get(__name__)
 
 def decide(registry: ModelRegistry, name: str, history: History, snapshots: dict[str, str]) -> Verdict | None:
     """Let the challenger through the gate or refuse it, and write the verdict to its version; None without a challenger."""
-    version = registry.version_of(name, CHALLENGER)
+    version = registry.challenger_version(name)
     if version is None:
         log.info("no_challenger", model=name)
         return None

@@ -21,7 +21,7 @@ from pipelines.features.card_records import FEATURE_SET, Records, blank
 from pipelines.kill_points import reach
 from pipelines.models import decisions, fraud
 from pipelines.models.packed import Packed
-from pipelines.online_store import Batch, OnlineStore
+from pipelines.online_store import Batch, OnlineStore, Reading
 from pipelines.serving import Serving
 from pipelines.settings import settings
 from pipelines.silver.fraud_scores import TABLE
@@ -92,7 +92,7 @@ def score_batch(payments: pa.Table, batch: Batch, store: OnlineStore, serving: S
     in_states = before is not None and _write(cards, before, after, batch, store)
     reach("after_store_write")
     fresh = ~repeated
-    return _scores(payments.filter(pa.array(fresh)), features[fresh], serving.model, degraded=not in_states)
+    return _scores(payments.filter(pa.array(fresh)), features[fresh], serving, degraded=not in_states)
 
 
 def _read(cards: list[str], batch: Batch, store: OnlineStore, serving: Serving) -> Records | None:
@@ -102,16 +102,17 @@ def _read(cards: list[str], batch: Batch, store: OnlineStore, serving: Serving) 
     except ServiceUnreachable as error:
         log.warning("scoring_degraded", batch=batch.number, cards=len(cards), error=str(error))
         return None
-    _follow(reading.model_version, store, serving)
+    _follow(reading, store, serving)
     return reading.states
 
 
-def _follow(version: str | None, store: OnlineStore, serving: Serving) -> None:
-    """Take up the published model, or go on with the one in use where it cannot be fetched; the next batch tries again."""
+def _follow(reading: Reading, store: OnlineStore, serving: Serving) -> None:
+    """Take up the published models, or go on with those in use where one cannot be fetched; the next batch tries again."""
     try:
-        serving.follow(version, store)
+        serving.follow(reading.model_version, store)
+        serving.shadow(reading.challenger_version, store)
     except ServiceUnreachable as error:
-        log.warning("model_not_fetched", version=version, serving=serving.model.version, error=str(error))
+        log.warning("model_not_fetched", version=reading.model_version, serving=serving.model.version, error=str(error))
 
 
 def _write(cards: list[str], before: Records, after: Records, batch: Batch, store: OnlineStore) -> bool:
@@ -124,7 +125,8 @@ def _write(cards: list[str], before: Records, after: Records, batch: Batch, stor
     return True
 
 
-def _scores(payments: pa.Table, features: fraud.Floats, model: fraud.Model, *, degraded: bool) -> pa.Table:
+def _scores(payments: pa.Table, features: fraud.Floats, serving: Serving, *, degraded: bool) -> pa.Table:
+    model, challenger = serving.model, serving.challenger
     probability = fraud.predict(model, features).astype(np.float64)
     decision = decisions.decide(probability, model.policy.thresholds)
     count = len(payments)
@@ -139,9 +141,16 @@ def _scores(payments: pa.Table, features: fraud.Floats, model: fraud.Model, *, d
         "model_name": pa.repeat(model.name, count),
         "model_version": pa.repeat(model.version, count),
         "degraded": pa.repeat(degraded, count),
+        "challenger_version": pa.repeat(pa.scalar(challenger.version if challenger else None, pa.string()), count),
+        "challenger_probability": _shadow(challenger, features),
         "scored_at": pa.repeat(pa.scalar(datetime.now(UTC), pa.timestamp("us", "UTC")), count),
     }
     return pa.table({column.name: columns[column.name] for column in SCORE_COLUMNS})
+
+
+def _shadow(challenger: fraud.Model | None, features: fraud.Floats) -> pa.Array:
+    said = fraud.predict(challenger, features).astype(np.float64) if challenger else None
+    return pa.nulls(len(features), pa.float64()) if said is None else pa.array(said)
 
 
 def _reasons(model: fraud.Model, features: fraud.Floats, suspicious: npt.NDArray[np.bool_]) -> pa.Array:

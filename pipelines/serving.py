@@ -18,11 +18,13 @@ class Models(Protocol):
 
 
 class Serving:
-    """The model in use, and the version that was last refused."""
+    """The model in use, the challenger in its shadow, and the versions that were last refused."""
 
     def __init__(self, model: fraud.Model) -> None:
         self.model = model
         self.refused: str | None = None
+        self.challenger: fraud.Model | None = None
+        self.refused_challenger: str | None = None
 
     def follow(self, version: str | None, models: Models) -> None:
         """Take up the published version if it is another than the one in use; a bad one is refused once and logged."""
@@ -36,3 +38,17 @@ class Serving:
         else:
             self.refused = None
             log.info("model_swapped", version=version)
+
+    def shadow(self, version: str | None, models: Models) -> None:
+        """Let the published challenger score beside the model in use, or none; a bad one is refused once and logged."""
+        if version is None or version == self.model.version:
+            self.challenger = None
+        elif version not in (self.challenger.version if self.challenger else None, self.refused_challenger):
+            self.challenger = None
+            try:
+                self.challenger = fraud.load(models.model(self.model.name, version))
+            except ModelError as error:
+                self.refused_challenger = version
+                log.error("challenger_refused", version=version, error=str(error))
+            else:
+                log.info("challenger_taken_up", version=version)

@@ -28,6 +28,18 @@ TABLE = Table(
             "True when the online store failed: the score is without the card's state, or the state without this payment.",
         ),
         Column("scored_at", "timestamp", "When the score was computed, UTC."),
+        Column(
+            "challenger_version",
+            "string",
+            "Challenger that scored in the shadow, where there was one (since schema version 2).",
+            required=False,
+        ),
+        Column(
+            "challenger_probability",
+            "double",
+            "What the challenger said, 0 to 1; it decides nothing (since schema version 2).",
+            required=False,
+        ),
         *LINEAGE,
     ),
     key=("event_id",),

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 from fraud_models import a_packed_model
@@ -10,7 +11,7 @@ from fraud_models import a_packed_model
 from pipelines.champion import ChampionWatch
 from pipelines.errors import ModelError, ServiceUnreachable
 from pipelines.models.packed import Packed
-from pipelines.online_store import OnlineStore
+from pipelines.online_store import Batch, OnlineStore
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Registered:
 
     versions: dict[str, Packed] = field(default_factory=dict)
     champion: str | None = None
+    challenger: str | None = None
     reachable: bool = True
     fetched: list[str] = field(default_factory=list)
     asked: threading.Event = field(default_factory=threading.Event)
@@ -28,6 +30,9 @@ class Registered:
         if not self.reachable:
             raise ServiceUnreachable("Could not look up the champion: no answer.")
         return self.champion
+
+    def challenger_version(self, name: str) -> str | None:
+        return self.challenger
 
     def packed(self, name: str, version: str) -> Packed:
         self.fetched.append(version)
@@ -119,3 +124,31 @@ def test_the_watch_runs_in_one_thread_however_often_it_is_started(watch, registr
     watch.start()
     assert watch.thread is thread
     assert registry.asked.wait(60)
+
+
+def shadowed(store: OnlineStore) -> str | None:
+    return store.read([], Batch(str(UUID(int=1)), 0), "fraud").challenger_version
+
+
+def test_the_challenger_is_published_beside_the_champion_until_there_is_none(watch, registry, store):
+    registry.crown(a_packed_model("1"))
+    registry.versions["2"] = a_packed_model("2")
+    registry.challenger = "2"
+    watch.look()
+    watch.look()
+    assert registry.fetched == ["1", "2"]
+    assert (store.current_version("fraud"), shadowed(store)) == ("1", "2")
+    registry.champion, registry.challenger = "2", None
+    watch.look()
+    assert (store.current_version("fraud"), shadowed(store)) == ("2", None)
+
+
+def test_a_bad_challenger_is_fetched_once_and_scores_nothing(watch, registry, store):
+    registry.crown(a_packed_model("1"))
+    store.publish(a_packed_model("2"), "challenger")
+    registry.versions["3"] = a_packed_model("3", sha256="0" * 64)
+    registry.challenger = "3"
+    watch.look()
+    watch.look()
+    assert registry.fetched == ["1", "3"]
+    assert (store.current_version("fraud"), shadowed(store)) == ("1", None)

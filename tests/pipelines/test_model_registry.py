@@ -41,6 +41,9 @@ class OnDisk:
     def champion_version(self, name: str) -> str | None:
         return "2"
 
+    def challenger_version(self, name: str) -> str | None:
+        return None
+
     def packed(self, name: str, version: str) -> Packed:
         return a_packed_model(version, content=_native(self.folder, f"Model {name} version {version}"))
 

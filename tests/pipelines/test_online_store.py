@@ -83,6 +83,30 @@ def test_a_model_that_is_not_there_is_an_error_of_the_models(store):
         store.model("fraud", "9")
 
 
+def test_a_challenger_comes_with_every_reading_until_it_is_withdrawn_and_then_stays_a_while(store, server):
+    store.publish(a_packed_model("1"))
+    store.publish(a_packed_model("2"), "challenger")
+    reading = store.read([], Batch(QUERY, 0), "fraud")
+    assert (reading.model_version, reading.challenger_version) == ("1", "2")
+    store.withdraw_challenger("fraud")
+    assert store.read([], Batch(QUERY, 0), "fraud").challenger_version is None
+    assert server.client.ttl("model:fraud:1") == -1
+    assert server.client.ttl("model:fraud:2") > 0
+
+
+def test_a_challenger_that_becomes_the_champion_stays_for_good(store, server):
+    store.publish(a_packed_model("1"))
+    store.publish(a_packed_model("2"), "challenger")
+    store.publish(a_packed_model("2"))
+    assert server.client.ttl("model:fraud:1") > 0
+    store.publish(a_packed_model("3"), "challenger")
+    assert server.client.ttl("model:fraud:2") == -1
+    store.publish(a_packed_model("2"), "challenger")
+    store.withdraw_challenger("fraud")
+    assert server.client.ttl("model:fraud:2") == -1
+    assert server.client.ttl("model:fraud:3") > 0
+
+
 def test_a_stopped_store_is_one_sentence_without_the_password(store, server):
     server.stop()
     with pytest.raises(ServiceUnreachable, match="Could not read card states") as caught:

@@ -39,3 +39,24 @@ def test_a_bad_model_is_refused_once_and_the_next_good_one_taken_up():
         serving.follow(version, shelf)
     assert serving.model.version == "3"
     assert shelf.asked == ["2", "3", "2"]
+
+
+def test_the_challenger_scores_beside_the_model_until_it_is_withdrawn_or_serves_itself():
+    serving, shelf = Serving(a_model("1")), Shelf(a_packed_model("2"))
+    serving.shadow("2", shelf)
+    serving.shadow("2", shelf)
+    assert (serving.model.version, serving.challenger.version, shelf.asked) == ("1", "2", ["2"])
+    serving.shadow(None, shelf)
+    assert serving.challenger is None
+    serving.shadow("1", shelf)
+    assert serving.challenger is None
+
+
+def test_a_bad_challenger_is_refused_once_and_takes_the_old_one_with_it():
+    serving = Serving(a_model("1"))
+    shelf = Shelf(a_packed_model("2"), a_packed_model("3", feature_set="other/1"))
+    for version in ("2", "3", "3"):
+        serving.shadow(version, shelf)
+    assert serving.challenger is None
+    assert shelf.asked == ["2", "3"]
+    assert serving.model.version == "1"
