@@ -4,7 +4,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -12,6 +12,7 @@ from pipelines.models.decisions import Numbers, cheapest, cost, decide, saved
 from pipelines.models.policy import Costs, Thresholds
 
 COSTS = Costs(false_decline_share=0.25, chargeback_fee=20, review=4, caught_by_review=0.75, reviews_per_day=10)
+BUSY = Costs(false_decline_share=1, chargeback_fee=0, review=1, caught_by_review=1, reviews_per_day=1)
 Payments = list[tuple[float, bool, float]]
 
 # Few different probabilities, so that many are equal.
@@ -52,7 +53,10 @@ def test_thresholds_in_the_wrong_order_are_refused():
         Thresholds(review_at=0.9, decline_at=0.8)
 
 
-@given(PAYMENTS, ANY_COSTS, st.integers(1, 3))
+# Two reviews would cost least: there is time for one in the first case, for both in the second.
+@example(payments=[(0.9, False, 100), (0.8, True, 100), (0.7, True, 10)], costs=BUSY, days=1)
+@example(payments=[(0.9, False, 100), (0.9, True, 100)], costs=BUSY, days=2)
+@given(payments=PAYMENTS, costs=ANY_COSTS, days=st.integers(1, 3))
 def test_no_cheaper_pair_of_thresholds_keeps_within_the_reviewers_time(payments, costs, days):
     probability, fraud, amount = columns(payments)
 
