@@ -65,18 +65,6 @@ class OnlineStore:
         Raises CheckpointError when a card has already folded a later batch of the same query.
         """
 
-        records, model_version = self._records(cards, model_name)
-        return Reading(_start(records, batch), model_version)
-
-    def peek(self, cards: Sequence[str], model_name: str) -> Reading:
-        """Return the states after the last batch applied to each card, and the current model, in one round trip.
-
-        For those who only look: nothing may be written that starts from these states.
-        """
-        records, model_version = self._records(cards, model_name)
-        return Reading(records["after"].copy(), model_version)
-
-    def _records(self, cards: Sequence[str], model_name: str) -> tuple[Records, str | None]:
         def ask() -> Any:
             pipe = self.client.pipeline(transaction=False).get(_pointer(model_name))
             for some in _chunks(_keys(cards)):
@@ -85,7 +73,16 @@ class OnlineStore:
 
         version, *found = self._asking("read card states", ask)
         records = _decoded([record for some in found for record in some])
-        return records, version.decode() if version else None
+        return Reading(_start(records, batch), version.decode() if version else None)
+
+    def peek(self, cards: Sequence[str], model_name: str) -> Reading:
+        """Return the states after the last batch applied to each card, and the current model, in one command.
+
+        For those who only look, at few cards: nothing may be written that starts from these states.
+        """
+        keys = [_pointer(model_name), *_keys(cards)]
+        version, *found = self._asking("read card states", lambda: self.client.mget(keys))
+        return Reading(_decoded(found)["after"].copy(), version.decode() if version else None)
 
     def write(self, cards: Sequence[str], before: Records, after: Records, batch: Batch) -> None:
         """Store the states before and after `batch`, in the order of `cards`."""
