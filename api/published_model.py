@@ -9,6 +9,7 @@ from pipelines.online_store import OnlineStore
 from pipelines.serving import Serving
 
 LOOK_EVERY_S = 1.0
+NOTHING = "No model {name} is published yet: train one (make train) and let the streams run, which publish it."
 
 log = logs.get(__name__)
 
@@ -19,7 +20,7 @@ class PublishedModel:
     def __init__(self, store: OnlineStore, name: str, every_s: float = LOOK_EVERY_S) -> None:
         self.store, self.name, self.every_s = store, name, every_s
         self.serving: Serving | None = None
-        self.missing = f"No model {name} is published yet: train one (make train) and let the streams run, which publish it."
+        self.missing = ""
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._follow, name="published-model", daemon=True)
 
@@ -41,20 +42,21 @@ class PublishedModel:
     def look(self) -> None:
         """Take up the published model where it is another one; one that is bad or out of reach changes nothing."""
         try:
-            version = self.store.current_version(self.name)
-            if self.serving:
-                self.serving.follow(version, self.store)
-            elif version:
-                self.serving = Serving(fraud.load(self.store.model(self.name, version)))
-                log.info("model_loaded", model=self.name, version=version)
+            missing = self._taken_up(self.store.current_version(self.name))
         except (ModelError, ServiceUnreachable) as error:
-            self._tell(str(error))
+            missing = str(error)
+        if missing not in ("", self.missing):  # told once, however long it lasts
+            log.warning("model_not_followed", why=missing, serving=self.model and self.model.version)
+        self.missing = missing
 
-    def _tell(self, why: str) -> None:
-        """Log a reason once, however long it lasts."""
-        if why != self.missing:
-            self.missing = why
-            log.warning("model_not_followed", why=why, serving=self.model and self.model.version)
+    def _taken_up(self, version: str | None) -> str:
+        """Serve this version, and return why nothing is served, if that is so."""
+        if self.serving:
+            self.serving.follow(version, self.store)
+        elif version:
+            self.serving = Serving(fraud.load(self.store.model(self.name, version)))
+            log.info("model_loaded", model=self.name, version=version)
+        return "" if self.serving else NOTHING.format(name=self.name)
 
     def _follow(self) -> None:
         while not self.stopping.wait(self.every_s):

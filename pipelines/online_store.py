@@ -73,21 +73,7 @@ class OnlineStore:
 
         Raises CheckpointError when a card has already folded a later batch of the same query.
         """
-        records, known, versions = self._records(cards, sellers, model_name)
-        return Reading(_start(records, batch), known, *versions)
 
-    def peek(self, cards: Sequence[str], model_name: str, sellers: Sequence[str] = ()) -> Reading:
-        """Return the states after the last batch applied to each card, what is known of `sellers`, and the models, in one
-        round trip.
-
-        For those who only look: nothing may be written that starts from these states.
-        """
-        records, known, versions = self._records(cards, sellers, model_name)
-        return Reading(records["after"].copy(), known, *versions)
-
-    def _records(
-        self, cards: Sequence[str], sellers: Sequence[str], model_name: str
-    ) -> tuple[Records, Records, list[str | None]]:
         def ask() -> Any:
             pipe = self.client.pipeline(transaction=False).mget(_pointer(model_name), _pointer(model_name, CHALLENGER))
             for some in _chunks([*_keys(cards), *_seller_keys(sellers)]):
@@ -96,8 +82,20 @@ class OnlineStore:
 
         versions, *chunks = self._asking("read card states", ask)
         found = [record for some in chunks for record in some]
+        states = _start(_decoded(found[: len(cards)]), batch)
         known = _decoded_sellers(found[len(cards) :])
-        return _decoded(found[: len(cards)]), known, [version.decode() if version else None for version in versions]
+        return Reading(states, known, *(version.decode() if version else None for version in versions))
+
+    def peek(self, cards: Sequence[str], model_name: str, sellers: Sequence[str] = ()) -> Reading:
+        """Return the states after the last batch applied to each card, what is known of `sellers`, and the model to use, in one
+        command.
+
+        For those who only look, at few cards: nothing may be written that starts from these states.
+        """
+        keys = [_pointer(model_name), *_keys(cards), *_seller_keys(sellers)]
+        version, *found = self._asking("read card states", lambda: self.client.mget(keys))
+        states = _decoded(found[: len(cards)])["after"].copy()
+        return Reading(states, _decoded_sellers(found[len(cards) :]), version.decode() if version else None)
 
     def write(self, cards: Sequence[str], before: Records, after: Records, batch: Batch) -> None:
         """Store the states before and after `batch`, in the order of `cards`."""

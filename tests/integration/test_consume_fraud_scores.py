@@ -1,0 +1,46 @@
+"""The consumer that the documents show acts on each score once, and goes on where it had come to."""
+
+import uuid
+
+import pytest
+from builders import a_score
+from confluent_kafka import Producer
+from processes import finished
+
+from pipelines import schema_registry, topics
+from pipelines.settings import Settings
+from simulator.encoding import framed
+
+TOPIC = "tidemark.fraud_scores"
+EXAMPLE = "docs/examples/consume_fraud_scores.py"
+
+
+def send(stack: Settings, topic: str, *scores: dict[str, object]) -> None:
+    """Send scores as the scorer encodes them."""
+    encode = framed(schema_registry.reader(TOPIC), schema_registry.newest_id(TOPIC))
+    producer = Producer({"bootstrap.servers": stack.kafka.bootstrap_servers})
+    for score in scores:
+        producer.produce(topic, encode(score), str(score["card_id"]))
+    assert producer.flush(60) == 0
+
+
+def number(n: int, run: str) -> dict[str, object]:
+    """Score n of this run, in the simulator's types: money in cents, time in microseconds."""
+    times = {"event_at": 1_790_000_000_000_000, "scored_at": 1_790_000_000_200_000}
+    ids = {"event_id": f"score-{run}-{n}", "payment_id": f"{run}-{n}", "card_id": run}
+    return a_score(**ids, **times, amount=1200, decision="decline", reasons=["amount of this payment: 1000 (money)"])
+
+
+@pytest.mark.integration
+def test_each_score_is_acted_on_once_also_after_a_restart(local_stack: Settings) -> None:
+    finished("jobs/register_contracts.py")
+    run = uuid.uuid4().hex
+    topics.create_missing(local_stack.kafka, [run])
+    url, brokers = local_stack.schema_registry.url, local_stack.kafka.bootstrap_servers
+    command = [EXAMPLE, "--brokers", brokers, "--registry", url, "--topic", run, "--stop-after"]
+    send(local_stack, run, number(1, run), number(1, run), number(2, run))
+    said = finished(*command, "2").stdout.splitlines()
+    assert [line.partition(":")[0] for line in said] == [f"{run}-1", f"{run}-2"]
+    assert said[-1].endswith("decline, probability 0.100, because of amount of this payment: 1000 (money)")
+    send(local_stack, run, number(3, run))
+    assert [line.partition(":")[0] for line in finished(*command, "1").stdout.splitlines()] == [f"{run}-3"]
