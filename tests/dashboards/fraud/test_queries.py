@@ -53,7 +53,8 @@ SCORES = [
     _score("told-twice", 10 * DAY, 0.3, "review", amount=Decimal("12.50")),
     _score("missed", 10 * DAY, 0.0, "approve", latency_ms=2 * 86_400_000.0),
     _score("never-found", 10 * DAY, 0.05, "approve"),
-    _score("both-at-once", 10 * DAY, 1.0, "decline", currency="EUR"),
+    _score("at-once-fraud-last", 10 * DAY, 1.0, "decline", currency="EUR"),
+    _score("at-once-cleared-last", 10 * DAY, 1.0, "decline", currency="EUR"),
 ]
 FINDINGS = [
     _finding("fraud-then-cleared", 7 * DAY, fraud=True),
@@ -63,8 +64,11 @@ FINDINGS = [
     _finding("cleared-then-fraud", 5 * DAY, fraud=False, arrived=1 * DAY),
     *[_finding("told-twice", 6 * DAY, fraud=True)] * 2,
     _finding("missed", 5 * DAY, fraud=True),
-    _finding("both-at-once", 4 * DAY, fraud=True, arrived=3 * DAY),
-    _finding("both-at-once", 4 * DAY, fraud=False, arrived=4 * DAY),
+    *[
+        _finding(f"at-once-{last}-last", 4 * DAY, fraud=fraud, arrived=(3 if fraud == (last == "fraud") else 4) * DAY)
+        for last in ("fraud", "cleared")
+        for fraud in (True, False)
+    ],
 ]
 
 
@@ -111,7 +115,8 @@ def test_of_several_findings_the_latest_counts_and_once(ask: Ask) -> None:
         ("BRL", True, True, 2, Decimal("22.50"), 0),  # cleared-then-fraud, told-twice
         ("BRL", False, True, 1, Decimal("10.00"), 1),  # missed, scored two days later
         ("BRL", False, None, 1, Decimal("10.00"), 0),  # never-found
-        ("EUR", True, True, 1, Decimal("10.00"), 0),  # both-at-once: fraud arrived last
+        ("EUR", True, True, 1, Decimal("10.00"), 0),  # at-once-fraud-last
+        ("EUR", True, False, 1, Decimal("10.00"), 0),  # at-once-cleared-last
     }
     assert {row.day for row in old} == {day}
 
@@ -128,7 +133,7 @@ def test_payments_are_counted_per_class_and_an_edge_belongs_to_the_class_above(a
         queries.Scored(False, 0, 1),  # 0.0
         queries.Scored(False, 2, 3),  # 0.05, 0.2, 0.3
         queries.Scored(False, 3, 2),  # 0.7, 0.95
-        queries.Scored(False, 4, 1),  # 1.0
+        queries.Scored(False, 4, 2),  # 1.0 twice
         queries.Scored(True, 1, 1),  # 0.001
         queries.Scored(True, 3, 3),  # 0.4, 0.5, 0.9
     ]
@@ -172,11 +177,11 @@ def test_the_running_page_shows_the_lake(chosen: Settings, served: Callable[...,
         drift = fire(client, "drift", scheme__data="dark").json()["response"]
         versions = fire(client, "versions", tick__n_intervals=1).json()["response"]["versions"]["children"]
         shadow = fire(client, "shadow", tick__n_intervals=1).json()["response"]["shadow"]["children"]
-    assert "Precision, mature days 75.0 % of 4 stopped" in shown(tiles)
+    assert "Precision, mature days 60.0 % of 5 stopped" in shown(tiles)
     assert "Caught, mature days R$ 22 of R$ 32 fraud" in shown(tiles)
     assert "held-more" in shown(held)
     assert "decline" not in shown(held)
-    assert "the bank called 4 fraud and cleared 1" in judged["labels"]["children"]
+    assert "the bank called 4 fraud and cleared 2" in judged["labels"]["children"]
     assert [trace["name"] for trace in judged["money"]["figure"]["data"]] == ["caught", "missed"]
     assert "too few payments to tell" in drift["drift-note"]["children"]
     assert "fraud 8 2 50.00 % 0.00 % 50.00 %" in shown(versions)

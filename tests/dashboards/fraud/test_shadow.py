@@ -41,7 +41,8 @@ def lake(local_stack: StackSettings, run: Run) -> Iterator[Ask]:
     last = [(0.2, 0.1), (0.5, 0.7), (0.6, 0.65), (0.7, 0.6), (0.9, 0.2)]
     newest = [_row(f"n{i}", timedelta(hours=i + 1), *pair, "4", "5") for i, pair in enumerate(last)]
     others = [_row("old", 23 * DAY, 0.9, 0.9, "4", "5"), _row("pair", 9 * DAY, 0.9, 0.9, "3", "4")]
-    earlier = [_row("earlier", timedelta(hours=20), 0.1, 0.9, "3", "4"), _row("alone", timedelta(0), 0.01, None, "4", None)]
+    earlier = [_row("earlier", timedelta(hours=20), 0.15, 0.9, "3", "4"), _row("alone", timedelta(0), 0.01, None, "4", None)]
+    earlier[0][3] = "review"  # the champion before stopped more
     rows = [*mature, *newest, *others, *earlier]
     run(
         f"INSERT INTO gold.shadowed VALUES {', '.join('(?, ?, ?, ?, ?, ?, ?)' for _ in rows)}", [v for row in rows for v in row]
