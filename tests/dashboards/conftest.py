@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 import trino
-import waitress  # type: ignore[import-untyped]  # it ships no types
 from dash.development.base_component import Component
+from werkzeug.serving import make_server
 
 from dashboards.app import site
 from dashboards.lake import Ask
@@ -93,13 +93,17 @@ EVENT_TIMES = {"gold.orders": "placed_at", "gold.business_metrics": "minute"}
 @contextmanager
 def _served(chosen: Settings, path: str = "/") -> Iterator[httpx.Client]:
     """Serve the pages on a free port of loopback and yield a client of the one at that path."""
-    server = waitress.create_server(site(chosen), host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, daemon=True)
+    # Not waitress: closing one whose threads still answer fails in them.
+    server = make_server("127.0.0.1", 0, site(chosen), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    with httpx.Client(base_url=f"http://127.0.0.1:{server.effective_port}{path}", timeout=60) as client:
-        yield client
-    server.close()
-    thread.join(10)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.server_port}{path}", timeout=60) as client:
+            yield client
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def _fire(client: httpx.Client, output: str, **inputs: object) -> httpx.Response:
