@@ -25,7 +25,7 @@ class Settings(BaseModel):
     catalog_name: str = "lake"
     dash_host: str = "127.0.0.1"
     dash_port: int = Field(default=18050, ge=1, le=65535)
-    fraud_label_delay_days: int = Field(default=7, ge=1)
+    fraud_label_delay_days: int = Field(default=7, ge=0)
 
 
 def variable(field: str) -> str:

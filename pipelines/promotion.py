@@ -16,7 +16,7 @@ def decide(registry: ModelRegistry, name: str, history: History, snapshots: dict
     """Let the challenger through the gate or refuse it, and write the verdict to its version; None without a challenger."""
     version = registry.challenger_version(name)
     if version is None:
-        log.info("no_challenger", model=name)
+        log.info("nothing_to_promote", model=name)
         return None
     champion = registry.champion_version(name)
     verdict = judged(registry, name, champion, version, history)
@@ -25,7 +25,7 @@ def decide(registry: ModelRegistry, name: str, history: History, snapshots: dict
     registry.note(name, version, {**told, **against}, {f"gate_{figure}": value for figure, value in verdict.figures.items()})
     if verdict.promoted:
         registry.promote(name, version)
-    log.info(f"challenger_{told['gate']}", version=version, champion=champion, reasons=verdict.reasons, **verdict.figures)
+    log.info(f"gate_{told['gate']}", version=version, champion=champion, reasons=verdict.reasons, **verdict.figures)
     return verdict
 
 
@@ -62,6 +62,8 @@ def take_up(registry: ModelRegistry, name: str, version: str, *, at_once: bool) 
     champion = registry.champion_version(name)
     if at_once or isinstance(servable(registry, name, champion), str):
         set_champion(registry, name, version)
+    elif champion == version:
+        log.info("first_champion", version=version)
     else:
         log.info("champion_stays", champion=champion, challenger=version, next="jobs/promote_fraud_model.py compares them")
 

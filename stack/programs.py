@@ -69,6 +69,7 @@ def dash() -> Service:
         "CATALOG__NAME": settings().catalog.name,
         "DASH__HOST": own.host,
         "DASH__PORT": own.port,
+        "FRAUD__LABEL_DELAY_DAYS": settings().fraud.label_delay_days,
     }
     return Service(
         name="dash",

@@ -171,7 +171,7 @@ def _decided_alike(pair: Agreement) -> str:
     alike = formats.percent(1 - (either - pair.both) / pair.payments, 2)
     correlation = formats.NOTHING if pair.correlation is None else f"{pair.correlation:.2f}"
     return (
-        f"Last 24 h: the same decision on {alike} of {formats.count(pair.payments)} payments; of "
+        f"Last 24 h, at the champion's threshold: the same decision on {alike} of {formats.count(pair.payments)} payments; of "
         f"{formats.count(either)} that either would stop, both would stop {formats.count(pair.both)}. "
         f"Correlation of probabilities {correlation}."
     )

@@ -7,6 +7,7 @@ import pytest
 from dashboards import settings as module
 from dashboards.settings import Settings, SettingsError, read
 from pipelines.settings import settings as pipeline_settings
+from stack import programs
 
 
 def test_defaults_are_the_local_stack_on_loopback() -> None:
@@ -16,6 +17,7 @@ def test_defaults_are_the_local_stack_on_loopback() -> None:
 def test_labels_mature_on_the_pages_when_they_mature_for_training() -> None:
     assert read({}).fraud_label_delay_days == pipeline_settings().fraud.label_delay_days
     assert read({"TIDEMARK_FRAUD__LABEL_DELAY_DAYS": "3"}).fraud_label_delay_days == 3
+    assert read(programs.dash().environment).fraud_label_delay_days == pipeline_settings().fraud.label_delay_days
 
 
 def test_the_environment_wins() -> None:
