@@ -37,6 +37,20 @@ def test_the_model_beats_its_baseline_and_both_are_reported():
     assert trained.booster.num_features() == len(FEATURES)
 
 
+def test_a_baseline_that_tells_nothing_has_no_figures_and_stops_no_model(monkeypatch):
+    monkeypatch.setattr(fraud_training, "_fit_baseline", lambda early: lambda features: -features[:, 0])
+    metrics = train(a_history()).metrics
+    assert metrics["xgboost_auc"] > 0.97
+    assert not [name for name in metrics if name.startswith("logistic")]
+
+
+def test_the_baseline_stays_sane_where_features_drift_away():
+    early = a_history()
+    later = early.where(early.at_us > 0).features.copy()
+    later[:, 2] += 1000.0  # as ages and counts of a young shop do
+    assert abs(fraud_training._fit_baseline(early)(later)).max() < 30
+
+
 def test_training_twice_gives_the_same_model():
     again = train(a_history()).booster.save_raw("ubj")
     assert again == trained_once().booster.save_raw("ubj")
