@@ -141,10 +141,9 @@ def _before_step(found: Records, begin: int) -> Records:
     A step that died half way has left a state that is later than `begin`, whatever hour it was to end with.
     """
     records = np.zeros(len(found), SELLER_RECORD)
-    if begin > 0:
-        for state in ("before", "after"):  # the later one, where both are early enough
-            early = found[f"{state}_us"] <= begin
-            records["before"][early] = found[state][early]
+    for state in ("before", "after"):  # the later one, where both are early enough; at 0 none holds anything
+        early = found[f"{state}_us"] <= begin
+        records["before"][early] = found[state][early]
     records["before_us"] = begin
     records["after"] = records["before"]
     return records
