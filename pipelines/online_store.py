@@ -27,7 +27,7 @@ RECORD = np.dtype([("query", "u8", (2,)), ("batch", "i8"), ("before", STATE), ("
 SELLER_RECORD = np.dtype([("before_us", "i8"), ("after_us", "i8"), ("before", SELLER), ("after", SELLER)], align=True)
 TIMEOUT_S = 0.1
 CARDS_PER_COMMAND = 500
-SELLERS_KNOWN = f"sellers:{FEATURE_SET}:known_us"
+SELLERS_KNOWN, SELLERS_DELAY = f"sellers:{FEATURE_SET}:known_us", f"sellers:{FEATURE_SET}:delay_us"
 CURRENT, CHALLENGER = "current", "challenger"  # the roles in which a model is published
 OLD_MODEL_S = 86_400  # a replaced model stays this long for workers that are about to load it
 
@@ -123,22 +123,28 @@ class OnlineStore:
 
         return _decoded_sellers([record for some in self._asking("read seller states", ask) for record in some])
 
-    def write_sellers(self, sellers: Sequence[str], records: Records, known_us: int) -> None:
-        """Store what is known of `sellers` (SELLER_RECORD), and then that it is whole up to `known_us`, of all sellers."""
+    def write_sellers(self, sellers: Sequence[str], records: Records) -> None:
+        """Store what is known of `sellers` (SELLER_RECORD), in their order."""
         pairs = [(key, records[i].tobytes()) for i, key in enumerate(_seller_keys(sellers))]
 
         def ask() -> Any:
             pipe = self.client.pipeline(transaction=False)
             for some in _chunks(pairs):
                 pipe.mset(dict(some))
-            pipe.execute()
-            return self.client.set(SELLERS_KNOWN, known_us)
+            return pipe.execute()
 
         self._asking("write seller states", ask)
 
-    def sellers_known_us(self) -> int:
-        """Return until when payments and labels are in the states of sellers, 0 where none were published."""
-        return int(self._asking("read until when sellers are known", lambda: self.client.get(SELLERS_KNOWN)) or 0)
+    def note_sellers_known(self, known_us: int, delay_us: int) -> None:
+        """Note that the states of all sellers are whole up to `known_us`, with labels made with the label delay `delay_us`."""
+        facts = {SELLERS_KNOWN: known_us, SELLERS_DELAY: delay_us}
+        self._asking("note until when sellers are known", lambda: self.client.mset(facts))
+
+    def sellers_known_us(self, delay_us: int) -> int:
+        """Return until when payments and labels are in the states of sellers, 0 where none were published with this delay."""
+        keys = (SELLERS_KNOWN, SELLERS_DELAY)
+        known_us, folded_with = self._asking("read until when sellers are known", lambda: self.client.mget(keys))
+        return int(known_us) if folded_with is not None and int(folded_with) == delay_us else 0
 
     def forget_cards(self) -> None:
         """Remove the states of all cards, so that their payments can be folded again from the first."""

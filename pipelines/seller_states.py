@@ -42,6 +42,8 @@ def beside_queries(spark: SparkSession, stop: threading.Event = stopping.request
             publish_what_is_known(spark)
         except (TidemarkError, PySparkException, Py4JError) as error:
             log.warning("sellers_not_published", error=sentence(error))
+        except Exception as error:  # what nobody foresaw must not end the thread in silence
+            log.error("not_foreseen", exc_info=error)
 
 
 def publish_what_is_known(spark: SparkSession) -> None:
@@ -50,10 +52,15 @@ def publish_what_is_known(spark: SparkSession) -> None:
     Without a model nobody is. In a new shop it is trained on the first history, which is in silver then.
     """
     store = OnlineStore(settings().valkey)
-    begin, end = store.sellers_known_us(), last_full_hour(time.time_ns() // 1000)
+    begin, end = store.sellers_known_us(label_delay_us()), last_full_hour(time.time_ns() // 1000)
     if begin < end and store.current_version(settings().fraud.model_name):
         caught_up.wait(spark, *TABLES)
         publish(spark, store, begin, end)
+
+
+def label_delay_us() -> int:
+    """Return the label delay of the settings."""
+    return settings().fraud.label_delay_days * DAY_US
 
 
 def last_full_hour(now_us: int) -> int:
@@ -65,12 +72,13 @@ def publish(spark: SparkSession, store: OnlineStore, begin: int, end: int) -> No
     """Fold what has become known of sellers from `begin` to `end` (us) over their states; from 0 on, all there is."""
     paid, charged_back, scored = (catalog.fresh(spark, table) for table in TABLES)
     told = charged_back.filter(_between(0, end))
-    delay_us = settings().fraud.label_delay_days * DAY_US
+    delay_us = label_delay_us()
     if begin == 0:
+        store.note_sellers_known(0, delay_us)  # dying from here on, it begins anew whatever the delay is then
         sold, amount_z = _from_the_first(paid.filter(_between(0, end)), told)
         judged = sold
     else:
-        sold = paid.filter(_between(begin, end)).select("seller_id", "event_at", "amount").toArrow()
+        sold = _once(paid.filter(_between(begin, end))).select("seller_id", "event_at", "amount").toArrow()
         judged = judgeable(paid, told, scored, begin, end, delay_us).toArrow()
         amount_z = judged["amount_z"].to_numpy().astype(np.float32)
     known, of = labels(payment_records.sales(judged)["at_us"], amount_z, payment_records.findings(judged), delay_us)
@@ -84,6 +92,11 @@ def _between(begin_us: int, end_us: int) -> Column:
     return (moment >= F.timestamp_micros(F.lit(begin_us))) & (moment < F.timestamp_micros(F.lit(end_us)))
 
 
+def _once(paid: DataFrame) -> DataFrame:
+    """Return payments without copies of their events: silver may hold one that came again after the dedup horizon."""
+    return paid.select("event_id", "payment_id", "seller_id", "event_at", "amount").dropDuplicates(["event_id"])
+
+
 def _from_the_first(paid: DataFrame, told: DataFrame) -> tuple[pa.Table, Floats]:
     """Return all payments with findings, and how unusual their amounts were, which no score says of those before the first."""
     payments, _, features = fraud_history.fold_cards(fraud_history.label(paid, told).toArrow())
@@ -93,13 +106,15 @@ def _from_the_first(paid: DataFrame, told: DataFrame) -> tuple[pa.Table, Floats]
 def judgeable(paid: DataFrame, told: DataFrame, scored: DataFrame, begin: int, end: int, delay_us: int) -> DataFrame:
     """Return payments whose label may become known from `begin` to `end`: (seller_id, event_at, amount, amount_z, findings).
 
-    How unusual an amount was comes from the payment's score. `told` are the chargebacks until `end`.
+    How unusual an amount was comes from the payment's score, which has the payment's time. `told` are the chargebacks until
+    `end`.
     """
     late = told.filter(_between(begin, end)).select("payment_id", F.lit(True).alias("late")).distinct()
     old = paid.filter(_between(0, end - delay_us)).join(late, "payment_id", "left")
-    due = old.filter(_between(begin - delay_us, end - delay_us) | F.col("late"))
-    scores = scored.filter(F.col("feature_set") == FEATURE_SET).groupBy("payment_id")
-    unusual = scores.agg(F.min_by("features", "scored_at")[AMOUNT_Z].alias("amount_z"))
+    due = _once(old.filter(_between(begin - delay_us, end - delay_us) | F.col("late")))
+    scores = scored.filter((F.col("feature_set") == FEATURE_SET) & _between(0, end - delay_us))
+    of_due = scores.join(due.select("payment_id", "event_at"), ["payment_id", "event_at"], "left_semi").groupBy("payment_id")
+    unusual = of_due.agg(F.min_by(F.col("features")[AMOUNT_Z], "scored_at").alias("amount_z"))
     findings = fraud_history.found(told).select("payment_id", "findings")
     judged = due.join(unusual, "payment_id", "left").join(findings, "payment_id", "left")
     return judged.select("seller_id", "event_at", "amount", "amount_z", "findings")
@@ -111,19 +126,24 @@ def _take_up(
     """Fold payments and labels, each `known` one of a payment in `labelled`, store the states and return how many they are."""
     both = pa.concat_tables([sold.select(["seller_id"]), labelled.select(["seller_id"])])
     sellers, seller_of = payment_records.sellers(both)
-    records = _before_step(store.read_sellers(sellers), begin, end)
+    records = _before_step(store.read_sellers(sellers), begin)
     after = records["after"]
     learn(after, seller_of[: len(sold)], payment_records.sales(sold), seller_of[len(sold) :], known, delay_us)
     records["after"], records["after_us"] = after, end
-    store.write_sellers(sellers, records, end)
+    store.write_sellers(sellers, records)
+    store.note_sellers_known(end, delay_us)
     return len(sellers)
 
 
-def _before_step(found: Records, begin: int, end: int) -> Records:
-    """Return records whose two states are both that of before the step, also where the step was done before and died."""
-    done = found["after_us"] == end
+def _before_step(found: Records, begin: int) -> Records:
+    """Return records whose two states are both that of before a step from `begin` on; from 0 on, nothing is known.
+
+    A step that died half way has left a state that is later than `begin`, whatever hour it was to end with.
+    """
     records = np.zeros(len(found), SELLER_RECORD)
-    records["before"] = np.where(done, found["before"], found["after"])
+    for state in ("before", "after"):  # the later one, where both are early enough; at 0 none holds anything
+        early = found[f"{state}_us"] <= begin
+        records["before"][early] = found[state][early]
     records["before_us"] = begin
     records["after"] = records["before"]
     return records

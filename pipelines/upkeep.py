@@ -29,6 +29,8 @@ def beside_queries(spark: SparkSession, stop: threading.Event = stopping.request
                 _tend_if_due(spark, table, tended)
             except (TidemarkError, PySparkException, Py4JError) as error:
                 log.warning("not_tended", table=table.name, error=sentence(error))
+            except Exception as error:  # what nobody foresaw must not end the thread in silence
+                log.error("not_foreseen", table=table.name, exc_info=error)
 
 
 def _tend_if_due(spark: SparkSession, table: Table, tended: dict[str, int]) -> None:

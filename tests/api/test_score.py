@@ -53,7 +53,7 @@ def test_a_payment_is_answered_with_decision_reasons_and_who_decided(client: Tes
 def test_asked_one_at_a_time_features_and_scores_are_those_of_the_stream(client: TestClient, store: OnlineStore) -> None:
     known = np.zeros(1, SELLER_RECORD)
     known["after"]["run_frauds"] = 4
-    store.write_sellers([payments(0)["seller_id"][0].as_py()], known, known_us=1)
+    store.write_sellers([payments(0)["seller_id"][0].as_py()], known)
     for number, row in enumerate(payments(*range(24)).to_pylist()):
         known = store.peek([row["card_id"]], "fraud", [row["seller_id"]])
         features = features_of(Payment.model_validate_json(json.dumps(as_json(row))), known)

@@ -150,17 +150,19 @@ def sellers(*payments: int, after_us: int = 7) -> Records:
 
 def test_what_is_known_of_sellers_comes_with_the_cards_in_the_order_asked_for(store):
     store.write(["a"], states(1), states(2), Batch(QUERY, 4))
-    store.write_sellers(["x", "y"], sellers(5, 6), known_us=7)
+    store.write_sellers(["x", "y"], sellers(5, 6))
     reading = store.read(["a", "b"], Batch(QUERY, 5), "fraud", ["y", "z", "x"])
     assert reading.states["payments"].tolist() == [2, 0]
     assert reading.sellers["after"]["payments"].tolist() == [6, 0, 5]
     assert store.read_sellers(["x"]).tobytes() == sellers(5).tobytes()
 
 
-def test_until_when_sellers_are_known_is_told_and_is_never_before_the_first_publishing(store):
-    assert store.sellers_known_us() == 0
-    store.write_sellers(["x"], sellers(5), known_us=7)
-    assert store.sellers_known_us() == 7
+def test_until_when_sellers_are_known_is_told_and_is_never_before_the_first_publishing_with_that_label_delay(store):
+    assert store.sellers_known_us(3) == 0
+    store.note_sellers_known(7, 3)
+    assert (store.sellers_known_us(3), store.sellers_known_us(4)) == (7, 0)
+    store.note_sellers_known(9, 4)
+    assert (store.sellers_known_us(3), store.sellers_known_us(4)) == (0, 9)
 
 
 def test_forgotten_cards_have_never_paid_and_models_stay(store, server):

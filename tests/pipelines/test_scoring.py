@@ -47,7 +47,7 @@ def test_every_payment_gets_one_score_with_its_decision_reasons_and_what_the_mod
 def test_a_payment_is_told_what_is_known_of_its_seller_and_nothing_where_the_store_is_away(store, server):
     known = np.zeros(1, SELLER_RECORD)
     known["after"]["run_frauds"] = 4
-    store.write_sellers([payments(0)["seller_id"][0].as_py()], known, known_us=1)
+    store.write_sellers([payments(0)["seller_id"][0].as_py()], known)
     run = FEATURE_NAMES.index("seller_run_frauds")
     (row,) = score_batch(payments(0), Batch(QUERY, 0), store, Serving(a_model())).to_pylist()
     assert row["features"][run] == 4

@@ -1,26 +1,32 @@
 """What scoring is told of sellers, published hour by hour, is what training sees of the same payments."""
 
+import re
+import threading
 import time
 import uuid
 from datetime import timedelta
 
 import numpy as np
 import pytest
+import structlog
 from builders import NOON, a_chargeback, a_payment, a_score
 from fraud_models import a_packed_model
 
 from pipelines import catalog, fraud_history, seller_states
+from pipelines.errors import ServiceUnreachable
 from pipelines.features import payment_records
-from pipelines.features.card_records import CARD_FEATURES, FEATURE_SET, FEATURES
+from pipelines.features.card_records import AMOUNT_Z, CARD_FEATURES, FEATURE_SET, FEATURES
 from pipelines.features.seller_history import as_of
-from pipelines.features.seller_records import HOUR_US
+from pipelines.features.seller_records import DAY_US, HOUR_US
 from pipelines.known_sellers import tell_known
 from pipelines.online_store import Batch
+from pipelines.settings import settings
 from pipelines.silver import chargebacks, payments
 
 COLUMNS = slice(len(CARD_FEATURES), None)
 PAYMENTS = 60
 DELAY_DAYS = 7
+SELLERS = ["s0", "s1", "s2"]
 
 
 def day(number: float):
@@ -80,12 +86,20 @@ def moments(labelled):
     return as_of(payment_records.records(labelled)["at_us"])
 
 
+def died_before_noting(store, until):
+    store.note_sellers_known(until, seller_states.label_delay_us())
+
+
+def known_us(store):
+    return store.sellers_known_us(seller_states.label_delay_us())
+
+
 def test_scoring_is_told_what_training_sees(spark, store, history, own_settings):
     labelled, told = history
     for i in (0, 5, 23, 24, 41, 58):
-        known_us = int(moments(labelled)[i])
-        seller_states.publish(spark, store, store.sellers_known_us(), known_us)
-        assert store.sellers_known_us() == known_us
+        until = int(moments(labelled)[i])
+        seller_states.publish(spark, store, known_us(store), until)
+        assert known_us(store) == until
         np.testing.assert_array_equal(told_by_store(store, labelled[i : i + 1])[0], told.features[i, COLUMNS])
     assert told.features[58, COLUMNS].any()
 
@@ -93,7 +107,7 @@ def test_scoring_is_told_what_training_sees(spark, store, history, own_settings)
 def test_a_payment_from_before_the_last_step_is_told_what_was_known_then(spark, store, history, own_settings):
     labelled, told = history
     for i in (40, 43):  # of one seller
-        seller_states.publish(spark, store, store.sellers_known_us(), int(moments(labelled)[i]))
+        seller_states.publish(spark, store, known_us(store), int(moments(labelled)[i]))
     np.testing.assert_array_equal(told_by_store(store, labelled[40:41])[0], told.features[40, COLUMNS])
     assert (told.features[40, COLUMNS] != told.features[43, COLUMNS]).any()
 
@@ -103,10 +117,108 @@ def test_a_step_that_died_after_its_states_were_written_is_done_again_and_gives_
     first, second = (int(moments(labelled)[i]) for i in (30, 50))
     seller_states.publish(spark, store, 0, first)
     seller_states.publish(spark, store, first, second)
-    whole = store.read_sellers(["s0", "s1", "s2"])
-    store.write_sellers([], whole[:0], first)  # as if it had died before it said how far it was
-    seller_states.publish(spark, store, store.sellers_known_us(), second)
-    assert store.read_sellers(["s0", "s1", "s2"]).tobytes() == whole.tobytes()
+    whole = store.read_sellers(SELLERS)
+    died_before_noting(store, first)
+    seller_states.publish(spark, store, known_us(store), second)
+    assert store.read_sellers(SELLERS).tobytes() == whole.tobytes()
+
+
+def test_a_step_that_died_half_way_is_done_again_up_to_a_later_hour_and_counts_nothing_twice(
+    spark, store, history, own_settings
+):
+    labelled, told = history
+    first, second, third = (int(moments(labelled)[i]) for i in (30, 41, 50))
+    seller_states.publish(spark, store, 0, first)
+    before = store.read_sellers(SELLERS)
+    seller_states.publish(spark, store, first, second)
+    store.write_sellers(SELLERS[2:], before[2:])  # which it had not come to
+    died_before_noting(store, first)
+    seller_states.publish(spark, store, known_us(store), third)
+    np.testing.assert_array_equal(told_by_store(store, labelled[50:51])[0], told.features[50, COLUMNS])
+    assert store.read_sellers(SELLERS)["after"]["payments"].sum() == 50
+    seller_states.publish(spark, store, 0, third)  # anew, over what is there
+    assert store.read_sellers(SELLERS)["after"]["payments"].sum() == 50
+
+
+def test_with_another_label_delay_sellers_are_folded_anew(spark, store, history, own_settings, monkeypatch):
+    labelled, _ = history
+    first, second = (int(moments(labelled)[i]) for i in (50, 58))
+    seller_states.publish(spark, store, 0, first)
+    monkeypatch.setenv("TIDEMARK_FRAUD__LABEL_DELAY_DAYS", "3")
+    settings.cache_clear()
+    seller_states.publish(spark, store, known_us(store), second)
+    told = fraud_history.folded(labelled, 3)
+    np.testing.assert_array_equal(told_by_store(store, labelled[58:59])[0], told.features[58, COLUMNS])
+
+
+def test_a_folding_anew_that_died_begins_anew_also_where_the_label_delay_was_set_back(
+    spark, store, history, own_settings, monkeypatch
+):
+    def died(*args):
+        raise ServiceUnreachable("no")
+
+    labelled, _ = history
+    first, second = (int(moments(labelled)[i]) for i in (5, 8))
+    store.note_sellers_known(first, seller_states.label_delay_us())
+    monkeypatch.setattr(store, "write_sellers", died)
+    monkeypatch.setenv("TIDEMARK_FRAUD__LABEL_DELAY_DAYS", "3")
+    settings.cache_clear()
+    with pytest.raises(ServiceUnreachable):
+        seller_states.publish(spark, store, known_us(store), second)
+    monkeypatch.setenv("TIDEMARK_FRAUD__LABEL_DELAY_DAYS", str(DELAY_DAYS))
+    settings.cache_clear()
+    assert known_us(store) == 0
+
+
+def test_a_payment_older_than_a_sellers_states_can_tell_is_told_of_an_unknown_seller(spark, store, history, own_settings):
+    labelled, _ = history
+    seller_states.publish(spark, store, 0, int(moments(labelled)[50]))
+    seller_states.publish(spark, store, known_us(store), int(moments(labelled)[58]))
+    asked = labelled[:1]
+    told = told_by_store(store, asked)
+    store.client.flushall()
+    np.testing.assert_array_equal(told, told_by_store(store, asked))
+
+
+def test_copies_of_an_event_count_once(spark, store, history, own_settings):
+    labelled, told = history
+    first, second = (int(moments(labelled)[i]) for i in (20, 58))
+    copies = spark.table(payments.TABLE.name).filter("event_id IN ('e12', 'e40')")  # one gets its label, one is paid
+    seller_states.publish(spark, store, 0, first)
+    before = spark.sql(f"SELECT snapshot_id FROM {payments.TABLE.name}.refs").first()[0]
+    copies.writeTo(payments.TABLE.name).append()
+    try:
+        seller_states.publish(spark, store, first, second)
+    finally:
+        spark.sql(f"CALL lake.system.rollback_to_snapshot('{payments.TABLE.name}', {before})").collect()
+    np.testing.assert_array_equal(told_by_store(store, labelled[58:59])[0], told.features[58, COLUMNS])
+    known = store.read_sellers(SELLERS)["after"]
+    assert (known["payments"].sum(), known["labels"].sum()) == (58, 38)
+
+
+def test_only_the_scores_of_due_payments_are_grouped_and_of_their_features_only_the_one(spark, history):
+    tables = [spark.table(table.name) for table in seller_states.TABLES]
+    judged = seller_states.judgeable(*tables, 20 * DAY_US, 21 * DAY_US, DAY_US)
+    plan = judged._jdf.queryExecution().optimizedPlan().toString()
+    assert re.search(r"LeftSemi, .*event_at", plan), plan
+    assert re.search(rf"min_by\(features#\d+\[{AMOUNT_Z}\], ", plan), plan
+
+
+def test_the_thread_goes_on_after_what_nobody_foresaw(spark, monkeypatch):
+    tried = []
+
+    def publish(spark):
+        tried.append(spark)
+        raise RuntimeError("unforeseen")
+
+    class Looks(threading.Event):
+        def wait(self, timeout=None):
+            return len(tried) == 2
+
+    monkeypatch.setattr(seller_states, "publish_what_is_known", publish)
+    with structlog.testing.capture_logs() as logs:
+        seller_states.beside_queries(spark, Looks())
+    assert [(line["event"], str(line["exc_info"])) for line in logs] == [("not_foreseen", "unforeseen")] * 2
 
 
 def test_an_hour_is_over_when_its_payments_have_had_time_to_arrive():
@@ -119,5 +231,6 @@ def test_without_a_model_and_before_the_hour_is_over_nothing_is_asked_of_spark(s
     monkeypatch.setattr(seller_states, "OnlineStore", lambda told: store)
     seller_states.publish_what_is_known(None)
     store.publish(a_packed_model())
-    store.write_sellers([], store.read_sellers([]), seller_states.last_full_hour(time.time_ns() // 1000) + HOUR_US)
+    until = seller_states.last_full_hour(time.time_ns() // 1000) + HOUR_US
+    store.note_sellers_known(until, seller_states.label_delay_us())
     seller_states.publish_what_is_known(None)

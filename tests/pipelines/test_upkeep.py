@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 from pyspark.sql import DataFrame, SparkSession
 
 from pipelines import catalog, stream, upkeep
@@ -81,6 +82,17 @@ def test_a_stream_reads_every_row_once_across_compactions(spark: SparkSession, t
     late = again.option("checkpointLocation", str(tmp_path / "late")).trigger(availableNow=True).start()
     late.awaitTermination()
     assert sorted(map(int, begun_later)) == list(range(21)), "a query that begins after the compaction reads all of it"
+
+
+def test_upkeep_goes_on_after_what_nobody_foresaw(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unforeseen(*args: object) -> None:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(upkeep, "_tend_if_due", unforeseen)
+    monkeypatch.setattr(upkeep, "APPENDED", (reviews.TABLE,))
+    with structlog.testing.capture_logs() as logs:
+        upkeep.beside_queries(spark, Looks(lambda: None, lambda: None))
+    assert [(line["event"], line["table"]) for line in logs] == [("not_foreseen", reviews.TABLE.name)] * 2
 
 
 def test_upkeep_goes_on_after_a_failure_and_ends_when_asked(
