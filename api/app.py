@@ -10,6 +10,7 @@ from fastapi.security import APIKeyHeader
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from api.card_reader import CardReader
 from api.keys import HEADER, Keys, keys
@@ -19,6 +20,7 @@ from api.problems import Handlers, described
 from api.published_model import PublishedModel
 from api.scorer import AlreadyFolded, Scorer
 from pipelines.features.card_activity import fold_nothing
+from pipelines.features.seller_history import tell_nothing
 from pipelines.online_store import OnlineStore
 from pipelines.settings import Settings
 
@@ -130,6 +132,7 @@ async def metrics(request: Request) -> Response:
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     using: Parts = app.state.parts
     fold_nothing()
+    tell_nothing()
     using.published.start()
     yield
     using.published.stop()
@@ -145,7 +148,7 @@ def application(told: Settings) -> FastAPI:
         description="Scores a payment at the checkout.",
         version="1",
         lifespan=_running,
-        exception_handlers={HTTPException: handlers.refuse, Exception: handlers.fail},
+        exception_handlers={HTTPException: handlers.refuse, ClientDisconnect: handlers.hung_up, Exception: handlers.fail},
         redoc_url=None,
     )
     app.state.parts = using

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import Request, Response, status
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from api.metrics import Metrics
 from api.payment import Problem
@@ -39,6 +40,10 @@ class Handlers:
         """Answer a failure that has a status and a sentence."""
         self.metrics.answers.labels(str(error.status_code)).inc()
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+    async def hung_up(self, request: Request, error: ClientDisconnect) -> Response:
+        """Answer nobody: who hung up within a request is told nothing, and it is no failure of ours."""
+        return Response(status_code=status.HTTP_400_BAD_REQUEST)
 
     async def fail(self, request: Request, error: Exception) -> Response:
         """Answer a failure that nobody thought of: what it is stays in the log."""

@@ -41,9 +41,9 @@ class Serving:
 
     def shadow(self, version: str | None, models: Models) -> None:
         """Let the published challenger score beside the model in use, or none; a bad one is refused once and logged."""
-        if version is None or version == self.model.version:
+        if version is None or version in (self.model.version, self.refused_challenger):
             self.challenger = None
-        elif version not in (self.challenger.version if self.challenger else None, self.refused_challenger):
+        elif version != (self.challenger and self.challenger.version):
             self.challenger = None
             try:
                 self.challenger = fraud.load(models.model(self.model.name, version))

@@ -5,17 +5,25 @@
 It imports nothing of Tidemark: copy it, and put what your shop does about a payment into `act`.
 """
 
+import logging
 import sys
 from collections import OrderedDict
 from typing import Annotated, Any
 
 import typer
-from confluent_kafka import Consumer
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 from confluent_kafka.schema_registry.avro import AvroDeserializer
-from confluent_kafka.serialization import MessageField, SerializationContext
+from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
 
 REMEMBERED = 100_000  # event ids: more than arrive between a crash of the scorer and its return
+# The client mends these by itself; after any other error nothing more would come.
+PASSING = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT}
+# What reading bytes raises that are no record of their schema, or none at all.
+UNREADABLE = (SerializationError, EOFError, ValueError, TypeError, LookupError, ArithmeticError)
+NOT_FOUND = 404
+
+log = logging.getLogger("fraud_scores")
 
 
 def act(score: dict[str, Any]) -> None:
@@ -39,6 +47,22 @@ class Seen:
         return known
 
 
+def decoded(decode: AvroDeserializer, message: Message) -> dict[str, Any] | None:
+    """Return the score, or None, and say so, where the record is none and would be none at the next start either."""
+    why: Exception
+    try:
+        return dict(decode(message.value(), SerializationContext(message.topic(), MessageField.VALUE)))
+    except SchemaRegistryError as error:
+        if error.http_status_code != NOT_FOUND:
+            raise  # the registry fails, not the record
+        why = error
+    except UNREADABLE as error:
+        why = error
+    where = f"{message.topic()}, partition {message.partition()}, offset {message.offset()}"
+    log.error("no score, gone past: %s (%s)", where, type(why).__name__)
+    return None
+
+
 def main(
     brokers: Annotated[str, typer.Option(help="Kafka's bootstrap servers.")] = "127.0.0.1:19092",
     registry: Annotated[str, typer.Option(help="The schema registry's URL.")] = "http://127.0.0.1:18081/apis/ccompat/v7",
@@ -54,10 +78,15 @@ def main(
     try:
         while not stop_after or acted < stop_after:
             message = consumer.poll(1.0)
-            if message is None or message.error():
+            if message is None:
                 continue
-            score = decode(message.value(), SerializationContext(topic, MessageField.VALUE))
-            if not seen.before(score["event_id"]):
+            if error := message.error():
+                if error.code() not in PASSING:
+                    raise KafkaException(error)
+                log.warning("waiting for Kafka: %s", error)
+                continue
+            score = decoded(decode, message)
+            if score and not seen.before(score["event_id"]):
                 act(score)
                 acted += 1
             consumer.commit(message, asynchronous=False)  # only now: killed before, it acts again rather than never

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from fraud_models import a_packed_model
 from slow_proxy import SlowProxy, a_slow_proxy
 from structlog.testing import capture_logs
-from valkey_server import ValkeyServer
+from valkey_server import PATIENCE_S, ValkeyServer
 from waiting import until
 
 from api.app import application
@@ -62,14 +62,15 @@ def test_a_store_that_stalls_is_not_waited_for_and_used_again_once_it_answers(
 ) -> None:
     settings = told(store_within_ms=1.0)
     behind = settings.valkey.model_copy(update={"port": proxy.port})
-    with TestClient(application(settings.model_copy(update={"valkey": behind})), headers={HEADER: KEY}) as client:
+    app = application(settings.model_copy(update={"valkey": behind}))
+    with TestClient(app, headers={HEADER: KEY}) as client:
         proxy.open.clear()
         answers = [client.post(PATH, json=a_body(number)) for number in range(5)]
         assert [(answer.status_code, answer.json()["degraded"]) for answer in answers] == [(200, True)] * 5
-        assert degraded(client, "slow") + degraded(client, "failed") == 5
-        assert degraded(client, "slow") > 0
+        assert degraded(client, "slow") == 5
+        app.state.parts.reader.within_s = PATIENCE_S  # a busy machine may need more than a millisecond for every answer
         proxy.open.set()
-        until(lambda: not client.post(PATH, json=a_body()).json()["degraded"], "the store is used again")
+        assert not client.post(PATH, json=a_body()).json()["degraded"]
 
 
 def test_without_a_model_nothing_is_ready_and_the_first_one_that_comes_serves(

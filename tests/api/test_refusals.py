@@ -1,13 +1,15 @@
 """What the API does not take is refused with a status and one sentence that holds nothing of the payment."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any
 from unittest.mock import ANY
 
 import pytest
 from api_payments import PATH, a_body, without
 from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
 
 from api.app import application
 from api.keys import HEADER, Allowance, Keys, keys
@@ -137,6 +139,22 @@ def test_a_failure_that_nobody_thought_of_shows_no_code(client: TestClient, monk
     assert (failed.status_code, list(failed.json())) == (500, ["error"])
     assert "secret" not in failed.text
     assert "Traceback" not in failed.text
+
+
+def test_a_client_that_hangs_up_within_its_body_is_no_failure_of_ours(client: TestClient) -> None:
+    parts = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> dict[str, object]:
+        return next(parts)
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        """Send nobody anything."""
+
+    asked = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": []}
+    with capture_logs() as logs:
+        asyncio.run(client.app(asked, receive, send))
+    assert logs == []
+    assert "tidemark_api_answers_total{" not in client.get("/metrics").text
 
 
 def test_unknown_paths_and_methods_are_one_sentence(client: TestClient) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from stack.ports import some_free
+
 Fire = Callable[..., httpx.Response]
 Shown = Callable[[Any], str]
 ATTACKS = ["30m'; DROP TABLE gold.orders; --", "1h", "", None, 30, ["30m"], {"30m": 1}]
@@ -88,10 +90,8 @@ def _started(**environment: str) -> "subprocess.Popen[str]":
 
 
 def test_the_command_serves_the_page_and_stops_on_sigterm() -> None:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = str(found.getsockname()[1])
-    with _started(TIDEMARK_DASH__PORT=port) as process:
+    (port,) = some_free(1)
+    with _started(TIDEMARK_DASH__PORT=str(port)) as process:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["url"] == f"http://127.0.0.1:{port}"
         assert httpx.get(f"http://127.0.0.1:{port}/", timeout=60).status_code == 200

@@ -31,6 +31,12 @@ def number(n: int, run: str) -> dict[str, object]:
     return a_score(**ids, **times, amount=1200, decision="decline", reasons=["amount of this payment: 1000 (money)"])
 
 
+def a_cut_score(run: str) -> bytes:
+    """A score that lost its end."""
+    encode = framed(schema_registry.reader(TOPIC), schema_registry.newest_id(TOPIC))
+    return encode(number(0, run))[:-20]
+
+
 @pytest.mark.integration
 def test_each_score_is_acted_on_once_also_after_a_restart(local_stack: Settings) -> None:
     finished("jobs/register_contracts.py")
@@ -44,3 +50,27 @@ def test_each_score_is_acted_on_once_also_after_a_restart(local_stack: Settings)
     assert said[-1].endswith("decline, probability 0.100, because of amount of this payment: 1000 (money)")
     send(local_stack, run, number(3, run))
     assert [line.partition(":")[0] for line in finished(*command, "1").stdout.splitlines()] == [f"{run}-3"]
+
+
+@pytest.mark.integration
+def test_a_record_that_is_no_score_is_told_and_gone_past(local_stack: Settings) -> None:
+    finished("jobs/register_contracts.py")
+    run = uuid.uuid4().hex
+    topics.create_missing(local_stack.kafka, [run])
+    url, brokers = local_stack.schema_registry.url, local_stack.kafka.bootstrap_servers
+    producer = Producer({"bootstrap.servers": brokers})
+    for value in (None, b"no score", b"\0\x7f\xff\xff\xffof no schema", a_cut_score(run)):
+        producer.produce(run, value, run)
+    assert producer.flush(60) == 0
+    send(local_stack, run, number(1, run))
+    command = [EXAMPLE, "--brokers", brokers, "--registry", url, "--topic", run, "--group", run, "--stop-after", "1"]
+    done = finished(*command)
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [f"{run}-1"]
+    assert done.stderr.count("no score, gone past") == 4
+
+
+@pytest.mark.integration
+def test_an_error_that_does_not_pass_ends_it(local_stack: Settings) -> None:
+    url, brokers = local_stack.schema_registry.url, local_stack.kafka.bootstrap_servers
+    command = [EXAMPLE, "--brokers", brokers, "--registry", url, "--topic", uuid.uuid4().hex]
+    assert "UNKNOWN_TOPIC_OR_PART" in finished(*command, expect=1).stderr

@@ -108,11 +108,13 @@ def test_a_bad_champion_is_fetched_once_and_never_published(watch, registry, sto
     assert store.current_version("fraud") == "1"
 
 
-def test_a_store_that_is_away_gets_the_champion_when_it_is_back(watch, registry, server, store):
+def test_a_store_that_is_away_gets_the_champion_when_it_is_back(watch, registry, server, store, hasty_store):
     registry.crown(a_packed_model("1"))
     server.freeze()
+    watch.store = hasty_store
     watch.look()
     server.thaw()
+    watch.store = store
     assert store.current_version("fraud") is None
     watch.look()
     assert store.current_version("fraud") == "1"

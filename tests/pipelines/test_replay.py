@@ -107,19 +107,25 @@ def rows_of(spark, table, rows):
     return spark.createDataFrame([[row[name] for name in table.column_names] for row in dicts], schema)
 
 
-def test_a_window_is_read_once_each_as_it_was_at_its_tag_with_the_labels_of_now(spark, own_settings):
+@pytest.fixture
+def scores_table(spark):
+    """The table of scores, empty."""
     catalog.ensure(spark, fraud_scores.TABLE)
+    yield fraud_scores.TABLE
+    spark.sql(f"DROP TABLE {fraud_scores.TABLE.name}")
+
+
+def test_a_window_is_read_once_each_as_it_was_at_its_tag_with_the_labels_of_now(spark, own_settings, scores_table):
     logged = {"features": features(10.0), "feature_set": FEATURE_SET}
     times = {"s1": 0, "s2": 60, "s3": 120}
     made = [a_score(event_id=name, payment_id=name, event_at=at(second), **logged) for name, second in times.items()]
-    rows_of(spark, fraud_scores.TABLE, [*made, made[0]]).writeTo(fraud_scores.TABLE.name).append()
+    rows_of(spark, scores_table, [*made, made[0]]).writeTo(scores_table.name).append()
     tag = tagged(spark)
     assert tagged(spark) == tag
     late = a_score(event_id="s4", payment_id="s4", event_at=at(30), **logged)
-    rows_of(spark, fraud_scores.TABLE, [late]).writeTo(fraud_scores.TABLE.name).append()
+    rows_of(spark, scores_table, [late]).writeTo(scores_table.name).append()
     found = rows_of(spark, chargebacks.TABLE, [a_chargeback(payment_id="s2", fraud=True)])
     window = replay.scored(spark, tag, at(0).isoformat(), at(120).isoformat())
     told = replay.labelled(window, found).toArrow()
     assert sorted(told["fraud"].to_pylist()) == [False, True]
     assert replayed(told, a_model(), OWN)["payments"].sum() == 2
-    spark.sql(f"DROP TABLE {fraud_scores.TABLE.name}")

@@ -44,7 +44,7 @@ def test_every_payment_gets_one_score_with_its_decision_reasons_and_what_the_mod
     assert not dear["degraded"]
 
 
-def test_a_payment_is_told_what_is_known_of_its_seller_and_nothing_where_the_store_is_away(store, server):
+def test_a_payment_is_told_what_is_known_of_its_seller_and_nothing_where_the_store_is_away(store, hasty_store, server):
     known = np.zeros(1, SELLER_RECORD)
     known["after"]["run_frauds"] = 4
     store.write_sellers([payments(0)["seller_id"][0].as_py()], known)
@@ -52,7 +52,7 @@ def test_a_payment_is_told_what_is_known_of_its_seller_and_nothing_where_the_sto
     (row,) = score_batch(payments(0), Batch(QUERY, 0), store, Serving(a_model())).to_pylist()
     assert row["features"][run] == 4
     server.freeze()
-    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, Serving(a_model())).to_pylist()
+    (row,) = score_batch(payments(3), Batch(QUERY, 1), hasty_store, Serving(a_model())).to_pylist()
     assert math.isnan(row["features"][run])
 
 
@@ -86,11 +86,11 @@ def test_a_batch_of_repeats_only_gives_no_rows_in_the_right_columns(store):
     assert again.schema == first.schema
 
 
-def test_without_the_store_payments_are_scored_from_what_they_say_and_marked(store, server):
+def test_without_the_store_payments_are_scored_from_what_they_say_and_marked(store, hasty_store, server):
     serving = Serving(a_model())
     score_batch(payments(0), Batch(QUERY, 0), store, serving)
     server.freeze()
-    (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving).to_pylist()
+    (row,) = score_batch(payments(3), Batch(QUERY, 1), hasty_store, serving).to_pylist()
     assert row["degraded"]
     assert row["features"][FEATURE_NAMES.index("payments_before")] == 0
     server.thaw()
@@ -201,8 +201,9 @@ def play_in_child(server: ValkeyServer, folder: Path, kill_point: str, expected:
     program = (
         "from pathlib import Path; from pydantic import SecretStr; import test_scoring as t\n"
         "from pipelines.online_store import OnlineStore; from pipelines.settings import Valkey\n"
+        "from valkey_server import patience\n"
         f"told = Valkey(host='127.0.0.1', port={server.settings.port}, password=SecretStr('{PASSWORD}'))\n"
-        f"t.play(OnlineStore(told), Path({str(folder)!r}))"
+        f"with patience(): t.play(OnlineStore(told), Path({str(folder)!r}))"
     )
     here = Path(__file__).parent
     paths = os.pathsep.join([str(here), str(here.parent / "support")])

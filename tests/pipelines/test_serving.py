@@ -60,3 +60,12 @@ def test_a_bad_challenger_is_refused_once_and_takes_the_old_one_with_it():
     assert serving.challenger is None
     assert shelf.asked == ["2", "3"]
     assert serving.model.version == "1"
+
+
+def test_a_bad_challenger_that_returns_after_a_good_one_takes_that_with_it_too():
+    serving = Serving(a_model("1"))
+    shelf = Shelf(a_packed_model("2"), a_packed_model("3", feature_set="other/1"))
+    for version in ("3", "2", "3"):
+        serving.shadow(version, shelf)
+    assert serving.challenger is None
+    assert shelf.asked == ["3", "2"]

@@ -2,11 +2,12 @@
 
 import os
 import socket
-from pathlib import Path
 
 import pytest
 
 from stack import ports
+
+LINUX_GIVES_FROM = 32_768  # ip_local_port_range unless somebody sets it; also below what macOS and Windows give
 
 
 @pytest.fixture
@@ -34,5 +35,4 @@ def test_free_ports_have_room_for_the_neighbour_a_service_takes() -> None:
 
 
 def test_free_ports_are_none_that_an_outgoing_connection_may_take() -> None:
-    first, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
-    assert max(ports.some_free(8)) + 1 < int(first)
+    assert max(ports.some_free(8)) + 1 < LINUX_GIVES_FROM

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import httpx
 from processes import running
-from valkey_server import PASSWORD, ValkeyServer, free_port
+from valkey_server import PASSWORD, ValkeyServer
 from waiting import until
+
+from stack.ports import some_free
 
 
 def environment(server: ValkeyServer, **changes: str) -> dict[str, str]:
     """What makes the API a neighbour of the test's Valkey, with MLflow where nothing listens."""
     valkey = {"TIDEMARK_VALKEY__PORT": str(server.settings.port), "TIDEMARK_VALKEY__PASSWORD": PASSWORD}
-    return {**valkey, "TIDEMARK_API__PORT": str(free_port()), "TIDEMARK_MLFLOW__URL": "http://127.0.0.1:1", **changes}
+    return {**valkey, "TIDEMARK_API__PORT": str(some_free(1)[0]), "TIDEMARK_MLFLOW__URL": "http://127.0.0.1:1", **changes}
 
 
 def _ready(url: str) -> bool:
@@ -28,5 +30,5 @@ def an_api(log: Path, told: dict[str, str]) -> Iterator[tuple[subprocess.Popen[b
     """Run the API until the test is over, and yield it with its address once it is ready."""
     url = f"http://127.0.0.1:{told['TIDEMARK_API__PORT']}"
     with running(log, "-m", "api", **told) as process:
-        until(lambda: _ready(url) or process.poll() is not None, "the API is ready")
+        until(lambda: _ready(url), "the API is ready", process)
         yield process, url

