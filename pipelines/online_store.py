@@ -102,15 +102,7 @@ class OnlineStore:
         records = np.zeros(len(cards), RECORD)
         records["query"], records["batch"] = _number(batch.query_id), batch.number
         records["before"], records["after"] = before, after
-        pairs = [(key, records[i].tobytes()) for i, key in enumerate(_keys(cards))]
-
-        def ask() -> Any:
-            pipe = self.client.pipeline(transaction=False)
-            for some in _chunks(pairs):
-                pipe.mset(dict(some))
-            return pipe.execute()
-
-        self._asking("write card states", ask)
+        self._put("write card states", _keys(cards), records)
 
     def read_sellers(self, sellers: Sequence[str]) -> Records:
         """Return what is known of `sellers`, in their order (SELLER_RECORD)."""
@@ -125,15 +117,7 @@ class OnlineStore:
 
     def write_sellers(self, sellers: Sequence[str], records: Records) -> None:
         """Store what is known of `sellers` (SELLER_RECORD), in their order."""
-        pairs = [(key, records[i].tobytes()) for i, key in enumerate(_seller_keys(sellers))]
-
-        def ask() -> Any:
-            pipe = self.client.pipeline(transaction=False)
-            for some in _chunks(pairs):
-                pipe.mset(dict(some))
-            return pipe.execute()
-
-        self._asking("write seller states", ask)
+        self._put("write seller states", _seller_keys(sellers), records)
 
     def note_sellers_known(self, known_us: int, delay_us: int) -> None:
         """Note that the states of all sellers are whole up to `known_us`, with labels made with the label delay `delay_us`."""
@@ -204,6 +188,17 @@ class OnlineStore:
                 f"The online store at {self.place} does not hold model {name} version {version} whole: "
                 "the scorer's driver publishes the champion again when it starts."
             ) from error
+
+    def _put(self, what: str, keys: Sequence[str], records: Records) -> None:
+        pairs = [(key, records[i].tobytes()) for i, key in enumerate(keys)]
+
+        def ask() -> Any:
+            pipe = self.client.pipeline(transaction=False)
+            for some in _chunks(pairs):
+                pipe.mset(dict(some))
+            return pipe.execute()
+
+        self._asking(what, ask)
 
     def _asking(self, what: str, ask: Callable[[], Any]) -> Any:
         try:

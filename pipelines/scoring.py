@@ -55,7 +55,7 @@ def messages(scores: DataFrame, scored: Writer, alerting: Writer) -> DataFrame:
     """Return what is to be sent, (topic, key, value): every score, keyed by card, and an alert of each declined payment."""
     score = _message(scored, "card_id", F.struct(*(column.name for column in SCORE_COLUMNS)))
     alert = _message(alerting, "payment_id", alerts.of_fraud())
-    sent = F.when(F.col("decision") == "decline", F.array(score, alert)).otherwise(F.array(score))
+    sent = F.when(F.col("decision") == decisions.DECLINE, F.array(score, alert)).otherwise(F.array(score))
     return scores.select(F.explode(sent).alias("message")).select("message.*")
 
 
