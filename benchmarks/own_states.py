@@ -24,9 +24,15 @@ def own_states() -> Iterator[None]:
     try:
         yield
     finally:
-        for name in (CARD, SELLER):
-            for key in store.client.scan_iter(f"*:{FEATURE_SET}:{name.format('*')}", count=5000):
-                store.client.unlink(key)
+        forget(CARD)
+        forget(SELLER)
+
+
+def forget(name: str) -> None:
+    """Let the store forget all cards (CARD) or sellers (SELLER) of benchmarks."""
+    store = OnlineStore(settings().valkey)
+    for key in store.client.scan_iter(f"*:{FEATURE_SET}:{name.format('*')}", count=5000):
+        store.client.unlink(key)
 
 
 def now_us() -> int:

@@ -29,6 +29,7 @@ TIMEOUT_S = 0.1
 CARDS_PER_COMMAND = 500
 SELLERS_KNOWN, SELLERS_DELAY = f"sellers:{FEATURE_SET}:known_us", f"sellers:{FEATURE_SET}:delay_us"
 CURRENT, CHALLENGER = "current", "challenger"  # the roles in which a model is published
+OF_A_PIPELINE = " of pipeline caused error: "  # after the command, before what the server said
 OLD_MODEL_S = 86_400  # a replaced model stays this long for workers that are about to load it
 
 
@@ -204,9 +205,10 @@ class OnlineStore:
         try:
             return ask()
         except valkey.ValkeyError as error:
+            said = str(error).rpartition(OF_A_PIPELINE)[2]
             raise ServiceUnreachable(
-                f"Could not {what}: the online store at {self.place} says {str(error)!r}; look at `make status`."
-            ) from error
+                f"Could not {what}: the online store at {self.place} says {said!r}; look at `make status`."
+            ) from None  # the library quotes the whole command: card ids, and megabytes
 
 
 def _pointer(model_name: str, role: str = CURRENT) -> str:
