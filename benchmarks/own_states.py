@@ -30,9 +30,11 @@ def own_states() -> Iterator[None]:
 
 def forget(name: str) -> None:
     """Let the store forget all cards (CARD) or sellers (SELLER) of benchmarks."""
-    store = OnlineStore(settings().valkey)
-    for key in store.client.scan_iter(f"*:{FEATURE_SET}:{name.format('*')}", count=5000):
-        store.client.unlink(key)
+    client = OnlineStore(settings().valkey).client
+    pipe = client.pipeline(transaction=False)
+    for key in client.scan_iter(f"*:{FEATURE_SET}:{name.format('*')}", count=1000):
+        pipe.unlink(key)
+    pipe.execute()
 
 
 def now_us() -> int:
