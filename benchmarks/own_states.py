@@ -20,7 +20,7 @@ SALES_PER_SELLER, DAYS, FRAUD_EVERY = 60, 30, 50
 def own_states() -> Iterator[None]:
     """Have the store know SELLERS sellers by a month of sales, and let it forget them and the cards at the end."""
     store = OnlineStore(settings().valkey)
-    store.write_sellers([SELLER.format(number) for number in range(SELLERS)], known_sellers(now_us()))
+    store.write_sellers([SELLER.format(number) for number in range(SELLERS)], known_sellers(now_us(), label_delay_us()))
     try:
         yield
     finally:
@@ -42,9 +42,9 @@ def now_us() -> int:
     return int(np.datetime64("now", "us").astype(np.int64))
 
 
-def known_sellers(at_us: int) -> Records:
-    """Return what is known at `at_us` of SELLERS sellers (SELLER_RECORD) with SALES_PER_SELLER sales each."""
-    end, delay_us = last_full_hour(at_us), label_delay_us()
+def known_sellers(at_us: int, delay_us: int) -> Records:
+    """Return what is known at `at_us`, with a label delay of `delay_us`, of SELLERS sellers (SELLER_RECORD) with SALES_PER_SELLER sales each."""
+    end = last_full_hour(at_us)
     sold = np.zeros(SELLERS * SALES_PER_SELLER, PAYMENT)
     sold["at_us"] = np.linspace(end - DAYS * DAY_US, end - 1, len(sold)).astype(np.int64)
     sold["amount"] = 10.0 + np.arange(len(sold)) % 200
