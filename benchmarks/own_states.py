@@ -43,7 +43,10 @@ def now_us() -> int:
 
 
 def known_sellers(at_us: int, delay_us: int) -> Records:
-    """Return what is known at `at_us`, with a label delay of `delay_us`, of SELLERS sellers (SELLER_RECORD) with SALES_PER_SELLER sales each."""
+    """Return what is known of SELLERS sellers (SELLER_RECORD) by SALES_PER_SELLER sales each.
+
+    It is what is known at `at_us`, with labels that take `delay_us` to mature.
+    """
     end = last_full_hour(at_us)
     sold = np.zeros(SELLERS * SALES_PER_SELLER, PAYMENT)
     sold["at_us"] = np.linspace(end - DAYS * DAY_US, end - 1, len(sold)).astype(np.int64)
