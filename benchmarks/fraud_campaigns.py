@@ -121,7 +121,9 @@ def _day(at_us: np.int64) -> str:
 
 def _file() -> Path | None:
     parser = argparse.ArgumentParser("python -m benchmarks.fraud_campaigns", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--payments", type=Path, metavar="FILE", help="keep the simulated payments here, or take them from here")
+    parser.add_argument(
+        "--payments", type=Path, metavar="FILE", help="keep the simulated payments here, or take them from here"
+    )
     file: Path | None = parser.parse_args().payments
     return file
 

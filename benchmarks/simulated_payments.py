@@ -63,9 +63,10 @@ def kept(past: Past, file: Path | None) -> pa.Table:
 
 
 def payments(past: Past) -> pa.Table:
-    """Return the payments of a past in order of time, labelled as pipelines/fraud_history.py does; the same past, the same ones.
+    """Return the payments of a past in order of time, labelled as pipelines/fraud_history.py does.
 
-    Clicks are not simulated; orders, stock, campaigns and the bank are. A bar on standard error shows how far it is.
+    The same past gives the same ones. Clicks are not simulated; orders, stock, campaigns and the bank are. A bar on standard
+    error shows how far it is.
     """
     start_us = _start_us(past)
     shop = Shop(past.seed, start_us, events_per_s(past.orders_per_day, clicks_share=0.0), clicks_share=0.0)
