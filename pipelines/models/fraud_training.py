@@ -31,6 +31,7 @@ TEST_SHARE = 0.25
 LATE_SHARE = 1 / 6
 LEAST_FRAUDS = 10
 Parameters = Mapping[str, float | int | str]
+# Compared with others on simulated shops: docs/decisions/14-a-model-carries-its-thresholds.md.
 PARAMETERS: Parameters = {
     "objective": fraud.OBJECTIVE,
     "tree_method": "hist",
