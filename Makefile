@@ -53,8 +53,8 @@ contracts: installed ## Register the Avro contracts and create the topics
 balance: installed ## Compare rows of bronze with silver, duplicates and quarantine
 	@$(SPARK) jobs/balance.py
 
-train: installed ## Train a fraud model on silver and register it: the first as champion, later ones as challengers
-	@$(SPARK) jobs/train_fraud_model.py
+train: installed ## Train a fraud model on silver and register it as challenger, the first as champion; FEATURES=logged folds nothing
+	@$(SPARK) jobs/train_fraud_model.py $(if $(FEATURES),--features "$(FEATURES)")
 
 promote: installed ## Let the challenger become the champion if it passes the gate; TO=3 makes version 3 the champion
 	@$(SPARK) jobs/promote_fraud_model.py $(if $(TO),--to "$(TO)")

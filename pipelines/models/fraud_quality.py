@@ -63,5 +63,7 @@ def _money(test: History, said: Numbers, policy: Policy) -> dict[str, float]:
         "money_saved_share": saved / lost,
         "review_share": float((made == decisions.REVIEW).mean()),
         "decline_share": float((made == decisions.DECLINE).mean()),
+        "honest_decline_share": float((made == decisions.DECLINE)[~test.fraud].mean()),
         "reviews_per_day": float((made == decisions.REVIEW).sum()) / max(test.days, 1),
+        "declines_per_day": float((made == decisions.DECLINE).sum()) / max(test.days, 1),
     }

@@ -10,7 +10,18 @@ import pytest
 from benchmarks import receipt
 from benchmarks.receipt import ReceiptError
 
-METRICS = {"p95_ms": 12.34567, "rate_per_s": 200.0, "xgboost_auc": 0.9, "ratio": 0.5, "p50_ms_demo": 3.0, "p50_1000_ms": 1.0}
+METRICS = {
+    "p95_ms": 12.34567,
+    "rate_per_s": 200.0,
+    "xgboost_auc": 0.9,
+    "ratio": 0.5,
+    "p50_ms_demo": 3.0,
+    "p50_1000_ms": 1.0,
+    "xgboost_recall_at_fpr_1_pct_stolen_card": 0.5,
+    "test_fraud_count_card_testing": 4.0,
+    "saved_brl": 1.0,
+    "a_per_day": 2.0,
+}
 
 
 def test_a_receipt_says_what_where_when_and_with_what(tmp_path: Path) -> None:
@@ -52,7 +63,7 @@ def test_without_git_the_commit_is_unknown(tmp_path: Path, monkeypatch: pytest.M
     assert receipt.commit() == "unknown"
 
 
-@pytest.mark.parametrize("metric", ["p95", "latency", "seconds", "auc_of_what", "mb"])
+@pytest.mark.parametrize("metric", ["p95", "latency", "seconds", "auc_of_what", "mb", "money_saved", "recall_stolen_card"])
 def test_a_metric_without_its_unit_is_refused(metric: str, tmp_path: Path) -> None:
     with pytest.raises(ReceiptError, match=f"The metric {metric} does not say its unit"):
         receipt.write("freshness", {}, {metric: 1.0}, folder=tmp_path)

@@ -1,13 +1,23 @@
 """Payments get the label the bank found last, in the order they arrived, and are folded as the stream folds them."""
 
+import uuid
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
 import pytest
-from builders import a_chargeback, a_payment, at
+from builders import a_chargeback, a_payment, a_score, at
+from fraud_models import a_model
+from payment_batches import payments as a_batch
 from pyspark.sql import functions as F
 
 from pipelines import catalog, fraud_history
 from pipelines.errors import ModelError
-from pipelines.features.card_records import FEATURE_NAMES
-from pipelines.silver import chargebacks, payments
+from pipelines.features.card_records import FEATURE_NAMES, FEATURE_SET, FEATURES
+from pipelines.online_store import Batch
+from pipelines.scoring import score_batch
+from pipelines.serving import Serving
+from pipelines.silver import chargebacks, fraud_scores, payments
 
 
 def silver(spark, table, rows):
@@ -59,3 +69,49 @@ def test_a_table_is_read_as_it_was_and_an_empty_one_is_told(spark):
     silver(spark, chargebacks.TABLE, [a_chargeback(event_id="later")]).writeTo(chargebacks.TABLE.name).append()
     assert fraud_history.read(spark, chargebacks.TABLE.name, then).count() == 1
     spark.sql(f"DROP TABLE {chargebacks.TABLE.name}")
+
+
+def test_what_the_scorer_logged_is_what_training_folds_of_the_same_payments(spark, store):
+    paid, serving = a_batch(*range(30)), Serving(a_model())
+    scored = [score_batch(paid.slice(i, 10), Batch(str(uuid.UUID(int=1)), i), store, serving) for i in (0, 10, 20)]
+    found = silver(spark, chargebacks.TABLE, [a_chargeback(payment_id="p4"), a_chargeback(event_id="c2", payment_id="p7")])
+    scores = silver(spark, fraud_scores.TABLE, pa.concat_tables(scored).to_pylist())
+    logged = fraud_history.logged(fraud_history.label_scores(scores, found).toArrow())
+    folded = fraud_history.folded(
+        fraud_history.label(silver(spark, payments.TABLE, rows_of(paid)), found).toArrow(), label_delay_days=7
+    )
+    assert folded.fraud.sum() == 2
+    assert len(np.unique(folded.features[:, FEATURE_NAMES.index("payments_before")])) == 10
+    for name, values in vars(folded).items():
+        np.testing.assert_array_equal(getattr(logged, name), values, err_msg=name)
+
+
+def rows_of(paid):
+    return [{**a_payment(), **row} for row in paid.to_pylist()]
+
+
+def test_of_scores_each_counts_once_and_those_of_other_features_do_not(spark):
+    seen = [0.5] * len(FEATURES)
+    rows = [
+        a_score(event_id="score-e1", feature_set=FEATURE_SET, features=seen, amount=Decimal("7.00")),
+        a_score(event_id="score-e1", feature_set=FEATURE_SET, features=[0.0] * len(FEATURES)),
+        a_score(event_id="score-e2", feature_set="cards/0", features=[1.0, 2.0]),
+    ]
+    found = silver(spark, chargebacks.TABLE, [a_chargeback(payment_id="other")])
+    logged = fraud_history.logged(fraud_history.label_scores(silver(spark, fraud_scores.TABLE, rows), found).toArrow())
+    assert (logged.features.tolist(), logged.amount.tolist(), logged.fraud.tolist()) == ([seen], [7.0], [False])
+
+
+def test_logged_history_names_the_snapshots_it_was_read_from(spark):
+    for table, row in (
+        (fraud_scores.TABLE, a_score(feature_set=FEATURE_SET, features=[0.5] * len(FEATURES))),
+        (chargebacks.TABLE, a_chargeback()),
+    ):
+        spark.sql(f"DROP TABLE IF EXISTS {table.name}")
+        catalog.ensure(spark, table)
+        silver(spark, table, [row]).writeTo(table.name).append()
+    snapshots, logged = fraud_history.newest_logged(spark)
+    assert snapshots == {table.name: fraud_history.snapshot(spark, table) for table in (fraud_scores.TABLE, chargebacks.TABLE)}
+    assert len(logged.fraud) == 1
+    for table in (fraud_scores.TABLE, chargebacks.TABLE):
+        spark.sql(f"DROP TABLE {table.name}")

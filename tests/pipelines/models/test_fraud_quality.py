@@ -52,6 +52,7 @@ def test_money_is_net_of_reviews_and_false_declines():
     assert figures["money_saved"] == pytest.approx(-25 - 4 - 4 + 0.75 * 120 - 4)
     assert figures["money_saved_share"] == pytest.approx(figures["money_saved"] / 240)
     assert (figures["review_share"], figures["decline_share"], figures["reviews_per_day"]) == (0.6, 0.2, 3)
+    assert (figures["honest_decline_share"], figures["declines_per_day"]) == (pytest.approx(1 / 3), 1)
 
 
 def test_a_model_is_measured_without_looking_at_other_labels():
