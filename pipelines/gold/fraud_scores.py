@@ -43,7 +43,7 @@ TABLE = Table(
         Column(
             "challenger_decision",
             "string",
-            "What the challenger would have decided by its own thresholds: approve, review or decline (since schema version 3).",
+            "What the challenger would have decided by its thresholds: approve, review or decline (since schema version 3).",
             required=False,
         ),
     ),
