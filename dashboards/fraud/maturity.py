@@ -39,7 +39,7 @@ class Day(NamedTuple):
     cleared: int
     caught_amount: Decimal
     missed_amount: Decimal
-    replayed: int
+    in_hindsight: int
 
     @property
     def findings(self) -> int:
@@ -95,7 +95,7 @@ def _day(at: datetime, rows: list[Outcome], currency: str, *, mature: bool) -> D
         cleared=_payments(row for row in rows if row.fraud is False),
         caught_amount=_amount(caught, currency),
         missed_amount=_amount(missed, currency),
-        replayed=sum(row.replayed for row in rows),
+        in_hindsight=sum(row.in_hindsight for row in rows),
     )
 
 

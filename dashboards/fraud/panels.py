@@ -74,10 +74,10 @@ def labels(days: list[Day], label_delay: timedelta) -> str:
             f"Still maturing: {formats.count(young.payments)} payments with {formats.count(young.findings)} findings so far, "
             "which is all that their days show."
         )
-    replayed = sum(day.replayed for day in days)
-    if replayed:
+    in_hindsight = sum(day.in_hindsight for day in days)
+    if in_hindsight:
         told.append(
-            f"{formats.count(replayed)} were scored more than a day after they were made: "
+            f"{formats.count(in_hindsight)} were scored more than a day after they were made: "
             "their model may have been trained on them."
         )
     return " ".join(told)

@@ -113,7 +113,7 @@ def test_labels_are_counted_apart_for_mature_and_young_days() -> None:
 
 
 def test_payments_that_were_scored_in_hindsight_are_said() -> None:
-    assert "40 were scored more than a day after they were made" in panels.labels([a_day(replayed=40)], DELAY)
+    assert "40 were scored more than a day after they were made" in panels.labels([a_day(in_hindsight=40)], DELAY)
 
 
 def test_the_index_is_explained() -> None:
