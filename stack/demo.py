@@ -121,7 +121,7 @@ def _send_history(console: Console) -> None:
 
 
 def _train(console: Console) -> None:
-    """Train the first model, or the first of today's features; without one the shop runs all the same, payments just stay without a score."""
+    """Train the first model of today's features; without one the shop runs all the same, payments just stay without a score."""
     try:
         _step("training", ["jobs/train_fraud_model.py"], console)
     except TidemarkError as error:
