@@ -95,10 +95,10 @@ def _wait(page: Page, parts: tuple[str, ...]) -> None:
         page.locator(NOTICE).first.wait_for(state="detached", timeout=_left_ms(until))
     except TooLate as error:
         missing = [part for part in parts if not page.locator(part).count()]
-        told = [f"it lacks {', '.join(missing)}"] * bool(missing) + page.locator(NOTICE).all_inner_texts()
+        noticed = dict.fromkeys(page.locator(NOTICE).all_inner_texts())
         raise NoPicture(
-            f"The page at {page.url} was not whole within {READY_MS // 1000} s: {' '.join(told)}. "
-            "A shop needs some minutes after its start; `make status` says whether Dash and Trino run."
+            f"The page at {page.url} was not whole within {READY_MS // 1000} s: it lacks {', '.join(missing) or 'nothing'}. "
+            f"{' '.join([*noticed, 'A shop needs some minutes after its start'])}; `make status` says what runs."
         ) from error
 
 
