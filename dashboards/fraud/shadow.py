@@ -99,9 +99,10 @@ def shadows(ask: Ask, recent: datetime, since: datetime, mature_before: datetime
     `since` on and before `mature_before`.
     """
     try:
-        pairs = [Agreement(*names, _by_decisions(counts)) for *names, counts in ask(AGREEMENT, recent)]
+        rows = ask(AGREEMENT, recent)
     except UnknownColumn:  # a table from before a challenger's decisions were kept
         return []
+    pairs = [Agreement(mine, its, correlation, _by_decisions(counts)) for mine, its, correlation, counts in rows]
     return [_judged(ask, pair, since, mature_before) for pair in pairs]
 
 

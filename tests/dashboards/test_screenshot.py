@@ -46,8 +46,3 @@ def test_a_picture_waits_for_every_answer_that_fills_its_page(without_trino: htt
     answers = [{part.split(".")[0] for part in callback["output"].strip(".").split("...")} for callback in callbacks]
     waited_for = {part.split()[0].removeprefix("#") for part in screenshot.DRAWN[name]}
     assert [answer for answer in answers if not answer & waited_for] == [{"scheme"}]
-
-
-def test_a_picture_of_the_shop_waits_for_both_lists_of_the_newest() -> None:
-    waited_for = {part.split()[0] for part in screenshot.DRAWN["live"]}
-    assert {"#newest-orders", "#newest-scores"} <= waited_for
