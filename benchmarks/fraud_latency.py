@@ -8,76 +8,32 @@ score's moment is the broker's append time, `seen` is when a consumer had it.
 """
 
 import json
-import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from confluent_kafka import Consumer, Producer
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-from pyspark.sql.streaming.query import StreamingQuery
+from pyspark.sql import SparkSession
 
 from benchmarks import receipt
 from benchmarks.fraud_payments import a_payment, moments
+from benchmarks.own_states import own_states
 from benchmarks.own_topics import own_topics
-from pipelines import alerts, avro, schema_registry, scoring, stream
-from pipelines.champion import champion_watch
+from benchmarks.scoring_query import BENCH_FLOOR, BENCH_IN, BENCH_SCORES, SCORES, SHOP, TOPICS, Flow, floor, running, scored
+from pipelines import schema_registry
 from pipelines.session import spark_session
 from pipelines.settings import settings
-from pipelines.silver import payments
 from pipelines.topics import end_offsets
 from simulator.encoding import framed
 
-SCORES, SHOP = "tidemark.fraud_scores", "shop.payments"
-BENCH_IN, BENCH_SCORES, BENCH_ALERTS, BENCH_FLOOR = "bench.payments", "bench.fraud_scores", "bench.alerts", "bench.floor"
 ROUNDS, COLD_S, WARM_S, MEASURE_S, DEMO_S, SETTLE_S = 3, 90.0, 15.0, 15.0, 100.0, 20.0
 RATES = {"": 200, "_1000": 1000}
-
-Flow = Callable[[DataFrame], DataFrame]
-
-
-def scored(spark: SparkSession) -> Flow:
-    """Return the job's own path from Kafka's records to encoded scores."""
-    model = spark.sparkContext.broadcast(champion_watch().first())
-    known = replace(schema_registry.contract(SHOP), topic=BENCH_IN)
-    scores = replace(schema_registry.writer(SCORES), topic=BENCH_SCORES)
-    alarms = replace(schema_registry.writer(alerts.TOPIC), topic=BENCH_ALERTS)
-    return lambda records: scoring.messages(scoring.score(payments.refine(records, known), model), scores, alarms)
-
-
-def floor(source: str) -> Flow:
-    """Return the same path with native expressions only: the payment is decoded, judged and encoded again."""
-    known = replace(schema_registry.contract(SHOP), topic=source)
-    fields = [name for name in payments.TABLE.column_names if not name.startswith("kafka_")]
-
-    def through(records: DataFrame) -> DataFrame:
-        value = avro.encode(F.struct(*fields), known.reader, schema_registry.newest_id(SHOP))
-        columns = F.lit(BENCH_FLOOR).alias("topic"), F.col("card_id").alias("key"), value.alias("value")
-        return payments.refine(records, known).select(*columns)
-
-    return through
-
-
-@contextmanager
-def running(spark: SparkSession, source: str, flow: Flow, target: str) -> Iterator[StreamingQuery]:
-    """Run the flow from `source` to `target` with the settings of the scoring query, from now on."""
-    records = stream.read_topics(spark, [source], SCORES, "latest")
-    with tempfile.TemporaryDirectory() as checkpoint:
-        writer = flow(records).writeStream.format("kafka").option("checkpointLocation", checkpoint).queryName(target)
-        told = {**stream.kafka_options(settings().kafka), "kafka.linger.ms": "0", "kafka.acks": "all"}
-        query = writer.options(**told).trigger(processingTime=stream.stream_settings(SCORES).trigger).start()
-        try:
-            yield query
-        finally:
-            query.stop()
 
 
 def send(rate: int, seconds: float) -> None:
@@ -117,7 +73,7 @@ def _settle(done: Callable[[], bool]) -> None:
 
 def turn(spark: SparkSession, flow: Flow, target: str, rate: int, warm_s: float = WARM_S) -> np.ndarray:
     """Run one flow alone at a rate and return the latencies after it has warmed up."""
-    with running(spark, BENCH_IN, flow, target) as query:
+    with TemporaryDirectory() as checkpoint, running(spark, BENCH_IN, flow, target, checkpoint) as query:
         query.processAllAvailable()
         seconds = warm_s + MEASURE_S
         return measured(target, MEASURE_S, lambda: send(rate, seconds), int(rate * seconds))
@@ -151,7 +107,11 @@ def alone(spark: SparkSession) -> dict[str, float]:
 
 def beside_demo(spark: SparkSession) -> dict[str, float]:
     """Return the figures of the demo's own scorer and of the floor, both running on the same payments."""
-    with running(spark, SHOP, floor(SHOP), BENCH_FLOOR), ThreadPoolExecutor() as pool:
+    with (
+        TemporaryDirectory() as checkpoint,
+        running(spark, SHOP, floor(SHOP), BENCH_FLOOR, checkpoint),
+        ThreadPoolExecutor() as pool,
+    ):
         native = pool.submit(watched, BENCH_FLOOR, COLD_S)
         ours = watched(SCORES, COLD_S)
         told = {**percentiles(ours, "_demo", "beside_floor_"), **percentiles(native.result(), "_demo", "native_")}
@@ -195,7 +155,7 @@ def main() -> None:
     demo = _demo_runs()
     # Before there is a Spark of our own, which would take a part of the demo's cores.
     told = percentiles(watched(SCORES), "_demo") if demo else {}
-    with own_topics(BENCH_IN, BENCH_SCORES, BENCH_ALERTS, BENCH_FLOOR, partitions=settings().kafka.partitions_for(SHOP)):
+    with own_topics(*TOPICS, partitions=settings().kafka.partitions_for(SHOP)), own_states():
         spark = spark_session("fraud_latency")
         try:
             told |= beside_demo(spark) if demo else alone(spark)

@@ -10,21 +10,22 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-CARDS = 5000
+CARDS, SELLERS = 50_000, 3000  # as many sellers as Olist has
+CARD, SELLER = "bench-card-{}", "bench-seller-{}"
 TIMEOUT_S = 0.2
 
 
 def a_payment(number: int) -> dict[str, Any]:
-    """Return a payment made now, by one of CARDS cards."""
+    """Return a payment made now, by one of CARDS cards to one of SELLERS sellers; no card comes twice within CARDS payments."""
     card = number * 7919 % CARDS
     return {
         "event_id": str(uuid.uuid4()),
         "event_at": time.time_ns() // 1000,
         "payment_id": f"bench-{number}",
         "order_id": None,
-        "card_id": f"bench-card-{card}",
+        "card_id": CARD.format(card),
         "customer_id": f"bench-customer-{card}",
-        "seller_id": f"bench-seller-{number % 100}",
+        "seller_id": SELLER.format(number % SELLERS),
         "method": "credit_card",
         "installments": 1,
         "attempt_number": 1,

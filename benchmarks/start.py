@@ -21,7 +21,7 @@ from benchmarks import receipt
 from pipelines import logs
 from pipelines.errors import ServiceUnreachable
 from pipelines.settings import ROOT, located, settings
-from stack import lifecycle, status, supervision
+from stack import dotenv_file, lifecycle, status, supervision
 from stack.apart import environment
 from stack.lake import answer
 from stack.programs import programs
@@ -38,6 +38,7 @@ log = logs.get(__name__)
 def main() -> None:
     """Start a demo from nothing, measure it, write the receipt, and stop it."""
     folder = ROOT / ".tidemark" / f"benchmark-{os.getpid()}"
+    dotenv_file.ensure()
     os.environ.update(environment(folder))
     settings.cache_clear()
     with _demo(folder) as demo:

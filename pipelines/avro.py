@@ -1,7 +1,12 @@
-"""Decodes Confluent-framed Avro in Spark expressions: one branch per known writer schema, one reader schema."""
+"""Decodes and encodes Confluent-framed Avro in Spark expressions: one branch per known writer schema, one reader schema."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import from_avro, to_avro
@@ -29,29 +34,68 @@ class Writer:
 
 def schema_id(value: Column) -> Column:
     """Return the schema id in a record's header as an int; null when the header is not there."""
-    framed = (F.length(value) >= HEADER_BYTES) & (F.substring(value, 1, 1) == F.lit(b"\x00"))
-    return F.when(framed, F.conv(F.hex(F.substring(value, 2, 4)), 16, 10).cast("long"))
+    return F.when(_is_framed(value), F.conv(F.hex(F.substring(value, 2, 4)), 16, 10).cast("long"))
+
+
+def _is_framed(value: Column) -> Column:
+    return (F.length(value) >= HEADER_BYTES) & (F.substring(value, 1, 1) == F.lit(b"\x00"))
+
+
+def _header(id_: int) -> bytes:
+    return b"\x00" + id_.to_bytes(4, "big")
 
 
 def decode(value: Column, contract: Contract) -> Column:
     """Return the record as a struct in the reader schema; null, or a struct of nulls, where it cannot be decoded."""
     body = F.substring(value, HEADER_BYTES + 1, 2**31 - 1)
     options = {"mode": "PERMISSIVE", "avroSchema": contract.reader}
-    wrote = schema_id(value)
-    branches = [F.when(wrote == id_, from_avro(body, writer, options)) for id_, writer in contract.writers.items()]
+    header = F.substring(value, 1, HEADER_BYTES)  # compared as bytes: reading the id as a number takes longer than all the rest
+    branches = [F.when(header == F.lit(_header(id_)), from_avro(body, told, options)) for id_, told in contract.writers.items()]
     return F.coalesce(*branches)
 
 
 def frame_refusal(value: Column, contract: Contract) -> Column:
     """Return why a record cannot even be tried: tombstone, no_schema_header or unknown_schema_id; null where it can."""
-    wrote = schema_id(value)
-    return (
-        F.when(value.isNull(), "tombstone")
-        .when(wrote.isNull(), "no_schema_header")
-        .when(~wrote.isin(list(contract.writers)), "unknown_schema_id")
-    )
+    known = F.substring(value, 1, HEADER_BYTES).isin([_header(id_) for id_ in contract.writers])
+    return F.when(value.isNull(), "tombstone").when(~_is_framed(value), "no_schema_header").when(~known, "unknown_schema_id")
 
 
 def encode(record: Column, schema: str, id_: int) -> Column:
     """Return a struct as Confluent-framed Avro bytes."""
-    return F.concat(F.lit(b"\x00" + id_.to_bytes(4, "big")), to_avro(record, schema))
+    return F.concat(F.lit(_header(id_)), to_avro(record, schema))
+
+
+def encode_around(ready: str, columns: Sequence[str], schema: str, id_: int) -> Column:
+    """Return a record of `columns` as Confluent-framed Avro bytes, where the column `ready` is bytes of Avro already.
+
+    The bytes of a record are those of its fields, one after the other (Avro 1.12 specification, Binary Encoding): what
+    comes before that field and what comes behind it are encoded as a record each.
+    """
+    told = json.loads(schema)
+    place = [field["name"] for field in told["fields"]].index(ready)
+
+    def part(fields: list[dict[str, object]]) -> Column:
+        names = [name for name in columns if name in {field["name"] for field in fields}]
+        return to_avro(F.struct(*names), json.dumps({**told, "fields": fields}))
+
+    return F.concat(F.lit(_header(id_)), part(told["fields"][:place]), F.col(ready), part(told["fields"][place + 1 :]))
+
+
+def float_arrays(rows: npt.NDArray[np.float32]) -> pa.Array:
+    """Return each of the rows (n, width) as the bytes of an Avro array of floats: a block of all, and the end."""
+    count, size = len(rows), rows.shape[1]
+    begin = np.frombuffer(_long(size), np.uint8)
+    encoded = np.zeros((count, len(begin) + 4 * size + 1), np.uint8)
+    encoded[:, : len(begin)] = begin
+    encoded[:, len(begin) : -1] = np.ascontiguousarray(rows, "<f4").view(np.uint8).reshape(count, 4 * size)
+    ends = np.arange(count + 1, dtype=np.int32) * np.int32(encoded.shape[1])
+    return pa.Array.from_buffers(pa.binary(), count, [None, pa.py_buffer(ends), pa.py_buffer(encoded)])
+
+
+def _long(number: int) -> bytes:
+    """Return a number of items that is not negative as Avro does: zigzag, seven bits a byte."""
+    number, out = number << 1, bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])

@@ -25,10 +25,12 @@ from pipelines.settings import Valkey
 
 RECORD = np.dtype([("query", "u8", (2,)), ("batch", "i8"), ("before", STATE), ("after", STATE)], align=True)
 SELLER_RECORD = np.dtype([("before_us", "i8"), ("after_us", "i8"), ("before", SELLER), ("after", SELLER)], align=True)
-TIMEOUT_S = 0.1
+TIMEOUT_S = 0.1  # for each command, tried twice
+WRITING_TIMEOUT_S = 2.0  # a payment may be scored without its card's state, but a state that is not written is lost
 CARDS_PER_COMMAND = 500
 SELLERS_KNOWN, SELLERS_DELAY = f"sellers:{FEATURE_SET}:known_us", f"sellers:{FEATURE_SET}:delay_us"
 CURRENT, CHALLENGER = "current", "challenger"  # the roles in which a model is published
+OF_A_PIPELINE = " of pipeline caused error: "  # after the command, before what the server said
 OLD_MODEL_S = 86_400  # a replaced model stays this long for workers that are about to load it
 
 
@@ -52,33 +54,25 @@ class Reading:
 
 
 class OnlineStore:
-    """A client that gives up after a tenth of a second, tried twice; every method raises ServiceUnreachable then."""
+    """A client that gives up soon, but later when it writes; every method raises ServiceUnreachable then."""
 
     def __init__(self, told: Valkey) -> None:
         self.place = f"{told.host}:{told.port}"
         # Any, because the library's types are those of its blocking and its asynchronous client at once.
-        self.client: Any = valkey.Valkey(
-            told.host,
-            told.port,
-            password=told.password.get_secret_value(),
-            socket_connect_timeout=TIMEOUT_S,
-            socket_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 1),
-            retry_on_timeout=True,
-        )
+        self.client: Any = _client(told, TIMEOUT_S)
+        self.writer: Any = _client(told, WRITING_TIMEOUT_S)
 
     def read(self, cards: Sequence[str], batch: Batch, model_name: str, sellers: Sequence[str] = ()) -> Reading:
         """Return the states from which `batch` starts, in the order of `cards`, what is known of `sellers`, and the models to
-        use, in one round trip.
+        use: in one round trip, where they are few.
 
         Raises CheckpointError when a card has already folded a later batch of the same query.
         """
 
         def ask() -> Any:
+            few, *more = _chunks([*_keys(cards), *_seller_keys(sellers)]) or [[]]
             pipe = self.client.pipeline(transaction=False).mget(_pointer(model_name), _pointer(model_name, CHALLENGER))
-            for some in _chunks([*_keys(cards), *_seller_keys(sellers)]):
-                pipe.mget(some)
-            return pipe.execute()
+            return [*(pipe.mget(few) if few else pipe).execute(), *(self.client.mget(some) for some in more)]
 
         versions, *chunks = self._asking("read card states", ask)
         found = [record for some in chunks for record in some]
@@ -107,13 +101,10 @@ class OnlineStore:
     def read_sellers(self, sellers: Sequence[str]) -> Records:
         """Return what is known of `sellers`, in their order (SELLER_RECORD)."""
 
-        def ask() -> Any:
-            pipe = self.client.pipeline(transaction=False)
-            for some in _chunks(_seller_keys(sellers)):
-                pipe.mget(some)
-            return pipe.execute()
+        def ask() -> list[bytes | None]:
+            return [record for some in _chunks(_seller_keys(sellers)) for record in self.client.mget(some)]
 
-        return _decoded_sellers([record for some in self._asking("read seller states", ask) for record in some])
+        return _decoded_sellers(self._asking("read seller states", ask))
 
     def write_sellers(self, sellers: Sequence[str], records: Records) -> None:
         """Store what is known of `sellers` (SELLER_RECORD), in their order."""
@@ -190,13 +181,12 @@ class OnlineStore:
             ) from error
 
     def _put(self, what: str, keys: Sequence[str], records: Records) -> None:
-        pairs = [(key, records[i].tobytes()) for i, key in enumerate(keys)]
+        size, whole = records.itemsize, records.tobytes()
+        pairs = [(key, whole[i * size : (i + 1) * size]) for i, key in enumerate(keys)]
 
-        def ask() -> Any:
-            pipe = self.client.pipeline(transaction=False)
+        def ask() -> None:  # not as one pipeline, which would have to be through the socket within the time of one command
             for some in _chunks(pairs):
-                pipe.mset(dict(some))
-            return pipe.execute()
+                self.writer.mset(dict(some))
 
         self._asking(what, ask)
 
@@ -204,9 +194,22 @@ class OnlineStore:
         try:
             return ask()
         except valkey.ValkeyError as error:
+            said = str(error).rpartition(OF_A_PIPELINE)[2]
             raise ServiceUnreachable(
-                f"Could not {what}: the online store at {self.place} says {str(error)!r}; look at `make status`."
-            ) from error
+                f"Could not {what}: the online store at {self.place} says {said!r}; look at `make status`."
+            ) from None  # the library quotes the whole command: card ids, and megabytes
+
+
+def _client(told: Valkey, timeout_s: float) -> valkey.Valkey:
+    return valkey.Valkey(
+        told.host,
+        told.port,
+        password=told.password.get_secret_value(),
+        socket_connect_timeout=TIMEOUT_S,
+        socket_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 1),
+        retry_on_timeout=True,
+    )
 
 
 def _pointer(model_name: str, role: str = CURRENT) -> str:

@@ -63,6 +63,7 @@ class Valkey(Section):
     host: str
     port: int
     password: SecretStr
+    memory_mb: int = 1024  # of the local one
 
 
 class Mlflow(Section):

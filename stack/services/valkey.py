@@ -17,7 +17,7 @@ def _configuration() -> Path:
 def _prepare() -> None:
     told = settings().valkey
     folder = folders.data("valkey")
-    values = {"host": told.host, "port": told.port, "password": told.password.get_secret_value(), "folder": folder}
+    values = {**told.model_dump(), "password": told.password.get_secret_value(), "folder": folder}
     folders.rendered("valkey/valkey.conf", _configuration(), **values)
 
 
@@ -33,7 +33,7 @@ def _ready() -> bool:
 
 
 def service() -> Service:
-    """Return how Valkey runs here: on loopback, with a password, 512 MB at most, every write appended to disk."""
+    """Return how Valkey runs here: on loopback, with a password, every write appended to disk, never dropping a key."""
     return Service(
         name="valkey",
         command=[str(get_binary_path()), str(_configuration())],

@@ -5,20 +5,21 @@ import json
 from typing import Any
 
 import fastavro
+import numpy as np
 import pytest
 from builders import a_score, at, schemas
 from pyspark.sql import DataFrame, SparkSession
 
 from pipelines import alerts, scoring
-from pipelines.avro import HEADER_BYTES, Writer
+from pipelines.avro import HEADER_BYTES, Writer, float_arrays
 
 SCORED = Writer("tidemark.fraud_scores", schemas("tidemark.fraud_scores")[-1], 7)
 ALERTING = Writer(alerts.TOPIC, schemas(alerts.TOPIC)[-1], 8)
 
 
 def scores(spark: SparkSession, *rows: dict[str, Any]) -> DataFrame:
-    columns = [column.name for column in scoring.SCORE_COLUMNS]
-    return spark.createDataFrame([[row[name] for name in columns] for row in rows], scoring.SCORE_SCHEMA)
+    told = [{**row, "features": float_arrays(np.float32([row["features"]]))[0].as_py()} for row in rows]
+    return spark.createDataFrame([[row[name] for name in scoring.SCORE_NAMES] for row in told], scoring.SCORE_SCHEMA)
 
 
 def sent(frame: DataFrame) -> list[tuple[str, str, dict[str, Any]]]:

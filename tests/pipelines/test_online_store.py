@@ -125,6 +125,14 @@ def test_a_stopped_store_is_one_sentence_without_the_password(store, server):
     assert server.settings.password.get_secret_value() not in str(caught.value)
 
 
+def test_a_full_store_is_one_short_sentence_without_the_cards(store, server):
+    server.client.config_set("maxmemory", "1mb")
+    with pytest.raises(ServiceUnreachable, match="used memory > 'maxmemory'") as caught:
+        store.write(["a-card"], blank(1), blank(1), Batch(QUERY, 0))
+    assert "a-card" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
 def test_a_frozen_store_is_given_up_soon(hasty_store, server):
     server.freeze()
     with pytest.raises(ServiceUnreachable):

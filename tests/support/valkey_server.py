@@ -65,6 +65,7 @@ def patience() -> Iterator[None]:
     """Have the store's clients that are made meanwhile wait for longer than a busy machine takes to answer."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(online_store, "TIMEOUT_S", PATIENCE_S)
+        patch.setattr(online_store, "WRITING_TIMEOUT_S", PATIENCE_S)
         yield
 
 

@@ -1,0 +1,144 @@
+"""Measures how many payments a second the scoring query works off from a backlog, beside the same query without Python.
+
+The shop's own payments, taken again and again from the running stack's topic, each time as the history of other cards, wait in
+Kafka; then the query runs as the demo runs it (its trigger, its batches, the champion, all features, states read from and
+written to Valkey, scores and alerts to Kafka) until all are scored. Kafka and Valkey are on the same cores. The floor works off
+the same backlog in turn. The first rounds are not measured: in them Java
+compiles its code.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import count, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from confluent_kafka import Producer
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from rich.progress import track
+
+from benchmarks import receipt
+from benchmarks.fraud_payments import CARD
+from benchmarks.own_states import forget, own_states
+from benchmarks.own_topics import own_topics
+from benchmarks.scoring_query import BENCH_FLOOR, BENCH_IN, BENCH_SCORES, SCORES, SHOP, TOPICS, Flow, floor, running, scored
+from pipelines import avro, schema_registry, stream
+from pipelines.errors import ServiceUnreachable
+from pipelines.features.card_records import FEATURES, STATE
+from pipelines.models import decisions
+from pipelines.online_store import RECORD
+from pipelines.session import spark_session
+from pipelines.settings import settings
+from pipelines.silver import payments
+from pipelines.topics import offsets
+from simulator.encoding import framed
+
+PAYMENTS, WARM_ROUNDS, ROUNDS, LEAST_PAYMENTS = 200_000, 5, 5, 10_000
+PROGRESS_KEPT = "spark.sql.streaming.numRecentProgressUpdates"
+
+
+def main() -> None:
+    """Measure both and write the receipt."""
+    with own_topics(*TOPICS, partitions=settings().kafka.partitions_for(SHOP)), own_states():
+        spark = spark_session("fraud_throughput")
+        try:
+            spark.conf.set(PROGRESS_KEPT, "10000")
+            receipt.write("fraud_throughput", _said(), measured(spark))
+        finally:
+            spark.stop()
+
+
+def _said() -> dict[str, object]:
+    told = {"payments": PAYMENTS, "warm_rounds": WARM_ROUNDS, "rounds": ROUNDS}
+    return {**told, "stream": stream.stream_settings(SCORES).model_dump(exclude_none=True)}
+
+
+def measured(spark: SparkSession) -> dict[str, float]:
+    """Return the rates of both flows over all rounds, and what the scores say."""
+    flows = {BENCH_SCORES: scored(spark), BENCH_FLOOR: floor(BENCH_IN)}
+    seconds = dict.fromkeys(flows, 0.0)
+    history = shop_payments(spark)
+    endless = copies(history)
+    with TemporaryDirectory() as folder:
+        for target, flow in flows.items():  # from now on: the checkpoint remembers where the backlog begins
+            drained(spark, flow, target, folder)
+        for number in track(range(WARM_ROUNDS + ROUNDS), "rounds"):
+            forget(CARD)
+            send(islice(endless, PAYMENTS))
+            for target, flow in flows.items():
+                seconds[target] += drained(spark, flow, target, folder) * (number >= WARM_ROUNDS)
+    ours, native = (ROUNDS * PAYMENTS / seconds[target] for target in flows)
+    cards = len({payment["card_id"] for payment in history}) / len(history) * PAYMENTS
+    sizes = {"features_count": len(FEATURES), "state_bytes": STATE.itemsize, "record_bytes": RECORD.itemsize}
+    told = {"payments_per_s": ours, "native_payments_per_s": native, "ratio": ours / native, "cards_count": cards}
+    return {**told, **sizes, **answers(spark)}
+
+
+def shop_payments(spark: SparkSession) -> list[dict[str, Any]]:
+    """Return the payments that the stack's shop has made, in order of time, as the encoder takes them.
+
+    Raises ServiceUnreachable where there are fewer than LEAST_PAYMENTS.
+    """
+    records = stream.read_once(spark, SHOP, *whole(SHOP))
+    made = payments.refine(records, schema_registry.contract(SHOP)).drop("kafka_partition", "kafka_offset", "kafka_at")
+    typed = made.withColumn("event_at", F.unix_micros("event_at")).withColumn("amount", (F.col("amount") * 100).cast("long"))
+    found: list[dict[str, Any]] = typed.orderBy("event_at").toArrow().to_pylist()
+    if len(found) < LEAST_PAYMENTS:
+        raise ServiceUnreachable(
+            f"The shop has made {len(found)} payments, {LEAST_PAYMENTS} are needed: run make demo, then make up."
+        )
+    return found
+
+
+def whole(topic: str) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the first offset of every partition of a topic, and the one after the last."""
+    known = offsets(settings().kafka, topic)
+    first, after = ({str(partition): bounds[end] for partition, bounds in known.items()} for end in (0, 1))
+    return first, after
+
+
+def copies(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the payments again and again, without end, each time by other cards."""
+    for copy in count():
+        for payment in history:
+            own = {name: f"{payment[name]}/{copy}" for name in ("event_id", "payment_id")}
+            yield {**payment, **own, "card_id": CARD.format(f"{payment['card_id']}/{copy}")}
+
+
+def send(backlog: Iterator[dict[str, Any]]) -> None:
+    """Put a backlog into Kafka."""
+    encode = framed(schema_registry.reader(SHOP), schema_registry.newest_id(SHOP))
+    producer = Producer({"bootstrap.servers": settings().kafka.bootstrap_servers, "linger.ms": 50})
+    for number, payment in enumerate(backlog):
+        producer.produce(BENCH_IN, encode(payment), payment["card_id"])
+        if number % 10_000 == 0:
+            producer.flush()
+    producer.flush()
+
+
+def answers(spark: SparkSession) -> dict[str, float]:
+    """Return how many scores there are, and the share of payments that were held up and given reasons."""
+    score = avro.decode(F.col("value"), schema_registry.contract(SCORES))
+    scores = stream.read_once(spark, BENCH_SCORES, *whole(BENCH_SCORES)).select(score.alias("score")).select("score.*")
+    held = F.avg((F.col("decision") != decisions.APPROVE).cast("int"))
+    told = scores.agg(F.count("*"), F.countDistinct("event_id"), held, F.sum(F.col("degraded").cast("int"))).head()
+    names = ("scores_count", "distinct_scores_count", "held_ratio", "degraded_count")
+    return dict(zip(names, map(float, told or ()), strict=True))
+
+
+def drained(spark: SparkSession, flow: Flow, target: str, folder: str) -> float:
+    """Work off what waits and return the seconds from the begin of the first batch to the end of the last."""
+    with running(spark, BENCH_IN, flow, target, str(Path(folder) / target)) as query:
+        query.processAllAvailable()
+        batches = [told for told in query.recentProgress if told.numInputRows]
+    if not batches:
+        return 0.0
+    first, last = batches[0], batches[-1]
+    began, ended = (datetime.fromisoformat(told.timestamp).timestamp() for told in (first, last))
+    return ended + last.durationMs["triggerExecution"] / 1000 - began
+
+
+if __name__ == "__main__":
+    main()
