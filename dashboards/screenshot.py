@@ -1,11 +1,13 @@
 """`python -m dashboards.screenshot --out live.png` takes a picture of a page in a real browser; `--page fraud` of the other."""
 
 import shutil
+import time
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import TimeoutError as TooLate
 from rich.console import Console
 
 from dashboards.settings import SettingsError, settings
@@ -22,20 +24,25 @@ FLAGS = [
     "--disable-sync",
 ]
 READY_MS = 60_000
-# Each page's address, and what must be there before the picture is taken.
+# Each page's address, and what must be there before the picture is taken: something of every answer that fills it.
 PATHS = {"live": "/", "fraud": "/fraud/"}
 DRAWN = {
-    "live": ("#gmv .main-svg", "#orders .main-svg", "#conversion .main-svg", "#decisions .main-svg", ".tile", "#freshness > *"),
+    "live": (
+        "#tiles .tile",
+        *(f"#{graph} .trace" for graph in ("gmv", "orders", "conversion", "decisions")),
+        "#newest-orders tbody tr",
+        "#newest-scores tbody tr",
+        "#freshness li",
+    ),
     "fraud": (
-        "#quality .main-svg",
-        "#money .main-svg",
-        "#drift .main-svg",
-        ".tile",
-        "#queue > *",
-        "#versions > *",
-        "#shadow > *",
+        "#tiles .tile",
+        "#queue :is(tbody tr, .empty)",
+        *(f"#{graph} .trace" for graph in ("quality", "money", "drift")),
+        "#versions tbody tr",
+        "#shadow :is(tbody tr, .empty)",
     ),
 }
+NOTICE = ".notice"
 PageName = Literal["live", "fraud"]
 console = Console()
 
@@ -53,14 +60,13 @@ def browser_path() -> str:
 
 
 def take(url: str, name: str, out: Path, width: int, height: int, scheme: str, window: str) -> None:
-    """Open a page, wait until its graphs, tiles and tables are drawn, and write a PNG of all of it."""
+    """Open a page, wait until every part of it has its content, and write a PNG of all of it."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
         try:
             page = _opened(browser, url, width, height, scheme)
-            for part in DRAWN[name]:
-                page.locator(part).first.wait_for(timeout=READY_MS)
+            _wait(page, DRAWN[name])
             if name == "live":
                 _show(page, window)
             page.screenshot(path=out, full_page=True)
@@ -78,6 +84,26 @@ def _opened(browser: Browser, url: str, width: int, height: int, scheme: str) ->
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=asked, device_scale_factor=2)
     page.goto(url)
     return page
+
+
+def _wait(page: Page, parts: tuple[str, ...]) -> None:
+    """Wait until every part is there and nothing is said to be old; raise NoPicture naming what never came."""
+    until = time.monotonic() + READY_MS / 1000
+    try:
+        for part in parts:
+            page.locator(part).first.wait_for(state="attached", timeout=_left_ms(until))
+        page.locator(NOTICE).first.wait_for(state="detached", timeout=_left_ms(until))
+    except TooLate as error:
+        missing = [part for part in parts if not page.locator(part).count()]
+        noticed = dict.fromkeys(page.locator(NOTICE).all_inner_texts())
+        raise NoPicture(
+            f"The page at {page.url} was not whole within {READY_MS // 1000} s: it lacks {', '.join(missing) or 'nothing'}. "
+            f"{' '.join([*noticed, 'A shop needs some minutes after its start'])}; `make status` says what runs."
+        ) from error
+
+
+def _left_ms(until: float) -> float:
+    return max(1.0, 1000 * (until - time.monotonic()))  # 0 would be for ever
 
 
 def _show(page: Page, window: str) -> None:

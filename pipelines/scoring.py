@@ -32,6 +32,7 @@ log = logs.get(__name__)
 
 PAYMENT_COLUMNS = sorted({*payment_records.COLUMNS, "payment_id", "currency"})
 SCORE_COLUMNS = [column for column in TABLE.columns if column not in LINEAGE]
+SHADOW = {"challenger_version": pa.string(), "challenger_probability": pa.float64(), "challenger_decision": pa.string()}
 SCORE_NAMES = [column.name for column in SCORE_COLUMNS]
 # The features leave Python as bytes of Avro: as an array Spark would box each of them three times, a third of all its work.
 SCORE_SCHEMA = ", ".join(f"{column.name} {'binary' if column.name == 'features' else column.type}" for column in SCORE_COLUMNS)
@@ -149,7 +150,7 @@ def _write(cards: list[str], before: Records, after: Records, batch: Batch, stor
 
 
 def _scores(payments: pa.Table, features: fraud.Floats, serving: Serving, *, degraded: bool) -> pa.Table:
-    model, challenger = serving.model, serving.challenger
+    model = serving.model
     probability = fraud.predict(model, features).astype(np.float64)
     decision = decisions.decide(probability, model.policy.thresholds)
     count = len(payments)
@@ -164,16 +165,21 @@ def _scores(payments: pa.Table, features: fraud.Floats, serving: Serving, *, deg
         "model_name": pa.repeat(model.name, count),
         "model_version": pa.repeat(model.version, count),
         "degraded": pa.repeat(degraded, count),
-        "challenger_version": pa.repeat(pa.scalar(challenger.version if challenger else None, pa.string()), count),
-        "challenger_probability": _shadow(challenger, features),
+        **_shadow(serving.challenger, features),
         "scored_at": pa.repeat(pa.scalar(datetime.now(UTC), pa.timestamp("us", "UTC")), count),
     }
     return pa.table({column.name: columns[column.name] for column in SCORE_COLUMNS})
 
 
-def _shadow(challenger: fraud.Model | None, features: fraud.Floats) -> pa.Array:
-    said = fraud.predict(challenger, features).astype(np.float64) if challenger else None
-    return pa.nulls(len(features), pa.float64()) if said is None else pa.array(said)
+def _shadow(challenger: fraud.Model | None, features: fraud.Floats) -> dict[str, pa.Array]:
+    """Return what the challenger says, and what it would decide by its own thresholds; nulls without one."""
+    count = len(features)
+    if challenger is None:
+        return {name: pa.nulls(count, kind) for name, kind in SHADOW.items()}
+    said = fraud.predict(challenger, features).astype(np.float64)
+    decision = decisions.decide(said, challenger.policy.thresholds)
+    told = (pa.repeat(challenger.version, count), pa.array(said), pa.array(decision))
+    return dict(zip(SHADOW, told, strict=True))
 
 
 def _reasons(model: fraud.Model, features: fraud.Floats, suspicious: npt.NDArray[np.bool_]) -> pa.Array:

@@ -18,6 +18,7 @@ from rich.live import Live
 from rich.markup import escape
 
 from pipelines.errors import ServiceUnreachable, TidemarkError
+from pipelines.features.card_records import FEATURE_SET
 from pipelines.settings import ROOT, settings
 from stack import dotenv_file, flow, folders, lifecycle, programs, supervision
 from stack.service import Service
@@ -120,7 +121,7 @@ def _send_history(console: Console) -> None:
 
 
 def _train(console: Console) -> None:
-    """Train the first model; without one the shop runs all the same, payments just stay without a score."""
+    """Train the first model of today's features; without one the shop runs all the same, payments just stay without a score."""
     try:
         _step("training", ["jobs/train_fraud_model.py"], console)
     except TidemarkError as error:
@@ -164,7 +165,7 @@ def has_records(topic: str) -> bool:
 
 
 def has_champion() -> bool:
-    """Return whether a fraud model is in service; raises ServiceUnreachable when MLflow does not say."""
+    """Return whether there is a fraud model of today's features; raises ServiceUnreachable when MLflow does not say."""
     told = settings()
     query = {"name": told.fraud.model_name, "alias": "champion"}
     address = f"{told.mlflow.url}/api/2.0/mlflow/registered-models/alias"
@@ -185,7 +186,12 @@ def has_champion() -> bool:
             f"MLflow at {told.mlflow.url} answered {found.status_code} when asked for the champion of "
             f"{told.fraud.model_name}: look at its log (make status)."
         )
-    return found.is_success
+    return found.is_success and _tags(found).get("feature_set") == FEATURE_SET
+
+
+def _tags(found: httpx.Response) -> dict[str, str]:
+    """Return the tags of the model version that MLflow has found."""
+    return {tag["key"]: tag["value"] for tag in found.json()["model_version"].get("tags", ())}
 
 
 def _where() -> str:

@@ -4,11 +4,23 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from dashboards.fraud.queries import Outcome
 
 DAY = timedelta(days=1)
+
+
+class Paid(Protocol):
+    """Payments of one currency."""
+
+    @property
+    def currency(self) -> str:
+        """Return their currency."""
+
+    @property
+    def payments(self) -> int:
+        """Return how many they are."""
 
 
 class Day(NamedTuple):
@@ -27,7 +39,7 @@ class Day(NamedTuple):
     cleared: int
     caught_amount: Decimal
     missed_amount: Decimal
-    replayed: int
+    in_hindsight: int
 
     @property
     def findings(self) -> int:
@@ -45,7 +57,7 @@ class Day(NamedTuple):
         return self.caught / self.frauds if self.frauds else None
 
 
-def main_currency(rows: Iterable[Outcome]) -> str:
+def main_currency(rows: Iterable[Paid]) -> str:
     """Return the currency of most payments: amounts of different currencies are never added up."""
     counts: Counter[str] = Counter()
     for row in rows:
@@ -83,7 +95,7 @@ def _day(at: datetime, rows: list[Outcome], currency: str, *, mature: bool) -> D
         cleared=_payments(row for row in rows if row.fraud is False),
         caught_amount=_amount(caught, currency),
         missed_amount=_amount(missed, currency),
-        replayed=sum(row.replayed for row in rows),
+        in_hindsight=sum(row.in_hindsight for row in rows),
     )
 
 

@@ -11,13 +11,15 @@ from dashboards.fraud.board import Dated
 from dashboards.fraud.drift import Distributions
 from dashboards.fraud.maturity import Day
 from dashboards.fraud.queries import Suspect, Version
-from dashboards.fraud.shadow import Agreement, Quality, Shadow
+from dashboards.fraud.shadow import Agreement, Ranking, Shadow, Stopped, stops
 from dashboards.kept import Answer
 
 REASONS_SHOWN = 3
 QUEUE_HEADS = ["Payment", "Card", "Age", "Decision", "Probability", "Why", "Amount"]
 NO_CHALLENGER = "No challenger scores in the shadow."
-RIVAL_HEADS = ["Version", "Average precision", "Recall"]
+RIVAL_HEADS = ["Version", "Average precision", "Stopped", "Recall", "Caught", "Honest stopped"]
+DECISIONS = ("approve", "review", "decline")
+AGREEMENT_HEADS = ["Champion ↓ challenger →", *(decision.capitalize() for decision in DECISIONS)]
 VERSION_HEADS = ["Model", "Payments", "Review", "Decline", "Degraded"]
 SHOWN = {"all": ("review", "decline"), "review": ("review",), "decline": ("decline",)}
 TONES = {"stable": "good", "moved": "late", "drifted": "bad"}
@@ -44,16 +46,17 @@ def versions(answer: Answer[Dated[Version] | None]) -> list[Any]:
 
 
 def shadow(answer: Answer[Dated[Shadow] | None], label_delay: timedelta) -> list[Any]:
-    """Return champion and challenger beside each other, and how far they decide alike."""
+    """Return champion and challenger beside each other on mature payments, and how far they decide alike."""
     if not answer.rows or not answer.rows.rows:
         return [parts.notice(answer), html.P("" if answer.problem else NO_CHALLENGER, className="empty")]
     (pair,) = answer.rows.rows
-    rows = [
-        _rival(f"{pair.agreement.champion}, champion", pair.quality.champion_precision, pair.quality.champion_recall),
-        _rival(f"{pair.agreement.challenger}, challenger", pair.quality.challenger_precision, pair.quality.challenger_recall),
+    return [
+        parts.notice(answer),
+        parts.table(RIVAL_HEADS, _rivals(pair), html.P()),
+        html.P(_judged_alike(pair.ranking, label_delay), className="remark"),
+        parts.table(AGREEMENT_HEADS, _agreement(pair.agreement), html.P()),
+        html.P(_decided_alike(pair.agreement), className="remark"),
     ]
-    told = f"{_judged_alike(pair.quality, label_delay)} {_decided_alike(pair.agreement)}"
-    return [parts.notice(answer), parts.table(RIVAL_HEADS, rows, html.P()), html.P(told, className="remark")]
 
 
 def labels(days: list[Day], label_delay: timedelta) -> str:
@@ -71,10 +74,10 @@ def labels(days: list[Day], label_delay: timedelta) -> str:
             f"Still maturing: {formats.count(young.payments)} payments with {formats.count(young.findings)} findings so far, "
             "which is all that their days show."
         )
-    replayed = sum(day.replayed for day in days)
-    if replayed:
+    in_hindsight = sum(day.in_hindsight for day in days)
+    if in_hindsight:
         told.append(
-            f"{formats.count(replayed)} were scored more than a day after they were made: "
+            f"{formats.count(in_hindsight)} were scored more than a day after they were made: "
             "their model may have been trained on them."
         )
     return " ".join(told)
@@ -152,26 +155,56 @@ def _version(row: Version) -> html.Tr:
     return parts.line(VERSION_HEADS, cells)
 
 
-def _rival(name: str, precision: float | None, recall: float | None) -> html.Tr:
-    shown = formats.NOTHING if precision is None else f"{precision:.3f}"
-    return parts.line(RIVAL_HEADS, [name, shown, formats.percent(recall)])
+def _rivals(pair: Shadow) -> list[html.Tr]:
+    currency = maturity.main_currency(pair.fates)
+    told = (
+        (f"{pair.agreement.champion}, champion", pair.ranking.champion_precision, False),
+        (f"{pair.agreement.challenger}, challenger", pair.ranking.challenger_precision, True),
+    )
+    return [
+        _rival(name, precision, pair.ranking, stops(pair.fates, currency, challenger=challenger), currency)
+        for name, precision, challenger in told
+    ]
 
 
-def _judged_alike(quality: Quality, label_delay: timedelta) -> str:
-    if not quality.frauds:
+def _rival(name: str, precision: float | None, ranking: Ranking, held: Stopped, currency: str) -> html.Tr:
+    known = [formats.count(held.payments), formats.rounded(held.caught, currency), formats.rounded(held.honest, currency)]
+    stopped, caught, honest = known if ranking.payments else [formats.NOTHING] * 3
+    cells = [
+        name,
+        formats.NOTHING if precision is None else f"{precision:.3f}",
+        stopped,
+        formats.percent(held.frauds / ranking.frauds if ranking.frauds else None),
+        caught,
+        honest,
+    ]
+    return parts.line(RIVAL_HEADS, cells)
+
+
+def _agreement(pair: Agreement) -> list[html.Tr]:
+    return [
+        parts.line(
+            AGREEMENT_HEADS,
+            [parts.badge(mine, "d"), *(formats.count(pair.decisions.get((mine, its), 0)) for its in DECISIONS)],
+        )
+        for mine in DECISIONS
+    ]
+
+
+def _judged_alike(ranking: Ranking, label_delay: timedelta) -> str:
+    if not ranking.frauds:
         return f"No fraud among the payments of both that are {label_delay.days} days old."
     return (
-        f"On {formats.count(quality.payments)} mature payments with {formats.count(quality.frauds)} frauds, "
-        f"of which each stops {formats.count(quality.stopped)}."
+        f"On {formats.count(ranking.payments)} mature payments with {formats.count(ranking.frauds)} frauds, "
+        "each by its own thresholds."
     )
 
 
 def _decided_alike(pair: Agreement) -> str:
-    either = pair.stopped + pair.would_stop - pair.both
-    alike = formats.percent(1 - (either - pair.both) / pair.payments, 2)
+    payments = sum(pair.decisions.values())
+    alike = sum(count for (mine, its), count in pair.decisions.items() if mine == its)
     correlation = formats.NOTHING if pair.correlation is None else f"{pair.correlation:.2f}"
     return (
-        f"Last 24 h, at the champion's threshold: the same decision on {alike} of {formats.count(pair.payments)} payments; of "
-        f"{formats.count(either)} that either would stop, both would stop {formats.count(pair.both)}. "
-        f"Correlation of probabilities {correlation}."
+        f"Last 24 h, each by its own thresholds: the same decision on {formats.percent(alike / payments, 2)} of "
+        f"{formats.count(payments)} payments. Correlation of probabilities {correlation}."
     )

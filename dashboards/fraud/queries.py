@@ -7,7 +7,7 @@ from typing import NamedTuple
 from dashboards.lake import Ask
 
 QUEUED = 100
-REPLAYED_AFTER = timedelta(days=1)
+HINDSIGHT_AFTER = timedelta(days=1)
 
 
 class Suspect(NamedTuple):
@@ -28,7 +28,7 @@ class Suspect(NamedTuple):
 class Outcome(NamedTuple):
     """Payments of one day with one fate: stopped (held or declined) or not, and what the bank says, null where nothing yet.
 
-    `replayed` of them were scored more than a day after they were made.
+    `in_hindsight` of them were scored more than a day after they were made.
     """
 
     day: datetime
@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
     fraud: bool | None
     payments: int
     amount: Decimal
-    replayed: int
+    in_hindsight: int
 
 
 class Scored(NamedTuple):
@@ -110,7 +110,7 @@ def queue(ask: Ask, since: datetime) -> list[Suspect]:
 
 def outcomes(ask: Ask, since: datetime) -> list[Outcome]:
     """Return payments made since `since` per day, currency, decision and latest finding of the bank, oldest first."""
-    return [Outcome(*row) for row in ask(OUTCOMES, since, REPLAYED_AFTER / timedelta(milliseconds=1), since)]
+    return [Outcome(*row) for row in ask(OUTCOMES, since, HINDSIGHT_AFTER / timedelta(milliseconds=1), since)]
 
 
 def scored(ask: Ask, edges: tuple[float, ...], recent: datetime, since: datetime) -> list[Scored]:

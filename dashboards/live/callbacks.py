@@ -47,10 +47,13 @@ def _register_graphs(app: Dash, board: Board) -> None:
 
 
 def _register_lists(app: Dash, board: Board) -> None:
-    @app.callback(Output("newest-orders", "children"), Output("newest-scores", "children"), TICK)
-    def newest(_: int | None) -> tuple[Any, ...]:
-        now = datetime.now(UTC)
-        return panels.orders(board.orders(), now), panels.scores(board.scores(), now)
+    @app.callback(Output("newest-orders", "children"), TICK)
+    def orders(_: int | None) -> list[Any]:
+        return panels.orders(board.orders(), datetime.now(UTC))
+
+    @app.callback(Output("newest-scores", "children"), TICK)
+    def scores(_: int | None) -> list[Any]:
+        return panels.scores(board.scores(), datetime.now(UTC))
 
     @app.callback(Output("freshness", "children"), TICK)
     def fresh(_: int | None) -> list[Any]:

@@ -24,6 +24,15 @@ LEGITIMATE, FRAUD = 1, 2  # as last labels; 0 is none yet
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
+def as_of(at_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the moments up to which payments made at `at_us` know of sellers."""
+    moments: npt.NDArray[np.int64] = (at_us - SETTLING_US) // HOUR_US * HOUR_US
+    return moments
+
+
+_as_of = compiled(as_of)  # of one moment
+
+
 @compiled
 def _over(value, base):  # type: ignore[no-untyped-def]
     return value / base if base > 0 else math.nan
@@ -161,11 +170,6 @@ def _tell_one(state, payment, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _as_of(at_us):  # type: ignore[no-untyped-def]
-    return (at_us - SETTLING_US) // HOUR_US * HOUR_US
-
-
-@compiled
 def _tell(states, sellers, payments, rows):  # type: ignore[no-untyped-def]
     for i in range(len(payments)):
         _tell_one(states[sellers[i]], payments[i], rows[i])
@@ -191,12 +195,6 @@ def _tell_history(states, sellers, payments, in_order, label_sellers, labels, ro
             _fold_label(states[label_sellers[known]], labels[known])
             known += 1
         _tell_one(states[sellers[i]], payments[i], rows[i])
-
-
-def as_of(at_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the moments up to which payments made at `at_us` know of sellers."""
-    moments: npt.NDArray[np.int64] = (at_us - SETTLING_US) // HOUR_US * HOUR_US
-    return moments
 
 
 def learn(

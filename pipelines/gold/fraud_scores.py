@@ -40,6 +40,12 @@ TABLE = Table(
             "What the challenger said, 0 to 1; it decides nothing (since schema version 2).",
             required=False,
         ),
+        Column(
+            "challenger_decision",
+            "string",
+            "What the challenger would have decided by its thresholds: approve, review or decline (since schema version 3).",
+            required=False,
+        ),
     ),
     key=("payment_id", "event_at"),
     partitioning=("days(event_at)",),

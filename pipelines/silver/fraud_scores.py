@@ -1,6 +1,7 @@
 """One row per score of a payment: typed, valid and once each, refined from tidemark.fraud_scores."""
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from pipelines.avro import Contract
 from pipelines.silver.judgement import EVENT, LINEAGE, Rules, accepted
@@ -40,6 +41,12 @@ TABLE = Table(
             "What the challenger said, 0 to 1; it decides nothing (since schema version 2).",
             required=False,
         ),
+        Column(
+            "challenger_decision",
+            "string",
+            "What the challenger would have decided by its thresholds: approve, review or decline (since schema version 3).",
+            required=False,
+        ),
         *LINEAGE,
     ),
     key=("event_id",),
@@ -53,6 +60,7 @@ DECISIONS = ("approve", "review", "decline")
 RULES: Rules = {
     "probability_0_to_1": lambda score: score["probability"].between(0, 1),
     "known_decision": lambda score: score["decision"].isin(*DECISIONS),
+    "known_challenger_decision": lambda score: F.coalesce(score["challenger_decision"], F.lit("approve")).isin(*DECISIONS),
     "payment_not_blank": lambda score: score["payment_id"] != "",
 }
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from dash.development.base_component import Component
 from typer import Typer
@@ -37,3 +38,11 @@ def test_what_a_picture_waits_for_is_on_its_page(name: str, page: Callable[[], C
     waited_for = {part.split()[0].removeprefix("#") for part in screenshot.DRAWN[name] if part.startswith("#")}
     assert waited_for <= set(page())  # a component iterates over the ids in it
     assert screenshot.PATHS[name] in PAGES.values()
+
+
+@pytest.mark.parametrize("name", screenshot.PATHS)
+def test_a_picture_waits_for_every_answer_that_fills_its_page(without_trino: httpx.Client, name: str) -> None:
+    callbacks = without_trino.get(f"{screenshot.PATHS[name]}_dash-dependencies").json()
+    answers = [{part.split(".")[0] for part in callback["output"].strip(".").split("...")} for callback in callbacks]
+    waited_for = {part.split()[0].removeprefix("#") for part in screenshot.DRAWN[name]}
+    assert [answer for answer in answers if not answer & waited_for] == [{"scheme"}]

@@ -1,13 +1,18 @@
 """The catalogue: tables are made as the code describes them, and compaction changes files, not rows."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from builders import a_score, at
+from number_tables import run
 from pyspark.sql import SparkSession
 
+from jobs import aggregate_fraud_scores
 from pipelines import catalog, stream
-from pipelines.gold import stock_levels
+from pipelines.gold import fraud_scores, stock_levels
+from pipelines.silver import fraud_scores as scores
 from pipelines.table import Table
 from pipelines.tables import TABLES
 
@@ -63,3 +68,30 @@ def test_merging_twice_changes_nothing(spark: SparkSession, levels: Table) -> No
     assert spark.table(levels.name).collect() == once
     stream.merge_into(rows.withColumn("on_hand", rows.on_hand * 3), levels, keep_first=True)
     assert spark.table(levels.name).collect() == once
+
+
+def logged(spark: SparkSession, name: str) -> None:
+    """Append a score, with as many of its fields as the table has columns."""
+    score = {**a_score(event_id=name, payment_id=name, challenger_version="2", challenger_decision="review")}
+    row = {**score, "kafka_partition": 0, "kafka_offset": 0, "kafka_at": at(0)}
+    table = spark.table(scores.TABLE.name)
+    spark.createDataFrame([tuple(row[column] for column in table.columns)], table.schema).writeTo(scores.TABLE.name).append()
+
+
+def test_a_query_goes_on_over_tables_that_get_a_new_column(
+    spark: SparkSession, own_settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        for module in (scores, fraud_scores):
+            known = tuple(column for column in module.TABLE.columns if column.name != "challenger_decision")
+            before.setattr(module, "TABLE", replace(module.TABLE, columns=known))
+        catalog.ensure(spark, scores.TABLE)
+        logged(spark, "old")
+        run(aggregate_fraud_scores.start(spark))
+    catalog.ensure(spark, scores.TABLE)
+    logged(spark, "new")
+    run(aggregate_fraud_scores.start(spark))
+    told = catalog.fresh(spark, fraud_scores.TABLE).select("payment_id", "challenger_version", "challenger_decision").collect()
+    assert sorted(map(tuple, told)) == [("new", "2", "review"), ("old", "2", None)]
+    for table in (fraud_scores.TABLE, scores.TABLE):
+        spark.sql(f"DROP TABLE {table.name}")

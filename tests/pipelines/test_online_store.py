@@ -1,4 +1,4 @@
-"""Card states in a real Valkey: a replayed batch starts where it first started, every other batch where the last one ended."""
+"""Card states in a real Valkey: a batch done again starts where it first did, every other one where the last one ended."""
 
 import uuid
 from contextlib import suppress

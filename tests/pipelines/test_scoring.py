@@ -129,15 +129,19 @@ def test_thresholds_change_with_the_model(store):
     assert (row["model_version"], row["decision"]) == ("2", "decline")
 
 
-def test_a_challenger_scores_in_the_shadow_and_decides_nothing(store):
+def test_a_challenger_scores_in_the_shadow_by_its_own_thresholds_and_decides_nothing(store):
     serving = Serving(a_model("1"))
-    store.publish(a_packed_model("2", deciding(a_policy(review_at=0.0, decline_at=0.0, intercept=-2.0))), "challenger")
-    (row,) = score_batch(payments(0), Batch(QUERY, 0), store, serving).to_pylist()
-    assert (row["model_version"], row["decision"], row["challenger_version"]) == ("1", "approve", "2")
-    assert 0 < row["challenger_probability"] < row["probability"]
+    store.publish(a_packed_model("2", deciding(a_policy(review_at=0.0, decline_at=0.5, intercept=-2.0))), "challenger")
+    cheap, dear = score_batch(payments(0, 4), Batch(QUERY, 0), store, serving).to_pylist()
+    assert (cheap["model_version"], cheap["challenger_version"]) == ("1", "2")
+    assert 0 < cheap["challenger_probability"] < cheap["probability"]
+    assert [(row["decision"], row["challenger_decision"]) for row in (cheap, dear)] == [
+        ("approve", "review"),
+        ("decline", "decline"),
+    ]
     store.withdraw_challenger("fraud")
     (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving).to_pylist()
-    assert (row["challenger_version"], row["challenger_probability"]) == (None, None)
+    assert [row[f"challenger_{what}"] for what in ("version", "probability", "decision")] == [None] * 3
 
 
 def test_a_model_that_cannot_be_fetched_costs_no_state_and_the_old_one_serves_on(store, server):

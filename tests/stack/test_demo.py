@@ -1,5 +1,6 @@
 """What the demo decides, what its live line says of programs, and that it leaves nothing running however it is ended."""
 
+import json
 import os
 import pty
 import signal
@@ -18,6 +19,7 @@ from rich.console import Console
 from waiting import until
 
 from pipelines.errors import ServiceUnreachable, TidemarkError
+from pipelines.features.card_records import FEATURE_SET
 from pipelines.settings import ROOT, settings
 from stack import demo, flow, programs, supervision
 from stack.service import Service
@@ -196,6 +198,13 @@ def test_an_mlflow_in_trouble_is_not_taken_for_one_without_a_champion(answering:
         ServiceUnreachable, match=rf"MLflow at \S+ answered {status} when asked for the champion of .*make status"
     ):
         demo.has_champion()
+
+
+@pytest.mark.parametrize(("feature_set", "serves"), [(FEATURE_SET, True), ("cards/0", False), (None, False)])
+def test_a_champion_of_other_features_is_none(answering: Answering, feature_set: str | None, serves: bool) -> None:
+    tags = [{"key": "sha256", "value": "0"}] + ([{"key": "feature_set", "value": feature_set}] if feature_set else [])
+    answering(200, json.dumps({"model_version": {"name": "fraud", "version": "3", "tags": tags}}))
+    assert demo.has_champion() is serves
 
 
 def test_an_mlflow_that_does_not_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

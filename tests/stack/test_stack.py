@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from waiting import until
 
 from pipelines.errors import ServiceUnreachable
+from pipelines.features.card_records import FEATURE_SET
 from pipelines.settings import Settings, settings
 from stack import checkup, cli, demo, flow, lifecycle, prompt, status, supervision
 from stack.services import services
@@ -139,6 +140,7 @@ def test_there_is_no_champion_until_somebody_makes_one(local_stack: Settings, mo
         mlflow.post("registered-models/create", json=model).raise_for_status()
         assert not demo.has_champion()
         version = {**model, "source": f"{run['artifact_uri']}/model", "run_id": run["run_id"]}
+        version["tags"] = [{"key": "feature_set", "value": FEATURE_SET}]
         mlflow.post("model-versions/create", json=version).raise_for_status()
         mlflow.post("registered-models/alias", json={**model, "alias": "champion", "version": "1"}).raise_for_status()
     assert demo.has_champion()

@@ -21,7 +21,7 @@ class Payment(NamedTuple):
     stopped: bool
     fraud: bool | None
     cents: int
-    replayed: bool
+    in_hindsight: bool
 
 
 payments = st.lists(
@@ -51,7 +51,7 @@ def grouped(single: list[Payment]) -> list[Outcome]:
             fraud,
             len(held),
             Decimal(sum(p.cents for p in held)) / 100,
-            sum(p.replayed for p in held),
+            sum(p.in_hindsight for p in held),
         )
         for (back, currency, stopped, fraud), held in groups.items()
     ]
@@ -70,7 +70,7 @@ def test_days_count_every_payment_once(single: list[Payment]) -> None:
         assert day.cleared == sum(p.fraud is False for p in there)
         assert day.caught_amount == Decimal(sum(p.cents for p in frauds if p.stopped and p.currency == "BRL")) / 100
         assert day.missed_amount == Decimal(sum(p.cents for p in frauds if not p.stopped and p.currency == "BRL")) / 100
-        assert day.replayed == sum(p.replayed for p in there)
+        assert day.in_hindsight == sum(p.in_hindsight for p in there)
 
 
 @given(payments)
@@ -83,7 +83,7 @@ def test_together_is_the_sum_of_the_days(single: list[Payment]) -> None:
         if summed:
             assert summed.payments == sum(day.payments for day in chosen)
             assert summed.caught_amount == sum(day.caught_amount for day in chosen)
-            assert summed.replayed == sum(day.replayed for day in chosen)
+            assert summed.in_hindsight == sum(day.in_hindsight for day in chosen)
 
 
 def day(back: int) -> Outcome:

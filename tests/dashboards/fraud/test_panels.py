@@ -12,7 +12,7 @@ from dashboards.fraud.board import Dated
 from dashboards.fraud.drift import Distributions
 from dashboards.fraud.maturity import Day
 from dashboards.fraud.queries import Suspect, Version
-from dashboards.fraud.shadow import Agreement, Quality, Shadow
+from dashboards.fraud.shadow import Agreement, Fate, Ranking, Shadow
 from dashboards.kept import Answer
 
 Shown = Callable[[Any], str]
@@ -20,7 +20,17 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NOTHING = Distributions([0] * 12, [0] * 12)
 STEADY = Distributions([90_000] * 12, [10_000] * 12)
 DELAY = timedelta(days=7)
-PAIR = Shadow(Agreement("4", "5", 1000, 20, 15, 10, 0.912), Quality(20_000, 300, 400, 0.71, 0.765, 0.8, 0.85))
+DECIDED = {("approve", "approve"): 970, ("approve", "review"): 12, ("review", "approve"): 8, ("decline", "decline"): 10}
+FATES = [
+    Fate("BRL", True, True, True, 225, Decimal(9000)),
+    Fate("BRL", True, False, True, 15, Decimal(700)),
+    Fate("BRL", False, True, True, 30, Decimal(1500)),
+    Fate("EUR", False, False, True, 30, Decimal(5000)),
+    Fate("BRL", True, True, False, 100, Decimal(3000)),
+    Fate("EUR", True, False, False, 60, Decimal(800)),
+    Fate("BRL", False, False, False, 19_540, Decimal(900_000)),
+]
+PAIR = Shadow(Agreement("4", "5", 0.912, DECIDED), Ranking(20_000, 300, 0.71, 0.765), FATES)
 TORN = Answer[Any](None, None, "Trino does not answer at 127.0.0.1:1: `make status` says what runs.", NOW)
 
 
@@ -103,7 +113,7 @@ def test_labels_are_counted_apart_for_mature_and_young_days() -> None:
 
 
 def test_payments_that_were_scored_in_hindsight_are_said() -> None:
-    assert "40 were scored more than a day after they were made" in panels.labels([a_day(replayed=40)], DELAY)
+    assert "40 were scored more than a day after they were made" in panels.labels([a_day(in_hindsight=40)], DELAY)
 
 
 def test_the_index_is_explained() -> None:
@@ -113,19 +123,24 @@ def test_the_index_is_explained() -> None:
     assert "needs payments" in panels.drift_note(NOTHING)
 
 
-def test_the_challenger_stands_beside_the_champion(shown: Shown) -> None:
+def test_the_challenger_stands_beside_the_champion_each_by_its_own_decisions(shown: Shown) -> None:
     told = shown(panels.shadow(good(PAIR), DELAY))
-    assert "4, champion 0.710 80.0 %" in told
-    assert "5, challenger 0.765 85.0 %" in told
-    assert "On 20,000 mature payments with 300 frauds, of which each stops 400" in told
-    assert "the same decision on 98.50 % of 1,000 payments; of 25 that either would stop, both would stop 10" in told
+    assert "4, champion 0.710 400 80.0 % R$ 9,700 R$ 3,000" in told
+    assert "5, challenger 0.765 355 85.0 % R$ 10,500 R$ 3,000" in told
+    assert "On 20,000 mature payments with 300 frauds, each by its own thresholds" in told
+
+
+def test_who_decides_what_where_the_other_decides_otherwise_is_counted(shown: Shown) -> None:
+    told = shown(panels.shadow(good(PAIR), DELAY))
+    assert "Champion ↓ challenger → Approve Review Decline approve 970 12 0 review 8 0 0 decline 0 0 10" in told
+    assert "the same decision on 98.00 % of 1,000 payments" in told
     assert "Correlation of probabilities 0.91" in told
 
 
 def test_a_new_challenger_has_no_mature_payments_yet(shown: Shown) -> None:
-    pair = Shadow(PAIR.agreement._replace(correlation=None), Quality(0, 0, 0, None, None, None, None))
+    pair = Shadow(PAIR.agreement._replace(correlation=None), Ranking(0, 0, None, None), [])
     told = shown(panels.shadow(good(pair), DELAY))
-    assert "5, challenger — —" in told
+    assert "5, challenger — — — — —" in told
     assert "No fraud among the payments of both that are 7 days old" in told
     assert "Correlation of probabilities —" in told
 

@@ -158,12 +158,12 @@ def test_the_running_page_shows_the_lake(
 ) -> None:
     with served(chosen) as client:
         tiles = fire(client, "tiles", tick__n_intervals=1).json()["response"]
-        lists = fire(client, "newest-orders", tick__n_intervals=1).json()["response"]
+        lists = [fire(client, f"newest-{what}", tick__n_intervals=1).json()["response"] for what in ("orders", "scores")]
         graphs = fire(client, "gmv", window__value="30m", scheme__data="light").json()["response"]
         decided = fire(client, "decisions", window__value="24h", scheme__data="dark").json()["response"]
     assert "R$ 301" in shown(tiles["tiles"]["children"])
     assert "5.00 % 240 sessions" in shown(tiles["tiles"]["children"])
-    assert "…r-2126-2" in shown(lists["newest-orders"]["children"])
-    assert "decline" in shown(lists["newest-scores"]["children"])
+    assert "…r-2126-2" in shown(lists[0]["newest-orders"]["children"])
+    assert "decline" in shown(lists[1]["newest-scores"]["children"])
     assert graphs["gmv-now"]["children"] == "R$ 100"
     assert [trace["name"] for trace in decided["decisions"]["figure"]["data"]] == ["review", "decline"]

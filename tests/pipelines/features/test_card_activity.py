@@ -1,4 +1,4 @@
-"""The fold gives what brute force over the whole history gives, however payments are cut into batches, replayed or repeated."""
+"""The fold gives what brute force over the whole history gives, however payments are cut into batches or repeated."""
 
 import math
 from itertools import pairwise

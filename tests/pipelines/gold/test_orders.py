@@ -56,7 +56,7 @@ def test_merging_any_cut_in_any_order_gives_the_latest_state(
     spark: SparkSession, merged: str, cut: list[list[tuple[str, int]]]
 ) -> None:
     spark.sql(f"TRUNCATE TABLE {merged}")
-    for batch in [*cut, cut[0]]:  # the first batch comes once more: a replay changes nothing
+    for batch in [*cut, cut[0]]:  # the first batch comes once more: that changes nothing
         events = [an_order(order_id=id_, version=version, status=STATUSES[version - 1]) for id_, version in batch]
         stream.merge_into(orders.aggregate(silver(spark, *events)), orders.TABLE, newest_by="version")
 

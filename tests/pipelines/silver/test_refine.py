@@ -76,6 +76,20 @@ def test_two_writer_schemas_decode_into_one_table(spark: SparkSession, topic: st
     assert {row["event_id"]: row[new_field] for row in rows} == {"old": None, "new": value}
 
 
+def test_every_version_of_a_score_decodes_and_older_ones_lack_what_the_challenger_said(spark: SparkSession) -> None:
+    said = {"challenger_version": "2", "challenger_probability": 0.5, "challenger_decision": "review"}
+    written = [framed("tidemark.fraud_scores", a_score(event_id=f"v{n}", **said), version=n) for n in (1, 2, 3)]
+    kept = kafka_records(spark, "tidemark.fraud_scores", written)
+
+    rows = SILVER["tidemark.fraud_scores"][1](kept, a_contract("tidemark.fraud_scores")).collect()
+
+    assert {row["event_id"]: tuple(row[name] for name in said) for row in rows} == {
+        "v1": (None, None, None),
+        "v2": ("2", 0.5, None),
+        "v3": ("2", 0.5, "review"),
+    }
+
+
 def test_what_is_no_record_is_quarantined_with_its_reason(spark: SparkSession) -> None:
     good = framed("shop.orders", an_order())
     values = [None, b"", b"\x00\x00", b"{json}", b"\x01" + good[1:], b"\x00\x00\x00\x03\xe7" + good[5:], good[:20], good]
@@ -126,6 +140,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("shop.reviews", "score_1_to_5", BUILDERS["shop.reviews"](score=6)),
     ("tidemark.fraud_scores", "probability_0_to_1", a_score(probability=1.5)),
     ("tidemark.fraud_scores", "known_decision", a_score(decision="perhaps")),
+    ("tidemark.fraud_scores", "known_challenger_decision", a_score(challenger_decision="perhaps")),
     ("tidemark.fraud_scores", "payment_not_blank", a_score(payment_id="")),
 ]
 
