@@ -15,7 +15,7 @@ from pipelines.errors import ServiceUnreachable
 from pipelines.features import payment_records
 from pipelines.features.card_activity import fold
 from pipelines.features.card_records import FEATURE_SET, Records, blank
-from pipelines.known_sellers import tell_known
+from pipelines.features.seller_history import tell_known
 from pipelines.models import decisions, fraud
 from pipelines.online_store import Reading
 

@@ -8,8 +8,8 @@ import numpy as np
 from benchmarks.fraud_payments import CARD, SELLER, SELLERS
 from pipelines.features.card_records import FEATURE_SET, PAYMENT, Records
 from pipelines.features.seller_history import learn
-from pipelines.features.seller_records import DAY_US, LABEL, unknown
-from pipelines.online_store import SELLER_RECORD, OnlineStore
+from pipelines.features.seller_records import DAY_US, LABEL, SELLER_RECORD, unknown
+from pipelines.online_store import OnlineStore
 from pipelines.seller_states import label_delay_us, last_full_hour
 from pipelines.settings import settings
 

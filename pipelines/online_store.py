@@ -19,12 +19,11 @@ from valkey.retry import Retry
 
 from pipelines.errors import CheckpointError, ModelError, ServiceUnreachable
 from pipelines.features.card_records import FEATURE_SET, STATE, Records, blank
-from pipelines.features.seller_records import SELLER
+from pipelines.features.seller_records import SELLER_RECORD
 from pipelines.models.packed import Packed
 from pipelines.settings import Valkey
 
 RECORD = np.dtype([("query", "u8", (2,)), ("batch", "i8"), ("before", STATE), ("after", STATE)], align=True)
-SELLER_RECORD = np.dtype([("before_us", "i8"), ("after_us", "i8"), ("before", SELLER), ("after", SELLER)], align=True)
 TIMEOUT_S = 0.1  # for each command, tried twice
 WRITING_TIMEOUT_S = 2.0  # a payment may be scored without its card's state, but a state that is not written is lost
 CARDS_PER_COMMAND = 500

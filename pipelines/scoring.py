@@ -18,8 +18,8 @@ from pipelines.errors import ServiceUnreachable
 from pipelines.features import payment_records
 from pipelines.features.card_activity import fold
 from pipelines.features.card_records import FEATURE_SET, FEATURES, Records, blank
+from pipelines.features.seller_history import tell_known
 from pipelines.kill_points import reach
-from pipelines.known_sellers import tell_known
 from pipelines.models import decisions, fraud
 from pipelines.models.packed import Packed
 from pipelines.online_store import Batch, OnlineStore, Reading

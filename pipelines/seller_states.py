@@ -20,10 +20,10 @@ from pipelines.features import payment_records
 from pipelines.features.card_records import AMOUNT_Z, FEATURE_SET, Records
 from pipelines.features.labels import labels
 from pipelines.features.seller_history import learn
-from pipelines.features.seller_records import DAY_US, HOUR_US
+from pipelines.features.seller_records import DAY_US, HOUR_US, SELLER_RECORD
 from pipelines.kept_query import POOL, sentence
 from pipelines.models.history import Floats
-from pipelines.online_store import SELLER_RECORD, OnlineStore
+from pipelines.online_store import OnlineStore
 from pipelines.settings import settings
 from pipelines.silver import chargebacks, fraud_scores, payments
 

@@ -16,10 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.features.card_records import FEATURES, PAYMENT, ROW, Records
-from pipelines.features.seller_records import DAY_US, HOUR_US, SETTLING_US, unknown
+from pipelines.features.seller_records import DAY_US, HOUR_US, HOURS, SELLER_RECORD, SETTLING_US, unknown
 
 ORDINARY_DEVIATIONS = 2.5  # an amount further above the card's mean explains a fraud by itself
+AHEAD_US = (HOURS - 24) * HOUR_US  # by so much a state may be later than what it is asked for, its ring still has the day
 LEGITIMATE, FRAUD = 1, 2  # as last labels; 0 is none yet
+
+NOTHING = unknown(1)
 
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -170,9 +173,15 @@ def _tell_one(state, payment, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _tell(states, sellers, payments, rows):  # type: ignore[no-untyped-def]
+def _tell_known(known, sellers, payments, nothing, rows):  # type: ignore[no-untyped-def]
     for i in range(len(payments)):
-        _tell_one(states[sellers[i]], payments[i], rows[i])
+        record, as_of = known[sellers[i]], _as_of(payments[i].at_us)
+        if as_of >= record.after_us:
+            _tell_one(record.after, payments[i], rows[i])
+        elif as_of >= record.before_us - AHEAD_US:
+            _tell_one(record.before, payments[i], rows[i])
+        else:
+            _tell_one(nothing[0], payments[i], rows[i])
 
 
 @compiled
@@ -214,12 +223,13 @@ def learn(
     _learn(states, sellers, payments, label_sellers, labels)
 
 
-def tell(states: Records, sellers: npt.NDArray[np.int64], payments: Records, features: npt.NDArray[np.float32]) -> None:
-    """Write what `states` say of the sellers of `payments` into `features` (n, len(FEATURES)); states are not changed.
+def tell_known(known: Records, sellers: npt.NDArray[np.int64], payments: Records, features: npt.NDArray[np.float32]) -> None:
+    """Write into `features` what was known of the sellers (SELLER_RECORD) when the payments were made.
 
-    The states must hold what was known at `as_of` of the payments, and nothing later.
+    Nothing later may be in the state that is asked than was known at `as_of` of the payment. A payment so old that both states
+    are from its future is told what one is of a seller without a record: that nothing is known.
     """
-    _tell(states, sellers, payments, features.view(ROW)[:, 0])
+    _tell_known(known, sellers, payments, NOTHING, features.view(ROW)[:, 0])
 
 
 def tell_history(
@@ -240,4 +250,5 @@ def tell_history(
 
 def tell_nothing() -> None:
     """Have the telling compiled, or its compiled code loaded, before the first payment waits for it."""
-    tell(unknown(1), np.zeros(0, np.int64), np.zeros(0, PAYMENT), np.zeros((0, len(FEATURES)), np.float32))
+    known, nobody = np.zeros(1, SELLER_RECORD), np.zeros(0, np.int64)
+    tell_known(known, nobody, np.zeros(0, PAYMENT), np.zeros((0, len(FEATURES)), np.float32))

@@ -54,6 +54,9 @@ SELLER = np.dtype(
     align=True,
 )
 
+# What is known of a seller at two moments, so that a payment made before the later one is still told what was known then.
+SELLER_RECORD = np.dtype([("before_us", "i8"), ("after_us", "i8"), ("before", SELLER), ("after", SELLER)], align=True)
+
 RISK = {"1d": "a day", "7d": "7 days", "30d": "30 days"}
 
 # Labels are those of payments that are older than the label delay: windows of labels end there, not now.

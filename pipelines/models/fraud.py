@@ -4,6 +4,7 @@ A model is one file in XGBoost's own format. Its policy (calibration, thresholds
 JSON, so both have one digest and change together.
 """
 
+import ctypes
 import json
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xgboost
 from pydantic import ValidationError
+from xgboost.core import _LIB, _check_call
 
 from pipelines.errors import ModelError
 from pipelines.features.card_records import FEATURE_NAMES, FEATURE_SET, FEATURES
@@ -21,6 +23,10 @@ Floats = npt.NDArray[np.float32]
 REASONS = 3
 OBJECTIVE = "binary:logistic"
 ATTRIBUTE = "policy"
+AS_MARGIN = (
+    b'{"type": 1, "training": false, "iteration_begin": 0, "iteration_end": 0, "missing": NaN, "strict_shape": false, '
+    b'"cache_id": 0}'
+)
 
 
 @dataclass(frozen=True)
@@ -88,9 +94,19 @@ def predict(model: Model, features: Floats) -> Floats:
 
 
 def margins(booster: xgboost.Booster, features: Floats) -> Floats:
-    """Return what the trees add up to (n): the logarithm of the odds of fraud, before calibration."""
-    summed: Floats = booster.inplace_predict(features, predict_type="margin")
-    return summed
+    """Return what the trees add up to (n): the logarithm of the odds of fraud, before calibration.
+
+    Asked for through XGBoost's C interface (XGBoosterPredictFromDense), as `inplace_predict` does: for one payment the
+    library's own Python takes longer than all its trees.
+    """
+    rows = np.ascontiguousarray(features, np.float32)
+    address, _ = rows.__array_interface__["data"]
+    told = f'{{"data": [{address}, true], "shape": [{rows.shape[0]}, {rows.shape[1]}], "typestr": "<f4", "version": 3}}'
+    shape, summed = ctypes.POINTER(ctypes.c_uint64)(), ctypes.POINTER(ctypes.c_float)()
+    dimensions = ctypes.c_uint64()
+    answers = ctypes.byref(shape), ctypes.byref(dimensions), ctypes.byref(summed)
+    _check_call(_LIB.XGBoosterPredictFromDense(booster.handle, told.encode(), AS_MARGIN, None, *answers))
+    return np.ctypeslib.as_array(summed, (len(rows),)).copy()
 
 
 def probabilities(margin: Floats, calibration: Calibration) -> Floats:

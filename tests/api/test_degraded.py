@@ -19,7 +19,8 @@ from api.card_reader import CardReader
 from api.keys import HEADER
 from pipelines.errors import ServiceUnreachable
 from pipelines.features.card_records import blank
-from pipelines.online_store import SELLER_RECORD, OnlineStore, Reading
+from pipelines.features.seller_records import SELLER_RECORD
+from pipelines.online_store import OnlineStore, Reading
 from pipelines.settings import Settings
 
 

@@ -17,7 +17,8 @@ from waiting import until
 from api.payment import Payment
 from api.scorer import features_of
 from pipelines.features.card_records import FEATURE_NAMES
-from pipelines.online_store import SELLER_RECORD, Batch, OnlineStore
+from pipelines.features.seller_records import SELLER_RECORD
+from pipelines.online_store import Batch, OnlineStore
 from pipelines.scoring import score_batch
 from pipelines.serving import Serving
 

@@ -10,7 +10,8 @@ from waiting import until
 
 from pipelines.errors import CheckpointError, ModelError, ServiceUnreachable
 from pipelines.features.card_records import Records, blank
-from pipelines.online_store import CARDS_PER_COMMAND, RECORD, SELLER_RECORD, Batch, OnlineStore
+from pipelines.features.seller_records import SELLER_RECORD
+from pipelines.online_store import CARDS_PER_COMMAND, RECORD, Batch, OnlineStore
 
 QUERY, OTHER = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
 

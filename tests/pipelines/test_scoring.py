@@ -19,7 +19,8 @@ from valkey_server import PASSWORD, ValkeyServer
 
 from pipelines import scoring
 from pipelines.features.card_records import FEATURE_NAMES, FEATURE_SET
-from pipelines.online_store import SELLER_RECORD, Batch, OnlineStore
+from pipelines.features.seller_records import SELLER_RECORD
+from pipelines.online_store import Batch, OnlineStore
 from pipelines.scoring import score_batch
 from pipelines.serving import Serving
 

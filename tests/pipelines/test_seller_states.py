@@ -16,9 +16,8 @@ from pipelines import catalog, fraud_history, seller_states
 from pipelines.errors import ServiceUnreachable
 from pipelines.features import payment_records
 from pipelines.features.card_records import AMOUNT_Z, CARD_FEATURES, FEATURE_SET, FEATURES
-from pipelines.features.seller_history import as_of
+from pipelines.features.seller_history import as_of, tell_known
 from pipelines.features.seller_records import DAY_US, HOUR_US
-from pipelines.known_sellers import tell_known
 from pipelines.online_store import Batch
 from pipelines.settings import settings
 from pipelines.silver import chargebacks, payments

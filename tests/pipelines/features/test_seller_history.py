@@ -12,8 +12,8 @@ from sklearn.metrics import average_precision_score
 
 from pipelines.features.card_records import CARD_FEATURES, FEATURE_NAMES, FEATURES, PAYMENT, Records
 from pipelines.features.labels import Findings, labels
-from pipelines.features.seller_history import as_of, learn, tell, tell_history
-from pipelines.features.seller_records import SELLER, SELLER_FEATURES, unknown
+from pipelines.features.seller_history import as_of, learn, tell_history, tell_known
+from pipelines.features.seller_records import SELLER, SELLER_FEATURES, SELLER_RECORD, unknown
 
 START_US = 17_600 * DAY_US
 SELLERS = 2
@@ -50,6 +50,13 @@ def features_of(history: Told) -> np.ndarray:
     return features
 
 
+def newest(states: Records) -> Records:
+    """Return records that are asked for their later state, whenever a payment was made."""
+    records = np.zeros(len(states), SELLER_RECORD)
+    records["after"] = states
+    return records
+
+
 @given(histories())
 @settings(max_examples=60)
 def test_features_are_those_of_brute_force_over_all_payments_and_labels(history):
@@ -80,7 +87,7 @@ def test_learning_hour_by_hour_and_telling_in_between_gives_the_same(history, pa
         begin = moment
         asked = moments == moment
         some = got[asked]
-        tell(states, sellers[asked], made[asked], some)
+        tell_known(newest(states), sellers[asked], made[asked], some)
         got[asked] = some
     np.testing.assert_array_equal(got, expected)
 
@@ -145,7 +152,7 @@ def test_a_label_planted_in_the_future_cannot_be_learnt():
 def test_a_seller_never_seen_has_no_past():
     payment, row = np.zeros(1, PAYMENT), np.full((1, len(FEATURES)), np.nan, np.float32)
     payment["at_us"] = START_US
-    tell(unknown(1), np.zeros(1, np.int64), payment, row)
+    tell_known(newest(unknown(1)), np.zeros(1, np.int64), payment, row)
     told = dict(zip(FEATURE_NAMES, row[0].tolist(), strict=True))
     assert (told["seller_payments_30d"], told["seller_labels_30d"], told["seller_run_frauds"]) == (0, 0, 0)
     assert np.isnan([told["seller_age_d"], told["seller_fraud_rate"], told["seller_run_age_d"]]).all()
