@@ -50,13 +50,15 @@ def main() -> None:
     packed = _published()
     cards, states, features = _history()
     with _api(packed, cards, states) as port, pyfunc_server(packed, features) as pyfunc_port:
-        ours, theirs = _payments(), _rows(features)
+        asked_of_us, theirs = _payments(), _rows(features)
         full = asked(pyfunc_port, theirs[: RATE * TRY_S], RATE)
         rate = _held(pyfunc_port, theirs)
-        turns = [(_turn(port, ours, RATE), _turn(pyfunc_port, theirs, rate)) for _ in range(ROUNDS)]
-    told = {**figures([mine for mine, _ in turns]), **figures([other for _, other in turns], "pyfunc_")}
+        turns = [(_turn(port, asked_of_us, RATE), _turn(pyfunc_port, theirs, rate)) for _ in range(ROUNDS)]
+    ours = [mine for mine, _ in turns]
+    told = {**figures(ours), **figures([other for _, other in turns], "pyfunc_")}
     rates = {"rate_per_s": float(RATE), "pyfunc_rate_per_s": float(rate), "pyfunc_full_rate_p99_ms": _percentile([full], 99)}
-    ratio = {"p99_ratio": told["pyfunc_p99_ms"] / told["p99_ms"], "degraded_count": _degraded([mine for mine, _ in turns])}
+    said = {"degraded_count": _saying('"degraded":true', ours), "held_count": _saying('"decision":"approve"', ours, False)}
+    ratio = {"p99_ratio": told["pyfunc_p99_ms"] / told["p99_ms"], **said}
     trees = float(fraud.load(packed).booster.num_boosted_rounds())
     receipt.write("api_scoring", _said(), {**rates, **told, **ratio, "trees_count": trees, "features_count": features.shape[1]})
 
@@ -91,8 +93,9 @@ def _percentile(turns: list[Answers], share: int) -> float:
     return float(np.percentile(np.concatenate([turn.latency_ms for turn in turns]), share))
 
 
-def _degraded(turns: list[Answers]) -> float:
-    return float(sum('"degraded":true' in text for turn in turns for text in turn.text))
+def _saying(words: str, turns: list[Answers], wanted: bool = True) -> float:
+    """Return how many answers have the words in them, or have not."""
+    return float(sum((words in text) == wanted for turn in turns for text in turn.text))
 
 
 def _turn(port: int, requests: list[str], rate: int) -> Answers:
