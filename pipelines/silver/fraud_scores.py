@@ -47,6 +47,12 @@ TABLE = Table(
             "What the challenger would have decided by its thresholds: approve, review or decline (since schema version 3).",
             required=False,
         ),
+        Column(
+            "late",
+            "boolean",
+            "Whether the payment came after a later one of its card: folded as if made with that one (since schema version 3).",
+            required=False,
+        ),
         *LINEAGE,
     ),
     key=("event_id",),

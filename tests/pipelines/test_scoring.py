@@ -72,6 +72,17 @@ def test_the_middle_is_reviewed(store):
     assert row["reasons"]
 
 
+def test_a_payment_that_comes_after_a_later_one_of_its_card_is_flagged_also_in_another_batch(store):
+    first = score_batch(payments(0, 1, 6, 3), Batch(QUERY, 0), store, Serving(a_model())).to_pylist()
+    second = score_batch(payments(4, 9, 5, 12), Batch(QUERY, 1), store, Serving(a_model())).to_pylist()
+    late = {row["payment_id"]: row["late"] for row in [*first, *second]}
+    assert late == {"p0": False, "p1": False, "p6": False, "p3": True, "p4": False, "p9": False, "p5": False, "p12": False}
+    (row,) = score_batch(payments(7, 10), Batch(QUERY, 2), store, Serving(a_model())).to_pylist()[:1]
+    assert not row["late"]
+    (row,) = score_batch(payments(8, event_at=at(1)), Batch(QUERY, 3), store, Serving(a_model())).to_pylist()
+    assert row["late"]
+
+
 def test_cutting_into_batches_changes_no_score(store):
     serving = Serving(a_model())
     whole = score_batch(payments(*range(12)), Batch(str(uuid.UUID(int=2)), 0), store, serving)

@@ -19,8 +19,7 @@ from pipelines.features import payment_records
 from pipelines.features.card_records import AMOUNT_Z, Records
 from pipelines.features.labels import labels
 from pipelines.features.seller_history import learn
-from pipelines.features.seller_records import DAY_US, unknown
-from pipelines.online_store import SELLER_RECORD
+from pipelines.features.seller_records import DAY_US, SELLER_RECORD, unknown
 
 RUN = uuid4().hex
 CARDS = [f"{RUN}-card{n}" for n in range(10)]
