@@ -60,6 +60,11 @@ class OnlineStore:
         self.client: Any = _client(told, told.timeout_s)
         self.writer: Any = _client(told, max(told.timeout_s, WRITING_TIMEOUT_S))
 
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+        self.writer.close()
+
     def read(self, cards: Sequence[str], batch: Batch, model_name: str, sellers: Sequence[str] = ()) -> Reading:
         """Return the states from which `batch` starts, in the order of `cards`, what is known of `sellers`, and the models to
         use: in one round trip, where they are few.
@@ -182,7 +187,7 @@ class OnlineStore:
         size, whole = records.itemsize, records.tobytes()
         pairs = [(key, whole[i * size : (i + 1) * size]) for i, key in enumerate(keys)]
 
-        def ask() -> None:  # not as one pipeline, which would have to be through the socket within the time of one command
+        def ask() -> None:  # not as one pipeline: of 16,000 cards at once it was not through the socket in time
             for some in _chunks(pairs):
                 self.writer.mset(dict(some))
 

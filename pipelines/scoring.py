@@ -110,15 +110,14 @@ def score_batch(payments: pa.Table, batch: Batch, store: OnlineStore, serving: S
     reach("after_store_read")
     before = None if reading is None else reading.states
     after = blank(len(cards)) if before is None else before.copy()
-    came_late = late(after, card_of, records)
+    came_late = pa.nulls(len(payments), pa.bool_()) if before is None else pa.array(late(before, card_of, records))
     features, repeated = fold(after, card_of, records)
     if reading is not None:
         tell_known(reading.sellers, seller_of, records, features)
     in_states = before is not None and _write(cards, before, after, batch, store)
     reach("after_store_write")
-    fresh = ~repeated
-    told = payments.filter(pa.array(fresh)).append_column("late", pa.array(came_late[fresh]))
-    return _scores(told, features[fresh], serving, degraded=not in_states)
+    fresh = payments.append_column("late", came_late).filter(pa.array(~repeated))
+    return _scores(fresh, features[~repeated], serving, degraded=not in_states)
 
 
 def _read(cards: list[str], sellers: list[str], batch: Batch, store: OnlineStore, serving: Serving) -> Reading | None:

@@ -66,7 +66,7 @@ class Valkey(Section):
     port: int
     password: SecretStr
     timeout_s: float = Field(gt=0)
-    memory_mb: int = 1024  # of the local one
+    memory_mb: int = Field(1024, gt=0)  # of the local one
 
 
 class Mlflow(Section):

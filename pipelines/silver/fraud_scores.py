@@ -50,7 +50,7 @@ TABLE = Table(
         Column(
             "late",
             "boolean",
-            "Whether the payment came after a later one of its card: folded as if made with that one (since schema version 3).",
+            "Whether a later payment of the card came before: it is folded as if made with that (since schema version 3).",
             required=False,
         ),
         *LINEAGE,

@@ -27,7 +27,7 @@ def store(server: ValkeyServer) -> Iterator[OnlineStore]:
     made = OnlineStore(server.settings)
     made.publish(a_packed_model("1"))
     yield made
-    made.client.close()
+    made.close()
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
         store.publish(a_packed_model("1"))
         with an_api(tmp_path_factory.mktemp("api") / "log", environment(server)) as (_, url):
             yield schemathesis.openapi.from_url(f"{url}/openapi.json")
-        store.client.close()
+        store.close()
 
 
 def asked(described: BaseSchema, method: str, path: str, mode: GenerationMode, examples: int) -> None:

@@ -44,7 +44,7 @@ TOPIC, SCORES = "shop.payments", "tidemark.fraud_scores"
 PATIENT = {"TIDEMARK_VALKEY__TIMEOUT_S": str(PATIENCE_S), "TIDEMARK_API__STORE_WITHIN_MS": str(PATIENCE_S * 1000)}
 OWN = {"TIDEMARK_FRAUD__MODEL_NAME": MODEL, **PATIENT}
 SAME = ("features", "probability", "decision", "reasons", "model_name", "model_version", "feature_set", "degraded")
-AGAIN = (*SAME, "event_id", "event_at", "card_id", "amount")
+AGAIN = (*SAME, "event_id", "event_at", "card_id", "amount", "late")
 
 
 def a_booster_of_many_features(features: fraud.Floats) -> xgboost.Booster:

@@ -91,6 +91,7 @@ class Move:
     """A move of the alias: to which version, how long it took to make, when that scored first, what was paid afterwards."""
 
     version: str
+    at: datetime
     made_in_s: float
     first_score_s: float
     paid_after: list[str]
@@ -114,12 +115,12 @@ def moved(shop: Shop, registry: ModelRegistry, version: str, job: subprocess.Pop
     promotion.set_champion(registry, MODEL, version)
     made = datetime.now(UTC)
     until(lambda: store.current_version(MODEL) == version, f"version {version} is published", job)
-    store.client.close()
+    store.close()
     paid_after = shop.pay_and_wait(job)
     first = min(
         each["scored_at"] for each in shop.scored().values() if each["model_version"] == version and each["scored_at"] > at
     )
-    return Move(version, (made - at).total_seconds(), (first - at).total_seconds(), paid_after)
+    return Move(version, at, (made - at).total_seconds(), (first - at).total_seconds(), paid_after)
 
 
 @pytest.fixture(scope="module")
@@ -142,8 +143,9 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
 def test_the_version_on_the_rows_changes_within_ten_seconds_of_the_move(
     story: Story, record_property: Callable[[str, object], None]
 ) -> None:
-    """Where making the move takes seconds, or a batch does, the machine is busy, and following may take five times as long."""
-    scored_at = sorted(each.event["scored_at"] for each in story.scores)
+    """Where making a move takes seconds, or a batch did before any, the machine is busy, and following takes longer too."""
+    begun = story.moves[0].at
+    scored_at = sorted(each.event["scored_at"] for each in story.scores if each.event["scored_at"] < begun)
     silent_s = max((later - at).total_seconds() for at, later in pairwise(scored_at))
     for move in story.moves:
         told = f"{move.first_score_s:.1f} s to version {move.version}: {move.made_in_s:.1f} s to make, {silent_s:.1f} s a batch"

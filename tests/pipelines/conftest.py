@@ -63,7 +63,7 @@ def hasty_store(server: ValkeyServer) -> Iterator[OnlineStore]:
     """The online store in that Valkey, given up as soon as in production: for tests of a store that does not answer."""
     made = OnlineStore(server.settings.model_copy(update={"timeout_s": 0.1}))
     yield made
-    made.client.close()
+    made.close()
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def store(server: ValkeyServer) -> Iterator[OnlineStore]:
     """The online store in that Valkey."""
     made = OnlineStore(server.settings)
     yield made
-    made.client.close()
+    made.close()
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def lasting_store() -> Iterator[OnlineStore]:
     with a_valkey_server() as server:
         made = OnlineStore(server.settings)
         yield made
-        made.client.close()
+        made.close()
 
 
 @settings(max_examples=50)

@@ -45,6 +45,7 @@ def received(kafka: Kafka, topic: str, since: dict[int, int]) -> list[Record]:
     consumer.assign([TopicPartition(topic, partition, since[partition]) for partition in ends])
     found = [consumer.poll(60) for _ in range(sum(ends[partition] - since[partition] for partition in ends))]
     consumer.close()
+    assert all(each is not None and not each.error() for each in found), f"{topic} has more than came within a minute"
     records = [
         Record(each.partition(), each.offset(), fastavro.schemaless_reader(io.BytesIO(each.value()[5:]), schema, schema))
         for each in found
