@@ -57,7 +57,7 @@ def main() -> None:
     ours = [mine for mine, _ in turns]
     told = {**figures(ours), **figures([other for _, other in turns], "pyfunc_")}
     rates = {"rate_per_s": float(RATE), "pyfunc_rate_per_s": float(rate), "pyfunc_full_rate_p99_ms": _percentile([full], 99)}
-    said = {"degraded_count": _saying('"degraded":true', ours), "held_count": _saying('"decision":"approve"', ours, False)}
+    said = {"degraded_count": _saying('"degraded":true', ours), "held_count": _saying('"reasons":["', ours)}
     ratio = {"p99_ratio": told["pyfunc_p99_ms"] / told["p99_ms"], **said}
     trees = float(fraud.load(packed).booster.num_boosted_rounds())
     receipt.write("api_scoring", _said(), {**rates, **told, **ratio, "trees_count": trees, "features_count": features.shape[1]})
@@ -93,9 +93,9 @@ def _percentile(turns: list[Answers], share: int) -> float:
     return float(np.percentile(np.concatenate([turn.latency_ms for turn in turns]), share))
 
 
-def _saying(words: str, turns: list[Answers], wanted: bool = True) -> float:
-    """Return how many answers have the words in them, or have not."""
-    return float(sum((words in text) == wanted for turn in turns for text in turn.text))
+def _saying(words: str, turns: list[Answers]) -> float:
+    """Return how many answers have the words in them."""
+    return float(sum(words in text for turn in turns for text in turn.text))
 
 
 def _turn(port: int, requests: list[str], rate: int) -> Answers:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from benchmarks.fraud_payments import CARD, SELLER, SELLERS
 from pipelines.features.card_records import FEATURE_SET, PAYMENT, Records
 from pipelines.features.seller_history import learn
 from pipelines.features.seller_records import DAY_US, LABEL, SELLER_RECORD, unknown
-from pipelines.online_store import OnlineStore
+from pipelines.online_store import CARDS_PER_COMMAND, OnlineStore
 from pipelines.seller_states import label_delay_us, last_full_hour
 from pipelines.settings import settings
 
@@ -30,11 +31,11 @@ def own_states() -> Iterator[None]:
 
 def forget(name: str) -> None:
     """Let the store forget all cards (CARD) or sellers (SELLER) of benchmarks."""
-    client = OnlineStore(settings().valkey).client
-    pipe = client.pipeline(transaction=False)
-    for key in client.scan_iter(f"*:{FEATURE_SET}:{name.format('*')}", count=1000):
-        pipe.unlink(key)
-    pipe.execute()
+    store = OnlineStore(settings().valkey)
+    keys = store.client.scan_iter(f"*:{FEATURE_SET}:{name.format('*')}", count=CARDS_PER_COMMAND)
+    while some := list(islice(keys, CARDS_PER_COMMAND)):
+        store.writer.unlink(*some)
+    store.close()
 
 
 def now_us() -> int:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.receipt import ReceiptError
-from pipelines.features.payment_records import COLUMNS, MONEY
+from pipelines.features.payment_records import COLUMNS
 from pipelines.features.seller_records import DAY_US
 from simulator.event import Event
 from simulator.history import events_per_s, with_progress
@@ -24,7 +24,7 @@ MOMENT = pa.timestamp("us", "UTC")
 FINDING = pa.struct([("found_at", MOMENT), ("fraud", pa.bool_())])
 NOT_TEXTS = {
     "event_at": MOMENT,
-    "amount": MONEY,
+    "amount": pa.decimal128(12, 2),
     "installments": pa.int32(),
     "attempt_number": pa.int32(),
     "latitude": pa.float64(),

@@ -11,6 +11,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import from_avro, to_avro
 
+from pipelines.errors import ContractError
+
 HEADER_BYTES = 5  # a zero byte, then the schema id as a big-endian 4-byte integer
 
 
@@ -69,14 +71,17 @@ def encode_around(ready: str, columns: Sequence[str], schema: str, id_: int) -> 
     """Return a record of `columns` as Confluent-framed Avro bytes, where the column `ready` is bytes of Avro already.
 
     The bytes of a record are those of its fields, one after the other (Avro 1.12 specification, Binary Encoding): what
-    comes before that field and what comes behind it are encoded as a record each.
+    comes before that field and what comes behind it are encoded as a record each. Raises ContractError where the columns are
+    not the schema's fields.
     """
     told = json.loads(schema)
-    place = [field["name"] for field in told["fields"]].index(ready)
+    names = [field["name"] for field in told["fields"]]
+    if other := set(columns) ^ set(names):
+        raise ContractError(f"The columns of {told['name']} are not those of its schema: mend {', '.join(sorted(other))}.")
+    place = names.index(ready)
 
     def part(fields: list[dict[str, object]]) -> Column:
-        names = [name for name in columns if name in {field["name"] for field in fields}]
-        return to_avro(F.struct(*names), json.dumps({**told, "fields": fields}))
+        return to_avro(F.struct(*(str(field["name"]) for field in fields)), json.dumps({**told, "fields": fields}))
 
     return F.concat(F.lit(_header(id_)), part(told["fields"][:place]), F.col(ready), part(told["fields"][place + 1 :]))
 

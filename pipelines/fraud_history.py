@@ -43,10 +43,16 @@ def newest(spark: SparkSession, label_delay_days: int) -> tuple[dict[str, str], 
 
 
 def newest_logged(spark: SparkSession) -> tuple[dict[str, str], History]:
-    """Return the ids of the newest snapshots of scores and chargebacks, and the history with the features that were logged."""
+    """Return the ids of the newest snapshots of scores and chargebacks, and the history with the features that were logged.
+
+    Raises ModelError where no score has features of this code.
+    """
     snapshots = {table.name: snapshot(spark, table) for table in (SCORES, CHARGEBACKS)}
     scored, charged_back = (read(spark, name, snapshot_id) for name, snapshot_id in snapshots.items())
-    return snapshots, logged(label_scores(scored, charged_back).toArrow())
+    found = label_scores(scored, charged_back).toArrow()
+    if not len(found):
+        raise ModelError(f"No payment was scored with the features of {FEATURE_SET} yet: train on history (make train).")
+    return snapshots, logged(found)
 
 
 def label(payments: DataFrame, chargebacks: DataFrame) -> DataFrame:

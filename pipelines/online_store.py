@@ -24,8 +24,7 @@ from pipelines.models.packed import Packed
 from pipelines.settings import Valkey
 
 RECORD = np.dtype([("query", "u8", (2,)), ("batch", "i8"), ("before", STATE), ("after", STATE)], align=True)
-TIMEOUT_S = 0.1  # for each command, tried twice
-WRITING_TIMEOUT_S = 2.0  # a payment may be scored without its card's state, but a state that is not written is lost
+WRITING_TIMEOUT_S = 2.0  # or more: a payment may be scored without its card's state, but a state that is not written is lost
 CARDS_PER_COMMAND = 500
 SELLERS_KNOWN, SELLERS_DELAY = f"sellers:{FEATURE_SET}:known_us", f"sellers:{FEATURE_SET}:delay_us"
 CURRENT, CHALLENGER = "current", "challenger"  # the roles in which a model is published
@@ -58,8 +57,13 @@ class OnlineStore:
     def __init__(self, told: Valkey) -> None:
         self.place = f"{told.host}:{told.port}"
         # Any, because the library's types are those of its blocking and its asynchronous client at once.
-        self.client: Any = _client(told, TIMEOUT_S)
-        self.writer: Any = _client(told, WRITING_TIMEOUT_S)
+        self.client: Any = _client(told, told.timeout_s)
+        self.writer: Any = _client(told, max(told.timeout_s, WRITING_TIMEOUT_S))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+        self.writer.close()
 
     def read(self, cards: Sequence[str], batch: Batch, model_name: str, sellers: Sequence[str] = ()) -> Reading:
         """Return the states from which `batch` starts, in the order of `cards`, what is known of `sellers`, and the models to
@@ -183,7 +187,7 @@ class OnlineStore:
         size, whole = records.itemsize, records.tobytes()
         pairs = [(key, whole[i * size : (i + 1) * size]) for i, key in enumerate(keys)]
 
-        def ask() -> None:  # not as one pipeline, which would have to be through the socket within the time of one command
+        def ask() -> None:  # not as one pipeline: of 16,000 cards at once it was not through the socket in time
             for some in _chunks(pairs):
                 self.writer.mset(dict(some))
 
@@ -204,7 +208,7 @@ def _client(told: Valkey, timeout_s: float) -> valkey.Valkey:
         told.host,
         told.port,
         password=told.password.get_secret_value(),
-        socket_connect_timeout=TIMEOUT_S,
+        socket_connect_timeout=told.timeout_s,
         socket_timeout=timeout_s,
         retry=Retry(NoBackoff(), 1),
         retry_on_timeout=True,

@@ -16,7 +16,7 @@ from pipelines import alerts, logs
 from pipelines.avro import Writer, encode, encode_around, float_arrays
 from pipelines.errors import ServiceUnreachable
 from pipelines.features import payment_records
-from pipelines.features.card_activity import fold
+from pipelines.features.card_activity import fold, late
 from pipelines.features.card_records import FEATURE_SET, FEATURES, Records, blank
 from pipelines.features.seller_history import tell_known
 from pipelines.kill_points import reach
@@ -110,13 +110,14 @@ def score_batch(payments: pa.Table, batch: Batch, store: OnlineStore, serving: S
     reach("after_store_read")
     before = None if reading is None else reading.states
     after = blank(len(cards)) if before is None else before.copy()
+    came_late = pa.nulls(len(payments), pa.bool_()) if before is None else pa.array(late(before, card_of, records))
     features, repeated = fold(after, card_of, records)
     if reading is not None:
         tell_known(reading.sellers, seller_of, records, features)
     in_states = before is not None and _write(cards, before, after, batch, store)
     reach("after_store_write")
-    fresh = ~repeated
-    return _scores(payments.filter(pa.array(fresh)), features[fresh], serving, degraded=not in_states)
+    fresh = payments.append_column("late", came_late).filter(pa.array(~repeated))
+    return _scores(fresh, features[~repeated], serving, degraded=not in_states)
 
 
 def _read(cards: list[str], sellers: list[str], batch: Batch, store: OnlineStore, serving: Serving) -> Reading | None:
@@ -155,7 +156,7 @@ def _scores(payments: pa.Table, features: fraud.Floats, serving: Serving, *, deg
     decision = decisions.decide(probability, model.policy.thresholds)
     count = len(payments)
     columns = {
-        **{name: payments[name] for name in ("event_at", "payment_id", "card_id", "amount", "currency")},
+        **{name: payments[name] for name in ("event_at", "payment_id", "card_id", "amount", "currency", "late")},
         "event_id": pc.binary_join_element_wise("score", payments["event_id"], "-"),
         "probability": probability,
         "decision": decision,

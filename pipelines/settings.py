@@ -60,10 +60,13 @@ class Checkpoints(Section):
 
 
 class Valkey(Section):
+    """Where the online store listens, and how long each of two tries to read from it may take."""
+
     host: str
     port: int
     password: SecretStr
-    memory_mb: int = 1024  # of the local one
+    timeout_s: float = Field(gt=0)
+    memory_mb: int = Field(1024, gt=0)  # of the local one
 
 
 class Mlflow(Section):

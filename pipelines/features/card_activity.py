@@ -363,6 +363,20 @@ def _fold(states, cards, payments, rows, repeated):  # type: ignore[no-untyped-d
             _fold_one(states[cards[i]], payments[i], rows[i])
 
 
+@compiled
+def _late(last_us, cards, payments, late):  # type: ignore[no-untyped-def]
+    for i in range(len(cards)):
+        late[i] = payments[i].at_us < last_us[cards[i]]
+        last_us[cards[i]] = max(last_us[cards[i]], payments[i].at_us)
+
+
+def late(states: Records, cards: npt.NDArray[np.int64], payments: Records) -> npt.NDArray[np.bool_]:
+    """Say of each of `payments` (n, PAYMENT) whether a later one of its card came before it; `states` are those before all."""
+    told = np.zeros(len(payments), np.bool_)
+    _late(states["last_us"].copy(), cards, payments, told)
+    return told
+
+
 def fold(
     states: Records, cards: npt.NDArray[np.int64], payments: Records
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
@@ -380,4 +394,6 @@ def fold(
 
 def fold_nothing() -> None:
     """Have the fold compiled, or its compiled code loaded, before the first payment waits for it."""
-    _fold(blank(1), np.zeros(0, np.int64), np.zeros(0, PAYMENT), np.zeros(0, ROW), np.zeros(0, np.bool_))
+    nobody, nothing, never = np.zeros(0, np.int64), np.zeros(0, PAYMENT), np.zeros(0, np.bool_)
+    _fold(blank(1), nobody, nothing, np.zeros(0, ROW), never)
+    late(blank(1), nobody, nothing)

@@ -251,4 +251,5 @@ def tell_history(
 def tell_nothing() -> None:
     """Have the telling compiled, or its compiled code loaded, before the first payment waits for it."""
     known, nobody = np.zeros(1, SELLER_RECORD), np.zeros(0, np.int64)
+    known.flags.writeable = False  # as records are that were read, which is another type to Numba
     tell_known(known, nobody, np.zeros(0, PAYMENT), np.zeros((0, len(FEATURES)), np.float32))

@@ -46,6 +46,12 @@ TABLE = Table(
             "What the challenger would have decided by its thresholds: approve, review or decline (since schema version 3).",
             required=False,
         ),
+        Column(
+            "late",
+            "boolean",
+            "Whether a later payment of the card came before: it is folded as if made with that (since schema version 3).",
+            required=False,
+        ),
     ),
     key=("payment_id", "event_at"),
     partitioning=("days(event_at)",),

@@ -100,6 +100,8 @@ def margins(booster: xgboost.Booster, features: Floats) -> Floats:
     library's own Python takes longer than all its trees.
     """
     rows = np.ascontiguousarray(features, np.float32)
+    if not len(rows):
+        return np.zeros(0, np.float32)  # the interface answers with a null pointer
     address, _ = rows.__array_interface__["data"]
     told = f'{{"data": [{address}, true], "shape": [{rows.shape[0]}, {rows.shape[1]}], "typestr": "<f4", "version": 3}}'
     shape, summed = ctypes.POINTER(ctypes.c_uint64)(), ctypes.POINTER(ctypes.c_float)()

@@ -6,19 +6,12 @@ import pytest
 from api_payments import KEY
 from fastapi.testclient import TestClient
 from fraud_models import a_packed_model
-from valkey_server import PATIENCE_S, ValkeyServer, a_valkey_server, patience
+from valkey_server import PATIENCE_S, ValkeyServer, a_valkey_server
 
 from api.app import application
 from api.keys import HEADER
 from pipelines.online_store import OnlineStore
 from pipelines.settings import Settings, settings
-
-
-@pytest.fixture(autouse=True)
-def _patience() -> Iterator[None]:
-    """Have the clients of every store wait: tests of slow ones shorten `store_within_ms`."""
-    with patience():
-        yield
 
 
 @pytest.fixture
@@ -34,7 +27,7 @@ def store(server: ValkeyServer) -> Iterator[OnlineStore]:
     made = OnlineStore(server.settings)
     made.publish(a_packed_model("1"))
     yield made
-    made.client.close()
+    made.close()
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def test_without_a_model_nothing_is_ready_and_the_first_one_that_comes_serves(
         made.publish(a_packed_model("2"))
         until(lambda: client.get("/ready").status_code == 200, "the good one serves")
         assert client.post(PATH, json=a_body()).json()["model_version"] == "2"
-        made.client.close()
+        made.close()
 
 
 def test_with_the_store_down_at_the_start_it_lives_and_says_what_to_do(

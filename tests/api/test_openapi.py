@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.schemas import BaseSchema
-from valkey_server import a_valkey_server, patience
+from valkey_server import a_valkey_server
 
 from api.keys import HEADER
 from pipelines.online_store import OnlineStore
@@ -26,12 +26,11 @@ schemathesis.openapi.format("date-time", MOMENTS)
 def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
     """What a running API, with a model, says of itself."""
     with a_valkey_server() as server:
-        with patience():
-            store = OnlineStore(server.settings)
+        store = OnlineStore(server.settings)
         store.publish(a_packed_model("1"))
         with an_api(tmp_path_factory.mktemp("api") / "log", environment(server)) as (_, url):
             yield schemathesis.openapi.from_url(f"{url}/openapi.json")
-        store.client.close()
+        store.close()
 
 
 def asked(described: BaseSchema, method: str, path: str, mode: GenerationMode, examples: int) -> None:

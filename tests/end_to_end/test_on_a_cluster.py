@@ -9,11 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from builders import a_payment, written
-from confluent_kafka import Producer
+from builders import a_payment
 from fraud_models import DEAR, a_booster
 from processes import LIMIT_S, finished
 from spark_cluster import a_spark_cluster, started
+from topic_records import send
 from trino.dbapi import connect
 from waiting import until
 
@@ -40,15 +40,8 @@ def shop(local_stack: Settings) -> Settings:
     now = datetime.now(UTC)
     for name, amount in AMOUNTS.items():
         payment = a_payment(event_id=name, event_at=now, payment_id=name, card_id=name, amount=Decimal(amount))
-        send(local_stack, "shop.payments", payment)
+        send(local_stack.kafka, "shop.payments", payment)
     return local_stack
-
-
-def send(told: Settings, topic: str, event: dict[str, Any]) -> None:
-    producer = Producer({"bootstrap.servers": told.kafka.bootstrap_servers})
-    value = written(event, contracts.reader(topic), schema_registry.newest_id(topic))
-    producer.produce(topic, key=event["event_id"], value=value)
-    assert producer.flush(30) == 0
 
 
 def sent(told: Settings) -> int:

@@ -149,5 +149,5 @@ def test_recovering_a_scorer_whose_checkpoint_is_there_forgets_no_card(local_sta
     (told,) = sentences(finished(*recover, expect=2, TIDEMARK_CHECKPOINTS__PATH=str(tmp_path)))
     assert_says(told, rf"The checkpoint {checkpoint} of tidemark\.fraud_scores is there and is kept: start the query")
     after = store.read(["card-of-a-healthy-scorer"], Batch(batch.query_id, 1), "none").states
-    store.client.close()
+    store.close()
     assert after["payments"].tolist() == [7]

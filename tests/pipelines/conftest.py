@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
-from valkey_server import ValkeyServer, a_valkey_server, patience
+from valkey_server import ValkeyServer, a_valkey_server
 
 from pipelines.online_store import OnlineStore
 from pipelines.settings import ROOT, settings
@@ -61,18 +61,17 @@ def server() -> Iterator[ValkeyServer]:
 @pytest.fixture
 def hasty_store(server: ValkeyServer) -> Iterator[OnlineStore]:
     """The online store in that Valkey, given up as soon as in production: for tests of a store that does not answer."""
-    made = OnlineStore(server.settings)
+    made = OnlineStore(server.settings.model_copy(update={"timeout_s": 0.1}))
     yield made
-    made.client.close()
+    made.close()
 
 
 @pytest.fixture
 def store(server: ValkeyServer) -> Iterator[OnlineStore]:
     """The online store in that Valkey."""
-    with patience():
-        made = OnlineStore(server.settings)
+    made = OnlineStore(server.settings)
     yield made
-    made.client.close()
+    made.close()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 
 import fastavro
 import numpy as np
+import pytest
 from builders import a_score, schemas
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from pyspark.sql import SparkSession
 
 from pipelines.avro import encode_around, float_arrays
+from pipelines.errors import ContractError
 from pipelines.scoring import SCORE_NAMES, SCORE_SCHEMA
 
 FLOATS = {"type": "array", "items": "float"}
@@ -28,6 +30,11 @@ def written(value: Any, schema: Any) -> bytes:
 @given(arrays(np.float32, st.tuples(st.integers(0, 4), st.integers(1, 200)), elements=st.floats(width=32)))
 def test_rows_of_floats_are_arrays_of_avro(rows: np.ndarray) -> None:
     assert float_arrays(rows).to_pylist() == [written(row.tolist(), FLOATS) for row in rows]
+
+
+def test_columns_that_the_schema_lacks_are_refused(spark: SparkSession) -> None:
+    with pytest.raises(ContractError, match="mend novelty"):
+        encode_around("features", [*SCORE_NAMES, "novelty"], schemas("tidemark.fraud_scores")[-1], 7)
 
 
 def test_a_record_around_bytes_that_are_ready_is_the_record(spark: SparkSession) -> None:

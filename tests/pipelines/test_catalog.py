@@ -83,7 +83,7 @@ def test_a_query_goes_on_over_tables_that_get_a_new_column(
 ) -> None:
     with monkeypatch.context() as before:
         for module in (scores, fraud_scores):
-            known = tuple(column for column in module.TABLE.columns if column.name != "challenger_decision")
+            known = tuple(column for column in module.TABLE.columns if column.name not in ("challenger_decision", "late"))
             before.setattr(module, "TABLE", replace(module.TABLE, columns=known))
         catalog.ensure(spark, scores.TABLE)
         logged(spark, "old")

@@ -13,3 +13,9 @@ def test_only_the_named_point_kills(named, code):
     program = "from pipelines.kill_points import reach; reach('here')"
     environment = {**os.environ, "TIDEMARK_KILL_POINT": named}
     assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == code
+
+
+@pytest.mark.parametrize(("file", "code"), [("here", -signal.SIGKILL), ("elsewhere", 0)])
+def test_a_folder_names_the_points_of_its_files(file, code, tmp_path):
+    (tmp_path / file).touch()
+    test_only_the_named_point_kills(str(tmp_path), code)

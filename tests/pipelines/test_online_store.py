@@ -134,6 +134,13 @@ def test_a_full_store_is_one_short_sentence_without_the_cards(store, server):
     assert len(str(caught.value)) < 300
 
 
+def test_what_the_store_refuses_to_read_is_told_without_the_cards(store, server):
+    server.client.execute_command("ACL", "SETUSER", "default", "-mget")
+    with pytest.raises(ServiceUnreachable, match="no permissions") as caught:
+        store.read(["a-card"], Batch(QUERY, 0), "fraud")
+    assert "a-card" not in str(caught.value)
+
+
 def test_a_frozen_store_is_given_up_soon(hasty_store, server):
     server.freeze()
     with pytest.raises(ServiceUnreachable):

@@ -2,10 +2,13 @@
 
 import math
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 from builders import at
 from fraud_models import a_model, a_packed_model, a_policy, deciding
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from payment_batches import payments
-from valkey_server import PASSWORD, ValkeyServer
+from valkey_server import ValkeyServer, a_valkey_server
 
 from pipelines import scoring
-from pipelines.features.card_records import FEATURE_NAMES, FEATURE_SET
+from pipelines.features.card_records import EVENTS, FEATURE_NAMES, FEATURE_SET
 from pipelines.features.seller_records import SELLER_RECORD
 from pipelines.online_store import Batch, OnlineStore
 from pipelines.scoring import score_batch
@@ -27,7 +32,10 @@ from pipelines.serving import Serving
 QUERY = str(uuid.UUID(int=1))
 
 
-def told(scores: pa.Table) -> dict[str, dict[str, object]]:
+Scores = dict[str, dict[str, str]]
+
+
+def told(scores: pa.Table) -> Scores:
     """Return the scores by event id, without the moment they were made."""
     return {row["event_id"]: {k: repr(v) for k, v in row.items() if k != "scored_at"} for row in scores.to_pylist()}
 
@@ -64,6 +72,17 @@ def test_the_middle_is_reviewed(store):
     assert row["reasons"]
 
 
+def test_a_payment_that_comes_after_a_later_one_of_its_card_is_flagged_also_in_another_batch(store):
+    first = score_batch(payments(0, 1, 6, 3), Batch(QUERY, 0), store, Serving(a_model())).to_pylist()
+    second = score_batch(payments(4, 9, 5, 12), Batch(QUERY, 1), store, Serving(a_model())).to_pylist()
+    late = {row["payment_id"]: row["late"] for row in [*first, *second]}
+    assert late == {"p0": False, "p1": False, "p6": False, "p3": True, "p4": False, "p9": False, "p5": False, "p12": False}
+    (row,) = score_batch(payments(7, 10), Batch(QUERY, 2), store, Serving(a_model())).to_pylist()[:1]
+    assert not row["late"]
+    (row,) = score_batch(payments(8, event_at=at(1)), Batch(QUERY, 3), store, Serving(a_model())).to_pylist()
+    assert row["late"]
+
+
 def test_cutting_into_batches_changes_no_score(store):
     serving = Serving(a_model())
     whole = score_batch(payments(*range(12)), Batch(str(uuid.UUID(int=2)), 0), store, serving)
@@ -71,6 +90,60 @@ def test_cutting_into_batches_changes_no_score(store):
     cuts = [range(5), range(5, 6), range(6, 12)]
     parts = [score_batch(payments(*cut), Batch(QUERY, i), store, serving) for i, cut in enumerate(cuts)]
     assert told(pa.concat_tables(parts)) == told(whole)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Payments, by number, in order of arrival, some late, some twice, cut into batches; and whose cards each batch had written
+    when it died and was done again: of all of them when it died at the very end, of none when it did not die."""
+
+    batches: list[list[int]]
+    written: list[set[int]]
+
+    @property
+    def arrived(self) -> list[int]:
+        return [number for batch in self.batches for number in batch]
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> Delivery:
+    """Draw a delivery of at most as many payments a card as its state remembers."""
+    batches = draw(st.lists(st.lists(st.integers(0, 3 * EVENTS - 1), min_size=1, max_size=8), min_size=1, max_size=5))
+    return Delivery(batches, [draw(st.sets(st.integers(0, 2))) for _ in batches])
+
+
+@pytest.fixture(scope="module")
+def lasting_store() -> Iterator[OnlineStore]:
+    """An online store for many examples."""
+    with a_valkey_server() as server:
+        made = OnlineStore(server.settings)
+        yield made
+        made.close()
+
+
+@settings(max_examples=50)
+@given(deliveries())
+def test_any_batches_and_deaths_give_the_scores_and_states_of_one_batch_and_of_one_payment_at_a_time(lasting_store, delivery):
+    store, serving = lasting_store, Serving(a_model())
+
+    def scored(numbers: list[int], batch: int) -> Scores:
+        return told(score_batch(payments(*numbers), Batch(QUERY, batch), store, serving))
+
+    def delivered(batches: list[list[int]], written: list[set[int]]) -> tuple[Scores, bytes]:
+        store.client.flushall()
+        kept: Scores = {}
+        for number, (batch, cards) in enumerate(zip(batches, written, strict=True)):
+            written_of = [each for each in batch if each % 3 in cards]
+            lost = scored(written_of, number) if written_of else {}
+            again = scored(batch, number)
+            assert {event_id: again.get(event_id) for event_id in lost} == lost
+            assert not kept.keys() & again.keys()
+            kept |= again
+        return kept, store.peek(["card0", "card1", "card2"], "fraud").states.tobytes()
+
+    expected = delivered([delivery.arrived], [set()])
+    assert delivered([[number] for number in delivery.arrived], [set()] * len(delivery.arrived)) == expected
+    assert delivered(delivery.batches, delivery.written) == expected
 
 
 def test_a_payment_that_came_in_an_earlier_batch_is_not_scored_again(store):
@@ -173,9 +246,9 @@ def play(store: OnlineStore, folder: Path) -> None:
             (folder / f"commit-{number}").touch()
 
 
-def scores_in(folder: Path) -> dict[str, dict[str, object]]:
+def scores_in(folder: Path) -> Scores:
     """Return what readers of the topic keep, the first score of each event id, and check that copies are equal."""
-    kept: dict[str, dict[str, object]] = {}
+    kept: Scores = {}
     for file in sorted(folder.glob("scores-*")):
         for event_id, row in told(pq.read_table(file)).items():
             assert kept.setdefault(event_id, row) == row
@@ -204,14 +277,13 @@ def test_dying_anywhere_gives_the_scores_and_states_of_never_dying(place, server
 def play_in_child(server: ValkeyServer, folder: Path, kill_point: str, expected: int) -> None:
     """Play in a process that kills itself at `kill_point`."""
     program = (
-        "from pathlib import Path; from pydantic import SecretStr; import test_scoring as t\n"
-        "from pipelines.online_store import OnlineStore; from pipelines.settings import Valkey\n"
-        "from valkey_server import patience\n"
-        f"told = Valkey(host='127.0.0.1', port={server.settings.port}, password=SecretStr('{PASSWORD}'))\n"
-        f"with patience(): t.play(OnlineStore(told), Path({str(folder)!r}))"
+        "import pickle, sys; from pathlib import Path; import test_scoring as t\n"
+        "from pipelines.online_store import OnlineStore\n"
+        f"t.play(OnlineStore(pickle.load(sys.stdin.buffer)), Path({str(folder)!r}))"
     )
     here = Path(__file__).parent
     paths = os.pathsep.join([str(here), str(here.parent / "support")])
     environment = {**os.environ, "TIDEMARK_KILL_POINT": kill_point, "PYTHONPATH": paths}
-    child = subprocess.run([sys.executable, "-c", program], env=environment, check=False)
+    told = pickle.dumps(server.settings)
+    child = subprocess.run([sys.executable, "-c", program], input=told, env=environment, check=False)
     assert child.returncode == expected

@@ -27,7 +27,7 @@ def test_warming_up_compiles_the_fold_and_spares_all_of_it_from_collection():
     try:
         assert gc.get_freeze_count() > 100_000
         assert card_activity._fold.signatures
-        assert seller_history._tell.signatures
+        assert not all(known.mutable for known, *_ in seller_history._tell_known.signatures), "what was read is read-only"
         assert {"pyspark.worker", "xgboost", "valkey"} <= sys.modules.keys()
     finally:
         gc.unfreeze()
@@ -58,8 +58,7 @@ from pipelines import worker_daemon
 worker_daemon.warm_up()
 warm = set(sys.modules)
 payments, packed, told = pickle.load(sys.stdin.buffer)
-from pipelines import online_store, scoring
-online_store.TIMEOUT_S = 60.0  # a busy machine is no failing store
+from pipelines import scoring
 model = scoring.Serving(scoring.fraud.load(packed))
 scores = scoring.score_batch(payments, scoring.Batch(str(uuid.UUID(int=1)), 0), scoring.OnlineStore(told), model)
 assert len(scores) == len(payments) and not any(scores["degraded"].to_pylist())

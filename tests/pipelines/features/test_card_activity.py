@@ -9,7 +9,7 @@ from brute_card import DAY_US, HOUR_US, MINUTE_US, brute_force
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.features.card_activity import fold
+from pipelines.features.card_activity import fold, late
 from pipelines.features.card_records import (
     CARD_FEATURES,
     EVENTS,
@@ -195,3 +195,14 @@ def test_a_state_stays_within_a_kilobyte_and_every_feature_is_told_apart():
     assert STATE.itemsize == sum(STATE[name].itemsize for name in STATE.names) <= 1024, "no bytes between the fields"
     assert len(FEATURES) >= 90
     assert len({feature.name for feature in FEATURES}) == len({feature.meaning for feature in FEATURES}) == len(FEATURES)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5)), max_size=20), st.integers(0, 20))
+def test_late_is_what_came_after_a_later_payment_of_its_card_however_cut(paid, cut):
+    made, cards = np.zeros(len(paid), PAYMENT), np.array([card for card, _ in paid], np.int64)
+    made["at_us"], made["event"] = [NOON_US + at for _, at in paid], np.arange(1, len(paid) + 1)
+    states, told = blank(2), []
+    for part in (slice(None, cut), slice(cut, None)):
+        told += late(states, cards[part], made[part]).tolist()
+        fold(states, cards[part], made[part])
+    assert told == [any(paid[j][0] == card and paid[j][1] > at for j in range(i)) for i, (card, at) in enumerate(paid)]

@@ -74,6 +74,15 @@ def test_a_model_that_gives_no_probabilities_is_refused(objective):
         fraud.load(a_packed_model(booster=a_booster(objective)))
 
 
+def test_margins_are_those_of_the_librarys_own_call():
+    booster = fraud.load(a_packed_model()).booster
+    drawn = np.random.default_rng(7).normal(0, 1000, (50, len(FEATURE_NAMES))).astype(np.float32)
+    drawn[::3, ::5] = np.nan
+    for some in (drawn, drawn[:1], drawn[:, ::-1], drawn[:0]):
+        expected = booster.inplace_predict(some, predict_type="margin") if len(some) else np.zeros(0, np.float32)
+        np.testing.assert_array_equal(fraud.margins(booster, some), expected)
+
+
 def test_the_policy_comes_with_the_model():
     policy = a_policy(review_at=0.3, decline_at=0.4)
     assert a_model(booster=deciding(policy)).policy == policy

@@ -1,0 +1,105 @@
+"""Payments of a few cards for which every feature has something to tell, and what is known of the sellers they pay.
+
+All but the cards' past lies within one hour, for which what is known of sellers is that of one moment.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+from builders import a_payment
+from payment_batches import PAYMENTS
+
+from pipelines import fraud_history
+from pipelines.features import payment_records
+from pipelines.features.card_records import AMOUNT_Z, Records
+from pipelines.features.labels import labels
+from pipelines.features.seller_history import learn
+from pipelines.features.seller_records import DAY_US, SELLER_RECORD, unknown
+
+RUN = uuid4().hex
+CARDS = [f"{RUN}-card{n}" for n in range(10)]
+SELLERS = [f"{RUN}-seller{n}" for n in range(3)]
+# Payments from ten to seventy minutes past this hour are told what was known of their sellers when it began.
+HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
+DAYS, LABEL_DELAY_DAYS = 40, 7
+FINDING = pa.struct([("found_at", pa.timestamp("us", "UTC")), ("fraud", pa.bool_())])
+FOUND = pa.schema({"fraud": pa.bool_(), "campaign": pa.string(), "findings": pa.list_(FINDING)})
+HISTORY = pa.unify_schemas([PAYMENTS, FOUND])
+
+Event = dict[str, Any]
+random = np.random.default_rng(7)
+
+
+def one_of(*values: Any) -> Any:
+    return values[random.integers(len(values))]
+
+
+def a_varied_payment(number: int, card: str, seller: str, event_at: datetime) -> Event:
+    """Build a payment that differs from the card's others in whatever a feature looks at."""
+    name, located = f"{RUN}-{number}", bool(random.random() < 0.7)
+    where = {"latitude": random.uniform(-60, 60), "longitude": random.uniform(-180, 180)} if located else {}
+    how = {"method": one_of("credit_card", "debit_card", "boleto"), "channel": one_of("web", "app")}
+    more = {"installments": one_of(1, 3, 10), "attempt_number": one_of(1, 1, 2), "three_d_secure": one_of(None, True, False)}
+    what = {"amount": Decimal(int(random.lognormal(8, 1.5)) + 1) / 100, "currency": one_of("BRL", "BRL", "EUR")}
+    who = {"device_id": f"device{random.integers(4)}", "country": one_of("BR", "PT", "AR")}
+    ids = {"event_id": name, "payment_id": name, "card_id": card, "seller_id": seller, "event_at": event_at}
+    return a_payment(**ids, **where, **how, **more, **what, **who)
+
+
+@dataclass
+class Made:
+    """The payments of this run: sales that only the batch knows, each card's past, and rounds of payments within an hour."""
+
+    number: int = 0
+
+    def pay(self, card: str, seller: str, event_at: datetime) -> Event:
+        self.number += 1
+        return a_varied_payment(self.number, card, seller, event_at)
+
+    def sales(self) -> list[Event]:
+        """Return payments by which the sellers are known, some of them found to be fraud two days later."""
+        moments = [HOUR - timedelta(days=random.uniform(0.1, DAYS)) for _ in range(60)]
+        made = [self.pay(f"{RUN}-other{n % 7}", one_of(*SELLERS), at) for n, at in enumerate(sorted(moments))]
+        return [{**each, "findings": self._findings(each["event_at"] + timedelta(days=2))} for each in made]
+
+    def _findings(self, found_at: datetime) -> list[Event]:
+        return [{"found_at": found_at, "fraud": True}] if random.random() < 0.3 else []
+
+    def past(self) -> list[Event]:
+        """Return six payments of each card within 40 days, each to a seller of its own, of whom nothing is known."""
+        moments = {card: sorted(HOUR - timedelta(days=random.uniform(0.1, DAYS)) for _ in range(6)) for card in CARDS}
+        for late in moments.values():
+            late[2], late[3] = late[3], late[2]
+        return [self.pay(card, f"{RUN}-past{self.number}", moments[card][n]) for n in range(6) for card in CARDS]
+
+    def round(self, number: int, of_each: int = 1) -> list[Event]:
+        """Return payments of every card within the hour, many of them earlier than one of the round before."""
+        return [
+            self.pay(card, one_of(*SELLERS), HOUR + timedelta(minutes=11 + 5 * number + random.uniform(0, 25)))
+            for _ in range(of_each)
+            for card in CARDS
+        ]
+
+
+def table(events: list[Event]) -> pa.Table:
+    """Return payments in order of arrival, as training reads them."""
+    return pa.Table.from_pylist([{"fraud": False, "campaign": "", "findings": [], **each} for each in events], HISTORY)
+
+
+def known_of_sellers(sales: pa.Table) -> Records:
+    """Return what was known of SELLERS at HOUR, as the hourly step publishes it (SELLER_RECORD)."""
+    _, records, features = fraud_history.fold_cards(sales)
+    delay_us, hour_us = LABEL_DELAY_DAYS * DAY_US, int(HOUR.timestamp()) * 1_000_000
+    told, of = labels(records["at_us"], features[:, AMOUNT_Z], payment_records.findings(sales), delay_us)
+    fresh = told["known_us"] < hour_us
+    names, seller_of = payment_records.sellers(sales)
+    seller_of = np.array([SELLERS.index(name) for name in names])[seller_of]
+    states, made = unknown(len(SELLERS)), np.zeros(len(SELLERS), SELLER_RECORD)
+    learn(states, seller_of, records, seller_of[of[fresh]], told[fresh], delay_us)
+    made["after_us"], made["after"] = hour_us, states
+    return made
