@@ -111,7 +111,9 @@ def append(frame: DataFrame, table: Table) -> StreamingQuery:
     """Start the query that appends a stream to its table: exactly once per checkpoint, by Iceberg's own sink."""
     spark = frame.sparkSession
     catalog.ensure(spark, table)
-    writer = _named(frame, table.name, checkpoints.claim(spark, table)).format("iceberg").outputMode("append")
+    # A column that a table has got since it was made is its last one, and the sink wants the table's order.
+    in_order = frame.select(*(name for name in catalog.fresh(spark, table).columns if name in frame.columns))
+    writer = _named(in_order, table.name, checkpoints.claim(spark, table)).format("iceberg").outputMode("append")
     # Decoded columns are nullable to Spark; what the table requires is checked row by row as it is written.
     return _ranked(writer.options(**{"fanout-enabled": "true", "check-nullability": "false"}).toTable(catalog.full_name(table)))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import number_tables
 import pytest
 from builders import a_score, at
 from number_tables import run
@@ -12,13 +13,17 @@ from pyspark.sql import SparkSession
 from jobs import aggregate_fraud_scores
 from pipelines import catalog, stream
 from pipelines.gold import fraud_scores, stock_levels
+from pipelines.settings import settings
 from pipelines.silver import fraud_scores as scores
-from pipelines.table import Table
+from pipelines.table import Column, Table
 from pipelines.tables import TABLES
 
 COLUMNS = (
     "product_id string, seller_id string, on_hand bigint, sold bigint, last_movement_at timestamp, last_restock_at timestamp"
 )
+
+
+KINDS = {"number": "int", "word": "string", "last": "int"}
 
 
 @pytest.fixture
@@ -95,3 +100,24 @@ def test_a_query_goes_on_over_tables_that_get_a_new_column(
     assert sorted(map(tuple, told)) == [("new", "2", "review"), ("old", "2", None)]
     for table in (fraud_scores.TABLE, scores.TABLE):
         spark.sql(f"DROP TABLE {table.name}")
+
+
+def test_a_stream_goes_on_into_a_table_that_gets_a_column_before_its_last_one(
+    spark: SparkSession, own_settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in number_tables.environment().items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    number, word, last = (Column(name, kind, "A column.", required=False) for name, kind in KINDS.items())
+    before, after = (replace(number_tables.NUMBERS, columns=columns) for columns in ((number, last), (number, word, last)))
+    files = own_settings / "files"
+    files.mkdir()
+    for written, table in enumerate((before, after)):
+        (files / str(written)).write_text(str(written))
+        read = spark.readStream.text(str(files)).selectExpr(
+            *(f"CAST(value AS {kind}) AS {name}" for name, kind in KINDS.items())
+        )
+        run(stream.append(read.select(*table.column_names), table))
+    told = catalog.fresh(spark, after).select(*after.column_names).collect()
+    assert sorted(map(tuple, told)) == [(0, None, 0), (1, "1", 1)]
+    spark.sql(f"DROP TABLE {after.name}")
