@@ -35,7 +35,7 @@ def test_only_the_owner_may_look_into_the_run_folder() -> None:
 
 
 def test_a_rendered_file_has_its_values_and_is_its_owners(tmp_path: Path) -> None:
-    values = {"host": "127.0.0.1", "port": 1, "password": "p w", "folder": tmp_path}
+    values = {"host": "127.0.0.1", "port": 1, "password": "p w", "folder": tmp_path, "memory_mb": 7}
     file = folders.rendered("valkey/valkey.conf", tmp_path / "valkey.conf", **values)
     assert "requirepass p w\n" in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
