@@ -71,7 +71,8 @@ def main(
     stop_after: Annotated[int, typer.Option(help="End after so many scores; 0 means never.")] = 0,
 ) -> None:
     """Act on every score of the topic."""
-    decode = AvroDeserializer(SchemaRegistryClient({"url": registry}))
+    # Without a limit it would wait for ever for an answer that got lost; within it, it asks again.
+    decode = AvroDeserializer(SchemaRegistryClient({"url": registry, "timeout": 10}))
     told = {"bootstrap.servers": brokers, "group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False}
     consumer, seen, acted = Consumer(told), Seen(), 0
     consumer.subscribe([topic])
