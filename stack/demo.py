@@ -28,8 +28,8 @@ LOOK_EVERY_S = 5.0  # each look is a query to Trino, a tenth of a core at this p
 STOP_WITHIN_S = 60.0
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a kill, a terminal that was closed
 NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # MLflow's words for an unknown model, an unknown alias
-# Enough that the newest labelled week has the frauds a model is measured on.
-HISTORY = ("-m", "simulator", "history", "--days", "30", "--orders-per-day", "1000")
+# Frauds come in bursts: of a thousand orders a day, 45 days always had enough of them to learn from, calibrate and measure on.
+HISTORY = ("-m", "simulator", "history", "--days", "45", "--orders-per-day", "1000")
 WHERE = """
   [bold]page[/]    {page}
   [bold]SQL[/]     make sql Q="select * from {lake}.gold.orders limit 5"   (Trino: http://{trino})

@@ -28,8 +28,8 @@ from pipelines.models.history import DAY_US, History
 from pipelines.models.policy import Costs, Policy
 
 TEST_SHARE = 0.25
-LATE_SHARE = 1 / 6
-LEAST_FRAUDS = 10
+LATE_SHARE, LATE_SHARE_AT_MOST = 1 / 6, 1 / 2
+LEAST_FRAUDS, ENOUGH_FRAUDS = 10, 30
 Parameters = Mapping[str, float | int | str]
 # Compared with others on simulated shops: docs/decisions/14-a-model-carries-its-thresholds.md.
 PARAMETERS: Parameters = {
@@ -69,7 +69,8 @@ class Trained:
 def train(history: History, label_delay_days: int, costs: Costs, family: str = "xgboost") -> Trained:
     """Fit and measure a model of a family; raises ModelError when the history has too few frauds for any part of that."""
     learn, test = split(history, label_delay_days)
-    early, late = parted(learn, LATE_SHARE)
+    early, late = held_back(learn)
+    _require_frauds(early, "to learn from", label_delay_days)
     _require_frauds(late, "to calibrate on", label_delay_days)
     began = time.perf_counter()
     booster = _fit(early, FAMILIES[family])
@@ -106,9 +107,15 @@ def split(history: History, label_delay_days: int) -> tuple[History, History]:
     return learn, test
 
 
-def parted(part: History, late_share: float) -> tuple[History, History]:
-    """Return the earlier payments and the later ones, which are a share of all."""
-    late = part.at_us >= np.quantile(part.at_us, 1 - late_share)
+def held_back(part: History) -> tuple[History, History]:
+    """Return the earlier payments and the latest sixth, or as many more, up to half of all, as hold ENOUGH_FRAUDS.
+
+    Frauds come in bursts: a sixth of a young shop's payments may be two quiet days.
+    """
+    half_us, late_us = np.quantile(part.at_us, (1 - LATE_SHARE_AT_MOST, 1 - LATE_SHARE))
+    frauds_us = np.sort(part.at_us[part.fraud])
+    enough_us = frauds_us[-ENOUGH_FRAUDS] if len(frauds_us) >= ENOUGH_FRAUDS else half_us
+    late = part.at_us >= np.clip(enough_us, half_us, late_us)
     return part.where(~late), part.where(late)
 
 
@@ -139,8 +146,8 @@ def settled(late: History, margin: Floats, label_delay_days: int, costs: Costs) 
 
 
 def _fit(early: History, parameters: Parameters) -> xgboost.Booster:
-    """Return trees of all the payments, as many as helped on the latest sixth of them when that was kept apart."""
-    fit, watch = (_matrix(part) for part in parted(early, LATE_SHARE))
+    """Return trees of all the payments, as many as helped on the latest of them when those were held back."""
+    fit, watch = (_matrix(part) for part in held_back(early))
     told = {**parameters, "eval_metric": "logloss"}
     trial = xgboost.train(told, fit, ROUNDS, evals=[(watch, "watch")], early_stopping_rounds=PATIENCE, verbose_eval=False)
     return xgboost.train(told, _matrix(early), trial.best_iteration + 1)

@@ -25,7 +25,7 @@ SILVER = {str(table.topic): name for name, (table, _) in REFINED.items()}
 SHOP = {topic: name for topic, name in SILVER.items() if topic != SCORES}
 Story = tuple["Lake", dict[str, dict[str, int]]]
 FAULTS = ("--duplicates", "1%", "--late", "2%", "--corrupt", "0.5%")
-HISTORY = ("--days", "30", "--orders-per-day", "1000", "--schema-v2-after", "15d")
+HISTORY = ("--days", "45", "--orders-per-day", "1000", "--schema-v2-after", "15d")
 
 
 # When gold has taken in all of silver: what gold adds up to, and what silver does.

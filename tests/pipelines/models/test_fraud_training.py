@@ -3,14 +3,15 @@
 import math
 from functools import cache
 
+import numpy as np
 import pytest
-from fraud_histories import a_history
+from fraud_histories import DAYS, a_history
 from fraud_models import a_packed_model, a_policy
 
 from pipelines.errors import ModelError
 from pipelines.features.card_records import FEATURES
 from pipelines.models import fraud, fraud_training
-from pipelines.models.fraud_training import FAMILIES, Trained, parted, split
+from pipelines.models.fraud_training import ENOUGH_FRAUDS, FAMILIES, LEAST_FRAUDS, Trained, held_back, split
 from pipelines.models.history import DAY_US, History
 
 COSTS = a_policy().costs
@@ -98,7 +99,37 @@ def test_the_policy_says_until_when_it_was_learned_and_by_which_costs():
     assert (policy.label_delay_days, policy.costs) == (7, COSTS)
 
 
-def test_the_later_part_is_a_share_of_the_payments():
-    early, late = parted(a_history(), 0.25)
+def share_held_back(history: History) -> float:
+    early, late = held_back(history)
     assert early.at_us.max() < late.at_us.min()
-    assert len(late.at_us) / (len(early.at_us) + len(late.at_us)) == pytest.approx(0.25, abs=0.001)
+    return len(late.at_us) / len(history.at_us)
+
+
+def with_frauds(days: list[float]) -> History:
+    """Build a history whose frauds fall on the first payments of these days."""
+    history = a_history(fraud_share=0.0)
+    history.fraud[np.searchsorted(history.at_us, np.array(days) * DAY_US)] = True
+    return history
+
+
+def test_a_sixth_is_held_back_where_it_has_frauds_enough():
+    assert share_held_back(a_history()) == pytest.approx(1 / 6, abs=0.001)
+
+
+def test_as_much_is_held_back_as_has_frauds_enough():
+    frauds = list(np.linspace(DAYS / 2, DAYS - 10, 2 * ENOUGH_FRAUDS))  # none in the last ten days of forty
+    _, late = held_back(with_frauds(frauds))
+    assert late.at_us.min() >= frauds[-ENOUGH_FRAUDS] * DAY_US
+    assert late.fraud.sum() == ENOUGH_FRAUDS
+
+
+@pytest.mark.parametrize("days", [[], [1, 2, 3], list(np.linspace(1, 2, 2 * ENOUGH_FRAUDS))])
+def test_no_more_than_half_is_held_back(days):
+    assert share_held_back(with_frauds(days)) == pytest.approx(1 / 2, abs=0.001)
+
+
+def test_a_shop_whose_last_days_were_quiet_has_a_model():
+    history = a_history()
+    learn, _ = split(history, 7)
+    quiet = (history.at_us > learn.at_us.max() - 4 * DAY_US) & (history.at_us <= learn.at_us.max())
+    assert train(history.where(~(quiet & history.fraud))).metrics["calibration_fraud_count"] >= LEAST_FRAUDS
