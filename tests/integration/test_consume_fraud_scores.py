@@ -1,11 +1,13 @@
 """The consumer that the documents show acts on each score once, and goes on where it had come to."""
 
 import uuid
+from urllib.parse import urlsplit
 
 import pytest
 from builders import a_score
 from confluent_kafka import Producer
 from processes import finished
+from slow_proxy import a_slow_proxy
 
 from pipelines import schema_registry, topics
 from pipelines.settings import Settings
@@ -67,6 +69,20 @@ def test_a_record_that_is_no_score_is_told_and_gone_past(local_stack: Settings) 
     done = finished(*command)
     assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [f"{run}-1"]
     assert done.stderr.count("no score, gone past") == 4
+
+
+@pytest.mark.integration
+def test_the_registry_is_asked_again_when_its_answer_got_lost(local_stack: Settings) -> None:
+    finished("jobs/register_contracts.py")
+    run = uuid.uuid4().hex
+    topics.create_missing(local_stack.kafka, [run])
+    send(local_stack, run, number(1, run))
+    registry, brokers = urlsplit(local_stack.schema_registry.url), local_stack.kafka.bootstrap_servers
+    with a_slow_proxy(registry.port or 80, lost=1) as proxy:
+        url = registry._replace(netloc=f"127.0.0.1:{proxy.port}").geturl()
+        done = finished(EXAMPLE, "--brokers", brokers, "--registry", url, "--topic", run, "--group", run, "--stop-after", "1")
+        assert proxy.lost < 0  # more than the one that got no answer
+    assert done.stdout.startswith(f"{run}-1:")
 
 
 @pytest.mark.integration

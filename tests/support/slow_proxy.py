@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 
 
 class SlowProxy:
-    """Passes bytes between its clients and one port; answers wait until `open` is set."""
+    """Passes bytes between its clients and one port; answers wait until `open` is set, those of the first `lost` for ever."""
 
-    def __init__(self, target: int) -> None:
-        self.target = target
+    def __init__(self, target: int, lost: int) -> None:
+        self.target, self.lost = target, lost
         self.open = threading.Event()
         self.open.set()
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -24,8 +24,10 @@ class SlowProxy:
                 client, _ = self.listener.accept()
                 server = socket.create_connection(("127.0.0.1", self.target))
                 self.sockets += [client, server]
+                gate = threading.Event() if self.lost > 0 else self.open
+                self.lost -= 1
                 threading.Thread(target=self._pass, args=[client, server, None], daemon=True).start()
-                threading.Thread(target=self._pass, args=[server, client, self.open], daemon=True).start()
+                threading.Thread(target=self._pass, args=[server, client, gate], daemon=True).start()
 
     def _pass(self, source: socket.socket, target: socket.socket, gate: threading.Event | None) -> None:
         with suppress(OSError):
@@ -46,9 +48,9 @@ class SlowProxy:
 
 
 @contextmanager
-def a_slow_proxy(target: int) -> Iterator[SlowProxy]:
-    """Run a proxy before a port of loopback until the test is over."""
-    proxy = SlowProxy(target)
+def a_slow_proxy(target: int, lost: int = 0) -> Iterator[SlowProxy]:
+    """Run a proxy before a port of loopback until the test is over; its first `lost` clients get no answer."""
+    proxy = SlowProxy(target, lost)
     try:
         yield proxy
     finally:
