@@ -232,6 +232,15 @@ def _by_day(sketches, days_passed, bit):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _customer(state, payment, row):  # type: ignore[no-untyped-def]
+    customer = max(np.uint16(payment.customer & np.uint64(0xFFFF)), np.uint16(1))  # never 0, which means nothing remembered
+    row.customer_changed = math.nan
+    if state.customer > 0:
+        row.customer_changed = 1.0 if customer != state.customer else 0.0
+    state.customer = customer
+
+
+@compiled
 def _places(state, payment, now, row):  # type: ignore[no-untyped-def]
     known, now_s = state.payments > 0, now // SECOND_US
     device, country, seller = _short(payment.device), _short(payment.country), _short(payment.seller)
@@ -347,6 +356,7 @@ def _fold_one(state, payment, row):  # type: ignore[no-untyped-def]
     _short_windows(state, now, payment.amount, row)
     _long_windows(state, now, payment.amount, row)
     _decay(state, now, payment.amount, row)
+    _customer(state, payment, row)
     _places(state, payment, now, row)
     _sketches(state, payment, now, row)
     _travel(state, payment, now, row)

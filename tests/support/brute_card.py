@@ -26,6 +26,7 @@ def brute_force(history: list[np.void]) -> Told:
         **_decayed(amounts, clocks),
         **_amount(amounts, windows),
         **_highs(amounts, clocks),
+        **_customer(history),
         **_places(history, clocks),
         **_travel(history, clocks),
     }
@@ -148,6 +149,11 @@ def _highs(amounts: list[float], clocks: list[int]) -> Told:
     counts = {f"high_{days}d": float(len(within(days))) for days in (1, 3, 7, 14)}
     highest = {f"high_z_{days}d": max(within(days), default=0) for days in (3, 14)}
     return {**counts, **highest, "since_high_h": high[-1][0] / 3600 if high else math.nan}
+
+
+def _customer(history: list[np.void]) -> Told:
+    *earlier, customer = (int(p["customer"]) for p in history)
+    return {"customer_changed": float(customer != earlier[-1]) if earlier else math.nan}
 
 
 def _places(history: list[np.void], clocks: list[int]) -> Told:

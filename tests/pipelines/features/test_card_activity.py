@@ -32,7 +32,8 @@ def payments(*changes: dict[str, float]) -> Records:
     """Build payments a minute apart, each with its own event id, changed as given."""
     made = np.zeros(len(changes), PAYMENT)
     for i, change in enumerate(changes):
-        base = {"at_us": NOON_US + i * MINUTE_US, "event": i + 1, "amount": 10.0, "seller": 1, "device": 1, "country": 1}
+        base = {"at_us": NOON_US + i * MINUTE_US, "event": i + 1, "amount": 10.0, "customer": 1}
+        base |= dict.fromkeys(("seller", "device", "country"), 1)
         for name, value in {**base, "latitude": math.nan, "longitude": math.nan, **change}.items():
             made[name][i] = value
     return made
@@ -54,12 +55,13 @@ def histories(draw: st.DrawFn) -> tuple[np.ndarray, Records]:
     card = st.integers(0, CARDS - 1)
     times = st.integers(1, 12)
     rows = draw(
-        st.lists(st.tuples(card, steps, cents, place, place, place, place, degrees, degrees, times), min_size=1, max_size=40)
+        st.lists(
+            st.tuples(card, steps, cents, place, place, place, place, place, degrees, degrees, times), min_size=1, max_size=40
+        )
     )
     made, clock = np.zeros(len(rows), PAYMENT), NOON_US
-    for i, (_, step, cent, seller, device, country, currency, latitude, longitude, installments) in enumerate(rows):
+    for i, (_, step, cent, *where, installments) in enumerate(rows):
         clock += step
-        where = (seller, device, country, currency, latitude, longitude)
         made[i] = (clock, i + 1, cent / 100, *where, installments, 1, 1, 0, 0, math.nan)
     return np.array([row[0] for row in rows], np.int64), made
 
