@@ -232,11 +232,20 @@ def _by_day(sketches, days_passed, bit):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _shorter(hashed):  # type: ignore[no-untyped-def]
+    """Return 16 bits of a hash, never 0, which means nothing remembered."""
+    return max(np.uint16(hashed & np.uint64(0xFFFF)), np.uint16(1))
+
+
+@compiled
 def _customer(state, payment, row):  # type: ignore[no-untyped-def]
-    customer = max(np.uint16(payment.customer & np.uint64(0xFFFF)), np.uint16(1))  # never 0, which means nothing remembered
-    row.customer_changed = math.nan
-    if state.customer > 0:
+    customer = _shorter(payment.customer)
+    row.customer_changed = row.customer_not_first = math.nan
+    if state.first_customer == 0:
+        state.first_customer = customer
+    else:
         row.customer_changed = 1.0 if customer != state.customer else 0.0
+        row.customer_not_first = 1.0 if customer != state.first_customer else 0.0
     state.customer = customer
 
 
@@ -252,7 +261,7 @@ def _places(state, payment, now, row):  # type: ignore[no-untyped-def]
     row.device_age_h = _visit(state.devices, state.devices_s, device, now_s)
     row.country_age_h = _visit(state.countries, state.countries_s, country, now_s)
     row.seller_known_h = _visit(state.sellers, state.sellers_s, seller, now_s)
-    currency = _short(payment.currency)
+    currency = _shorter(payment.currency)
     row.currency_changed = 1.0 if known and currency != state.currency else 0.0
     state.currency = currency
 

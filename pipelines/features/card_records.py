@@ -45,7 +45,7 @@ PAYMENT = np.dtype(
 )
 
 # At most a kilobyte, because the online store keeps it twice per card: hence short floats in the rings, hashes of 32 bits and
-# times in seconds where places are remembered, and a hash of 16 bits where it is only compared with the next one. It fills the
+# times in seconds where places are remembered, and hashes of 16 bits where one is only compared with the next. It fills the
 # kilobyte, and no bytes lie between the fields: copies need not keep what does, and states are compared by bytes.
 STATE = np.dtype(
     [
@@ -70,7 +70,6 @@ STATE = np.dtype(
         ("installments", "f4"),
         ("latitude", "f4"),
         ("longitude", "f4"),
-        ("currency", "u4"),
         ("decayed_payments", "f4", (len(HALF_LIVES_S),)),
         ("decayed_amount", "f4", (len(HALF_LIVES_S),)),
         ("high_s", "u4", (HIGHS,)),
@@ -89,7 +88,9 @@ STATE = np.dtype(
         ("hour_payments", "u2", (HOUR_SLOTS,)),
         ("day_payments", "u2", (DAY_SLOTS,)),
         ("month_payments", "u2", (MONTH_SLOTS,)),
+        ("currency", "u2"),
         ("customer", "u2"),
+        ("first_customer", "u2"),
         ("high_z", "u1", (HIGHS,)),
     ],
     align=True,
@@ -165,6 +166,7 @@ CARD_FEATURES = (
     ),
     Feature("since_high_h", "hours", "hours since the card's last unusually high amount"),
     Feature("customer_changed", "flag", "another customer than the card's last payment"),
+    Feature("customer_not_first", "flag", "another customer than the card's first payment"),
     Feature("new_device", "flag", "first payment of the card from this device"),
     Feature("device_age_h", "hours", "hours since the card's first payment from this device"),
     Feature("device_changed", "flag", "another device than the card's last payment"),

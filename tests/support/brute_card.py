@@ -153,7 +153,8 @@ def _highs(amounts: list[float], clocks: list[int]) -> Told:
 
 def _customer(history: list[np.void]) -> Told:
     *earlier, customer = (int(p["customer"]) for p in history)
-    return {"customer_changed": float(customer != earlier[-1]) if earlier else math.nan}
+    asked = {"customer_changed": earlier[-1:], "customer_not_first": earlier[:1]}
+    return {name: float(customer != before[0]) if before else math.nan for name, before in asked.items()}
 
 
 def _places(history: list[np.void], clocks: list[int]) -> Told:

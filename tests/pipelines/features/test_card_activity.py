@@ -151,6 +151,20 @@ def test_a_payment_that_comes_late_is_folded_with_the_cards_clock():
     assert (late["hour"], late["payments_before"]) == (12, 1)
 
 
+def test_another_customer_is_told_from_the_cards_last_and_from_its_first():
+    changed, not_first = "customer_changed", "customer_not_first"
+    first, *later = folded(payments(*({"customer": customer} for customer in (7, 7, 8, 8, 7))))
+    assert math.isnan(first[changed])
+    assert math.isnan(first[not_first])
+    assert [(row[changed], row[not_first]) for row in later] == [(0, 0), (1, 1), (0, 1), (1, 0)]
+
+
+def test_a_customer_whose_hash_ends_in_zeros_is_remembered_too():
+    _, same, other = folded(payments({"customer": 2**16}, {"customer": 2**16}, {"customer": 2**17 + 2}))
+    assert (same["customer_changed"], same["customer_not_first"]) == (0, 0)
+    assert (other["customer_changed"], other["customer_not_first"]) == (1, 1)
+
+
 def test_a_far_jump_shows_as_distance_and_speed():
     sao_paulo, lisbon = {"latitude": -23.55, "longitude": -46.63}, {"latitude": 38.72, "longitude": -9.14}
     first, unknown, second = folded(payments(sao_paulo, {}, {**lisbon, "at_us": NOON_US + 2 * HOUR_US}))
