@@ -14,9 +14,8 @@ from pipelines.features.payment_records import cards, hashed, record, records, s
 
 SCHEMA = pa.schema(
     {
-        **dict.fromkeys(
-            ("event_id", "card_id", "customer_id", "seller_id", "device_id", "country", "currency", "method", "channel"), pa.string()
-        ),
+        **dict.fromkeys(("event_id", "card_id", "customer_id", "seller_id", "device_id"), pa.string()),
+        **dict.fromkeys(("country", "currency", "method", "channel"), pa.string()),
         "event_at": pa.timestamp("us", "UTC"),
         "amount": pa.decimal128(12, 2),
         **dict.fromkeys(("installments", "attempt_number"), pa.int32()),
