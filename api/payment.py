@@ -56,6 +56,7 @@ class Payment(BaseModel):
     event_at: Moment = Field(description="When it happens, with its offset from UTC.")
     payment_id: Text = Field(description="The payment attempt.")
     card_id: Text = Field(description="Token of the card or account that pays.")
+    customer_id: Text = Field(description="The person who pays.")
     seller_id: Text = Field(description="Seller of the order's dearest line.")
     method: Literal["credit_card", "debit_card", "boleto", "voucher", "not_defined"]
     installments: Count = Field(ge=0, le=1000, description="Number of monthly installments.")

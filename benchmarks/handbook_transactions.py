@@ -69,8 +69,8 @@ def transactions(rows: pd.DataFrame) -> Transactions:
     made["event"] = np.arange(1, len(rows) + 1)  # not TRANSACTION_ID: files may each count from 0
     made["amount"] = rows["TX_AMOUNT"]
     made["seller"] = pd.util.hash_array(rows["TERMINAL_ID"].to_numpy())
-    for name in ("device", "country", "currency", "installments", "attempt_number", "credit_card"):
-        made[name] = 1  # the Handbook does not tell
+    for name in ("customer", "device", "country", "currency", "installments", "attempt_number", "credit_card"):
+        made[name] = 1  # the Handbook does not tell, or in the case of the customer, who is the card, nothing else
     for name in ("latitude", "longitude", "three_d_secure"):
         made[name] = np.nan
     card, seller = (pd.factorize(rows[name])[0].astype(np.int64) for name in ("CUSTOMER_ID", "TERMINAL_ID"))

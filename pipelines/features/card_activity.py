@@ -232,6 +232,24 @@ def _by_day(sketches, days_passed, bit):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _shorter(hashed):  # type: ignore[no-untyped-def]
+    """Return 16 bits of a hash, never 0, which means nothing remembered."""
+    return max(np.uint16(hashed & np.uint64(0xFFFF)), np.uint16(1))
+
+
+@compiled
+def _customer(state, payment, row):  # type: ignore[no-untyped-def]
+    customer = _shorter(payment.customer)
+    row.customer_changed = row.customer_not_first = math.nan
+    if state.first_customer == 0:
+        state.first_customer = customer
+    else:
+        row.customer_changed = 1.0 if customer != state.customer else 0.0
+        row.customer_not_first = 1.0 if customer != state.first_customer else 0.0
+    state.customer = customer
+
+
+@compiled
 def _places(state, payment, now, row):  # type: ignore[no-untyped-def]
     known, now_s = state.payments > 0, now // SECOND_US
     device, country, seller = _short(payment.device), _short(payment.country), _short(payment.seller)
@@ -243,7 +261,7 @@ def _places(state, payment, now, row):  # type: ignore[no-untyped-def]
     row.device_age_h = _visit(state.devices, state.devices_s, device, now_s)
     row.country_age_h = _visit(state.countries, state.countries_s, country, now_s)
     row.seller_known_h = _visit(state.sellers, state.sellers_s, seller, now_s)
-    currency = _short(payment.currency)
+    currency = _shorter(payment.currency)
     row.currency_changed = 1.0 if known and currency != state.currency else 0.0
     state.currency = currency
 
@@ -347,6 +365,7 @@ def _fold_one(state, payment, row):  # type: ignore[no-untyped-def]
     _short_windows(state, now, payment.amount, row)
     _long_windows(state, now, payment.amount, row)
     _decay(state, now, payment.amount, row)
+    _customer(state, payment, row)
     _places(state, payment, now, row)
     _sketches(state, payment, now, row)
     _travel(state, payment, now, row)

@@ -7,7 +7,7 @@ from pipelines.features.feature import Feature
 from pipelines.features.seller_records import SELLER_FEATURES
 
 # Changes whenever a state, FEATURES or a fold change: states and models of another version are refused.
-FEATURE_SET = "cards_and_sellers/1"
+FEATURE_SET = "cards_and_sellers/2"
 
 HALF_LIVES_S = (600.0, 21_600.0, 86_400.0, 604_800.0)
 HOUR_SLOTS, HOUR_SLOT_US = 12, 300_000_000
@@ -27,6 +27,7 @@ PAYMENT = np.dtype(
         ("at_us", "i8"),
         ("event", "u8"),
         ("amount", "f8"),
+        ("customer", "u8"),
         ("seller", "u8"),
         ("device", "u8"),
         ("country", "u8"),
@@ -43,8 +44,9 @@ PAYMENT = np.dtype(
     align=True,
 )
 
-# At most a kilobyte, because the online store keeps it twice per card: hence short floats in the rings, and hashes of 32 bits
-# and times in seconds where places are remembered.
+# At most a kilobyte, because the online store keeps it twice per card: hence short floats in the rings, hashes of 32 bits and
+# times in seconds where places are remembered, and hashes of 16 bits where one is only compared with the next. It fills the
+# kilobyte, and no bytes lie between the fields: copies need not keep what does, and states are compared by bytes.
 STATE = np.dtype(
     [
         ("first_us", "i8"),
@@ -68,7 +70,6 @@ STATE = np.dtype(
         ("installments", "f4"),
         ("latitude", "f4"),
         ("longitude", "f4"),
-        ("currency", "u4"),
         ("decayed_payments", "f4", (len(HALF_LIVES_S),)),
         ("decayed_amount", "f4", (len(HALF_LIVES_S),)),
         ("high_s", "u4", (HIGHS,)),
@@ -87,12 +88,10 @@ STATE = np.dtype(
         ("hour_payments", "u2", (HOUR_SLOTS,)),
         ("day_payments", "u2", (DAY_SLOTS,)),
         ("month_payments", "u2", (MONTH_SLOTS,)),
+        ("currency", "u2"),
+        ("customer", "u2"),
+        ("first_customer", "u2"),
         ("high_z", "u1", (HIGHS,)),
-        (
-            "unused",
-            "u1",
-            (2,),
-        ),  # named, because copies need not keep what lies between fields, and states are compared by bytes
     ],
     align=True,
 )
@@ -166,6 +165,8 @@ CARD_FEATURES = (
         "high_z_14d", "deviations", "the highest of the card's unusually high amounts in the 14 days before, above its mean"
     ),
     Feature("since_high_h", "hours", "hours since the card's last unusually high amount"),
+    Feature("customer_changed", "flag", "another customer than the card's last payment"),
+    Feature("customer_not_first", "flag", "another customer than the card's first payment"),
     Feature("new_device", "flag", "first payment of the card from this device"),
     Feature("device_age_h", "hours", "hours since the card's first payment from this device"),
     Feature("device_changed", "flag", "another device than the card's last payment"),

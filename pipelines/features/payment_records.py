@@ -19,6 +19,7 @@ COLUMNS = (
     "event_id",
     "event_at",
     "card_id",
+    "customer_id",
     "seller_id",
     "device_id",
     "country",
@@ -35,7 +36,14 @@ COLUMNS = (
 
 
 # What of a PAYMENT record is made from which column: hashes of texts, numbers as they are, whether a text is a certain one.
-HASHES = {"event": "event_id", "seller": "seller_id", "device": "device_id", "country": "country", "currency": "currency"}
+HASHES = {
+    "event": "event_id",
+    "customer": "customer_id",
+    "seller": "seller_id",
+    "device": "device_id",
+    "country": "country",
+    "currency": "currency",
+}
 NUMBERS = ("amount", "latitude", "longitude", "installments", "attempt_number")
 EQUALS = {"credit_card": ("method", "credit_card"), "debit_card": ("method", "debit_card"), "app": ("channel", "app")}
 FLAGS = ("three_d_secure",)

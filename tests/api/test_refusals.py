@@ -28,6 +28,7 @@ WRONG: dict[str, Any] = {
     "attempt_number": [0, "1"],
     "method": ["cash", 1, None],
     "card_id": ["", 7, None, "c" * 201],
+    "customer_id": ["", 7, None],
     "country": ["br", "BRA", "Ü1"],
     "currency": ["R$", "BRLX"],
     "latitude": [91, "1", "NaN"],

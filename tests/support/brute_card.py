@@ -26,6 +26,7 @@ def brute_force(history: list[np.void]) -> Told:
         **_decayed(amounts, clocks),
         **_amount(amounts, windows),
         **_highs(amounts, clocks),
+        **_customer(history),
         **_places(history, clocks),
         **_travel(history, clocks),
     }
@@ -148,6 +149,12 @@ def _highs(amounts: list[float], clocks: list[int]) -> Told:
     counts = {f"high_{days}d": float(len(within(days))) for days in (1, 3, 7, 14)}
     highest = {f"high_z_{days}d": max(within(days), default=0) for days in (3, 14)}
     return {**counts, **highest, "since_high_h": high[-1][0] / 3600 if high else math.nan}
+
+
+def _customer(history: list[np.void]) -> Told:
+    *earlier, customer = (int(p["customer"]) for p in history)
+    asked = {"customer_changed": earlier[-1:], "customer_not_first": earlier[:1]}
+    return {name: float(customer != before[0]) if before else math.nan for name, before in asked.items()}
 
 
 def _places(history: list[np.void], clocks: list[int]) -> Told:

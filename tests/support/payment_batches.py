@@ -6,8 +6,8 @@ from fraud_models import DEAR
 
 PAYMENTS = pa.schema(
     {
-        **dict.fromkeys(("event_id", "payment_id", "card_id", "seller_id", "device_id", "country"), pa.string()),
-        **dict.fromkeys(("currency", "method", "channel"), pa.string()),
+        **dict.fromkeys(("event_id", "payment_id", "card_id", "customer_id", "seller_id", "device_id"), pa.string()),
+        **dict.fromkeys(("country", "currency", "method", "channel"), pa.string()),
         "event_at": pa.timestamp("us", "UTC"),
         "amount": pa.decimal128(12, 2),
         **dict.fromkeys(("installments", "attempt_number"), pa.int32()),

@@ -42,11 +42,12 @@ def one_of(*values: Any) -> Any:
 def a_varied_payment(number: int, card: str, seller: str, event_at: datetime) -> Event:
     """Build a payment that differs from the card's others in whatever a feature looks at."""
     name, located = f"{RUN}-{number}", bool(random.random() < 0.7)
-    where = {"latitude": random.uniform(-60, 60), "longitude": random.uniform(-180, 180)} if located else {}
+    place = {"latitude": random.uniform(-60, 60), "longitude": random.uniform(-180, 180)} if located else {}
+    where = {"country": one_of("BR", "PT", "AR"), **place}
     how = {"method": one_of("credit_card", "debit_card", "boleto"), "channel": one_of("web", "app")}
     more = {"installments": one_of(1, 3, 10), "attempt_number": one_of(1, 1, 2), "three_d_secure": one_of(None, True, False)}
     what = {"amount": Decimal(int(random.lognormal(8, 1.5)) + 1) / 100, "currency": one_of("BRL", "BRL", "EUR")}
-    who = {"device_id": f"device{random.integers(4)}", "country": one_of("BR", "PT", "AR")}
+    who = {"customer_id": f"customer{random.integers(2)}", "device_id": f"device{random.integers(4)}"}
     ids = {"event_id": name, "payment_id": name, "card_id": card, "seller_id": seller, "event_at": event_at}
     return a_payment(**ids, **where, **how, **more, **what, **who)
 

@@ -32,7 +32,8 @@ def payments(*changes: dict[str, float]) -> Records:
     """Build payments a minute apart, each with its own event id, changed as given."""
     made = np.zeros(len(changes), PAYMENT)
     for i, change in enumerate(changes):
-        base = {"at_us": NOON_US + i * MINUTE_US, "event": i + 1, "amount": 10.0, "seller": 1, "device": 1, "country": 1}
+        base = {"at_us": NOON_US + i * MINUTE_US, "event": i + 1, "amount": 10.0, "customer": 1}
+        base |= dict.fromkeys(("seller", "device", "country"), 1)
         for name, value in {**base, "latitude": math.nan, "longitude": math.nan, **change}.items():
             made[name][i] = value
     return made
@@ -54,12 +55,13 @@ def histories(draw: st.DrawFn) -> tuple[np.ndarray, Records]:
     card = st.integers(0, CARDS - 1)
     times = st.integers(1, 12)
     rows = draw(
-        st.lists(st.tuples(card, steps, cents, place, place, place, place, degrees, degrees, times), min_size=1, max_size=40)
+        st.lists(
+            st.tuples(card, steps, cents, place, place, place, place, place, degrees, degrees, times), min_size=1, max_size=40
+        )
     )
     made, clock = np.zeros(len(rows), PAYMENT), NOON_US
-    for i, (_, step, cent, seller, device, country, currency, latitude, longitude, installments) in enumerate(rows):
+    for i, (_, step, cent, *where, installments) in enumerate(rows):
         clock += step
-        where = (seller, device, country, currency, latitude, longitude)
         made[i] = (clock, i + 1, cent / 100, *where, installments, 1, 1, 0, 0, math.nan)
     return np.array([row[0] for row in rows], np.int64), made
 
@@ -147,6 +149,20 @@ def test_a_payment_that_comes_late_is_folded_with_the_cards_clock():
     _, late, _ = folded(payments({"at_us": NOON_US + DAY_US}, {"at_us": NOON_US}, {"at_us": NOON_US + DAY_US}))
     assert (late["since_last_s"], late["card_age_d"], late["payments_1h"]) == (0, 0, 2)
     assert (late["hour"], late["payments_before"]) == (12, 1)
+
+
+def test_another_customer_is_told_from_the_cards_last_and_from_its_first():
+    changed, not_first = "customer_changed", "customer_not_first"
+    first, *later = folded(payments(*({"customer": customer} for customer in (7, 7, 8, 8, 7))))
+    assert math.isnan(first[changed])
+    assert math.isnan(first[not_first])
+    assert [(row[changed], row[not_first]) for row in later] == [(0, 0), (1, 1), (0, 1), (1, 0)]
+
+
+def test_a_customer_whose_hash_ends_in_zeros_is_remembered_too():
+    _, same, other = folded(payments({"customer": 2**16}, {"customer": 2**16}, {"customer": 2**17 + 2}))
+    assert (same["customer_changed"], same["customer_not_first"]) == (0, 0)
+    assert (other["customer_changed"], other["customer_not_first"]) == (1, 1)
 
 
 def test_a_far_jump_shows_as_distance_and_speed():

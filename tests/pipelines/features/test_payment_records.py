@@ -14,9 +14,8 @@ from pipelines.features.payment_records import cards, hashed, record, records, s
 
 SCHEMA = pa.schema(
     {
-        **dict.fromkeys(
-            ("event_id", "card_id", "seller_id", "device_id", "country", "currency", "method", "channel"), pa.string()
-        ),
+        **dict.fromkeys(("event_id", "card_id", "customer_id", "seller_id", "device_id"), pa.string()),
+        **dict.fromkeys(("country", "currency", "method", "channel"), pa.string()),
         "event_at": pa.timestamp("us", "UTC"),
         "amount": pa.decimal128(12, 2),
         **dict.fromkeys(("installments", "attempt_number"), pa.int32()),
@@ -49,6 +48,7 @@ def test_columns_become_records():
     assert (second["credit_card"], second["app"], second["three_d_secure"]) == (0, 0, 1)
     assert first["event"] != second["event"]
     assert first["device"] == second["device"]
+    assert first["customer"] == hashed(np.array(["customer_id-1"], object))[0]
     assert first["currency"] == hashed(np.array(["currency-1"], object))[0]
 
 
@@ -73,7 +73,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SMALL = st.integers(0, 2**31 - 1)
 ANY_PAYMENT = st.fixed_dictionaries(
     {
-        **dict.fromkeys(("event_id", "card_id", "seller_id", "device_id", "country", "currency"), TEXTS),
+        **dict.fromkeys(("event_id", "card_id", "customer_id", "seller_id", "device_id", "country", "currency"), TEXTS),
         "method": st.sampled_from(["credit_card", "debit_card", "boleto", "voucher"]) | TEXTS,
         "channel": st.sampled_from(["web", "app"]) | TEXTS,
         "event_at": st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
