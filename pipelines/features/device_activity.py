@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.features.card_records import FEATURES, PAYMENT, ROW, Records
-from pipelines.features.device_records import DEVICE, unseen
+from pipelines.features.device_records import unseen
 from pipelines.features.payment_records import hashed
 
 SECOND_US, HOUR_S, DAYS_S = 1_000_000, 3600, 172_800
@@ -101,7 +101,7 @@ def _fold(states, devices, payments, order, rows):  # type: ignore[no-untyped-de
 
 @compiled
 def _join(states, others):  # type: ignore[no-untyped-def]
-    for i in range(len(states)):
+    for i in range(len(others)):
         first_s = others[i].first_s
         if first_s > 0 and (states[i].first_s == 0 or first_s < states[i].first_s):
             states[i].first_s = first_s
@@ -126,7 +126,7 @@ def fold(
 
 
 def join(states: Records, others: Records) -> None:
-    """Add to `states` (n, DEVICE, changed in place) what `others` (n, DEVICE) have seen of the same devices."""
+    """Add to `states` (DEVICE, changed in place) what `others` (DEVICE) have seen of the same devices, or of the first of them."""
     _join(states, others)
 
 
@@ -134,4 +134,4 @@ def fold_nothing() -> None:
     """Have the fold compiled, or its compiled code loaded, before the first payment waits for it."""
     nobody = np.zeros(0, np.int64)
     fold(unseen(1), nobody, np.zeros(0, PAYMENT), nobody, np.zeros((0, len(FEATURES)), np.float32))
-    join(unseen(1), np.zeros(1, DEVICE))
+    join(unseen(1), unseen(1))
