@@ -85,8 +85,8 @@ class OnlineStore:
     def read(
         self, cards: Sequence[str], batch: Batch, model_name: str, sellers: Sequence[str] = (), devices: Sequence[str] = ()
     ) -> Reading:
-        """Return the states from which `batch` starts, in the order of `cards` and `devices`, what is known of `sellers`, and the
-        models to use: in one round trip, where they are few.
+        """Return the states from which `batch` starts, in the order of `cards` and of `devices`, what is known of `sellers`, and
+        the models to use: in one round trip, where they are few.
 
         Raises CheckpointError when a card or a device has already folded a later batch of the same query.
         """
@@ -108,9 +108,7 @@ class OnlineStore:
             devices_left=np.where(seen_again, seen["after"], unseen(1)),
         )
 
-    def peek(
-        self, cards: Sequence[str], model_name: str, sellers: Sequence[str] = (), devices: Sequence[str] = ()
-    ) -> Reading:
+    def peek(self, cards: Sequence[str], model_name: str, sellers: Sequence[str] = (), devices: Sequence[str] = ()) -> Reading:
         """Return the states after the last batch applied to each card and device, what is known of `sellers`, and the model to
         use, in one command.
 
@@ -121,7 +119,9 @@ class OnlineStore:
         paid, seen, known = _parted(found, cards, devices)
         return Reading(paid["after"].copy(), seen["after"].copy(), known, version.decode() if version else None)
 
-    def write(self, cards: Sequence[str], before: Records, after: Records, batch: Batch, devices: Devices | None = None) -> None:
+    def write(
+        self, cards: Sequence[str], before: Records, after: Records, batch: Batch, devices: Devices | None = None
+    ) -> None:
         """Store the states before and after `batch`, in the order of `cards`, and those of `devices`."""
         pairs = _pairs(_keys(cards), _records(RECORD, before, after, batch))
         if devices is not None:
@@ -289,9 +289,7 @@ def _decoded(found: Sequence[bytes | None], kind: np.dtype[np.void]) -> Records:
     return np.frombuffer(b"".join(whole), kind)
 
 
-def _parted(
-    found: Sequence[bytes | None], cards: Sequence[str], devices: Sequence[str]
-) -> tuple[Records, Records, Records]:
+def _parted(found: Sequence[bytes | None], cards: Sequence[str], devices: Sequence[str]) -> tuple[Records, Records, Records]:
     """Return what was found of cards, of devices, and of the sellers that come behind them."""
     first, last = len(cards), len(cards) + len(devices)
     kinds = ((found[:first], RECORD), (found[first:last], DEVICE_RECORD), (found[last:], SELLER_RECORD))

@@ -148,9 +148,7 @@ def _follow(reading: Reading, store: OnlineStore, serving: Serving) -> None:
         log.warning("model_not_fetched", version=reading.model_version, serving=serving.model.version, error=str(error))
 
 
-def _write(
-    cards: list[str], before: Records, after: Records, devices: Devices, batch: Batch, store: OnlineStore
-) -> bool:
+def _write(cards: list[str], before: Records, after: Records, devices: Devices, batch: Batch, store: OnlineStore) -> bool:
     """Say whether the store has taken the states; a batch that it refuses is not done again, or it would stop all scoring."""
     try:
         store.write(cards, before, after, batch, devices)

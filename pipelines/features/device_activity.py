@@ -41,20 +41,17 @@ def _is_another(sightings, newest, i, card):  # type: ignore[no-untyped-def]
 @compiled
 def _tell_sighting(sightings, newest, i, card, age_s, row):  # type: ignore[no-untyped-def]
     other = 1.0 if _is_another(sightings, newest, i, card) else 0.0
-    row.device_cards += other
     if age_s < DAYS_S:
         row.device_cards_2d += other
         row.device_payments_2d += 1.0
     if age_s < HOUR_S:
         row.device_cards_1h += other
-        row.device_payments_1h += 1.0
 
 
 @compiled
 def _tell(state, now_s, card, row):  # type: ignore[no-untyped-def]
-    row.device_cards_1h = row.device_cards_2d = row.device_cards = 0.0
-    row.device_payments_1h = row.device_payments_2d = 0.0
-    row.device_since_last_h = row.device_seen_h = math.nan
+    row.device_cards_1h = row.device_cards_2d = row.device_payments_2d = 0.0
+    row.device_seen_h = math.nan
     first_s, newest = np.int64(state.first_s), -1
     if 0 < first_s <= now_s:
         row.device_seen_h = (now_s - first_s) / HOUR_S
@@ -62,9 +59,7 @@ def _tell(state, now_s, card, row):  # type: ignore[no-untyped-def]
         age_s = now_s - np.int64(state.sightings[i] >> SECONDS_BIT)
         if state.sightings[i] == 0 or age_s < 0:
             continue
-        if newest < 0:
-            newest = i
-            row.device_since_last_h = age_s / HOUR_S
+        newest = i if newest < 0 else newest
         _tell_sighting(state.sightings, newest, i, card, age_s, row)
 
 

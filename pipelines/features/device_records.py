@@ -22,10 +22,7 @@ DEVICE = np.dtype(
 DEVICE_FEATURES = (
     Feature("device_cards_1h", "count", "other cards that paid from this device within an hour"),
     Feature("device_cards_2d", "count", "other cards that paid from this device within 2 days"),
-    Feature("device_cards", "count", "other cards among the device's remembered payments"),
-    Feature("device_payments_1h", "count", "payments from this device within an hour before this one"),
     Feature("device_payments_2d", "count", "payments from this device within 2 days before this one"),
-    Feature("device_since_last_h", "hours", "hours since the last payment from this device"),
     Feature("device_seen_h", "hours", "hours since the device's first payment in the shop"),
 )
 

@@ -60,7 +60,7 @@ def histories(draw: st.DrawFn) -> tuple[np.ndarray, Records]:
     for i, (_, step, cent, seller, device, country, currency, latitude, longitude, installments) in enumerate(rows):
         clock += step
         where = (seller, device, country, currency, latitude, longitude)
-        made[i] = (clock, i + 1, cent / 100, *where, installments, 1, 1, 0, 0, math.nan)
+        made[i] = (clock, i + 1, cent / 100, 0, *where, installments, 1, 1, 0, 0, math.nan)
     return np.array([row[0] for row in rows], np.int64), made
 
 
