@@ -50,7 +50,7 @@ class Scorer:
         return score
 
     async def _known(self, payment: Payment) -> Reading | None:
-        """Return what is known of card, device and seller; None where the store does not say in time, or has lost what it held."""
+        """Return what is known of card, device and seller; None where the store is late, or has lost what it held."""
         try:
             reading = await self.reader.read(payment.card_id, payment.device_id, payment.seller_id)
         except ServiceUnreachable as error:

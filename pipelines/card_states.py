@@ -1,4 +1,4 @@
-"""The states of cards and devices made anew, as the scorer's stream would have left them: for an online store that has lost its data."""
+"""The states of cards and devices made anew, as the scorer would have left them: for an online store that has lost its data."""
 
 import json
 

@@ -85,8 +85,8 @@ class OnlineStore:
     def read(
         self, cards: Sequence[str], batch: Batch, model_name: str, sellers: Sequence[str] = (), devices: Sequence[str] = ()
     ) -> Reading:
-        """Return the states from which `batch` starts, in the order of `cards` and of `devices`, what is known of `sellers`, and
-        the models to use: in one round trip, where they are few.
+        """Return the states of `cards` and `devices` from which `batch` starts, what is known of `sellers`, and the models:
+        in one round trip, where they are few.
 
         Raises CheckpointError when a card or a device has already folded a later batch of the same query.
         """

@@ -30,12 +30,10 @@ compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 def _is_another(sightings, newest, i, card):  # type: ignore[no-untyped-def]
     """Say whether sighting i is of another card than `card`, and of none that was seen between it and sighting `newest`."""
     seen = sightings[i] & CARD_BITS
-    if seen == card:
-        return False
+    another = seen != card
     for j in range(newest, i):
-        if sightings[j] & CARD_BITS == seen:
-            return False
-    return True
+        another = another and sightings[j] & CARD_BITS != seen
+    return another
 
 
 @compiled
@@ -121,7 +119,7 @@ def fold(
 
 
 def join(states: Records, others: Records) -> None:
-    """Add to `states` (DEVICE, changed in place) what `others` (DEVICE) have seen of the same devices, or of the first of them."""
+    """Add to `states` (DEVICE, changed in place) what `others` (DEVICE) have seen of the first of the devices, or all."""
     _join(states, others)
 
 
