@@ -1,4 +1,4 @@
-"""Scores one payment as the stream would: the states of card, device and seller, the same folds over copies, the published model."""
+"""Scores one payment as the stream would: states of card, device and seller, the same folds over copies, the model in use."""
 
 import math
 import time
