@@ -65,7 +65,7 @@ replay: installed ## Replay decisions on payments FROM=... TO=... (UTC) with MOD
 rebuild: installed ## Rebuild TABLE=silver.orders from bronze for arrivals FROM=... TO=... (UTC)
 	@$(SPARK) jobs/rebuild.py --table "$(TABLE)" --from "$(FROM)" --to "$(TO)"
 
-rebuild-store: installed ## Rebuild the cards' states in the online store after Valkey has lost its data
+rebuild-store: installed ## Rebuild the states of cards and devices in the online store after Valkey has lost its data
 	@$(SPARK) jobs/rebuild_online_store.py
 
 recompute: installed ## Recompute TABLE=gold.business_metrics from silver

@@ -19,7 +19,7 @@ from api.payment import Payment, Score, in_words
 from api.problems import Handlers, described
 from api.published_model import PublishedModel
 from api.scorer import AlreadyFolded, Scorer
-from pipelines.features.card_activity import fold_nothing
+from pipelines.features import card_activity, device_activity
 from pipelines.features.seller_history import tell_nothing
 from pipelines.online_store import OnlineStore
 from pipelines.settings import Settings
@@ -44,7 +44,9 @@ class Parts:
 def parts(told: Settings) -> Parts:
     """Return the parts as the settings want them; raises SettingsError for keys that are none."""
     store, metrics, name = OnlineStore(told.valkey), Metrics(), told.fraud.model_name
-    reader = CardReader(lambda cards, sellers: store.peek(cards, name, sellers), told.api.store_within_ms / 1000)
+    reader = CardReader(
+        lambda cards, devices, sellers: store.peek(cards, name, sellers, devices), told.api.store_within_ms / 1000
+    )
     scorer = Scorer(reader, metrics)
     return Parts(keys(told.api), PublishedModel(store, name), reader, scorer, metrics, told.api.max_body_bytes)
 
@@ -131,7 +133,8 @@ async def metrics(request: Request) -> Response:
 @asynccontextmanager
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     using: Parts = app.state.parts
-    fold_nothing()
+    card_activity.fold_nothing()
+    device_activity.fold_nothing()
     tell_nothing()
     using.published.start()
     yield

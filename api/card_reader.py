@@ -1,4 +1,4 @@
-"""Reads states of cards and sellers for requests that wait: who comes during one reading is read together in the next."""
+"""Reads states for requests that wait: who comes during one reading is read together in the next."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pipelines.errors import ServiceUnreachable
 from pipelines.online_store import Reading
 
-Peek = Callable[[list[str], list[str]], Reading]
-Asked = tuple[str, str, asyncio.Future[Reading]]
+Peek = Callable[[list[str], list[str], list[str]], Reading]
+Asked = tuple[str, str, str, asyncio.Future[Reading]]
 
 
 class CardReader:
@@ -20,13 +20,13 @@ class CardReader:
         self.waiting: list[Asked] = []
         self.reading: asyncio.Task[None] | None = None
 
-    async def read(self, card: str, seller: str) -> Reading:
-        """Return the states of one card and one seller.
+    async def read(self, card: str, device: str, seller: str) -> Reading:
+        """Return the states of one card, one device and one seller.
 
         Raises ServiceUnreachable when the store fails, TimeoutError when it is slow.
         """
         asked: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
-        self.waiting.append((card, seller, asked))
+        self.waiting.append((card, device, seller, asked))
         if self.reading is None or self.reading.done():
             self.reading = asyncio.create_task(self._read_waiting())
         async with asyncio.timeout(self.within_s):
@@ -35,8 +35,9 @@ class CardReader:
     async def _read_waiting(self) -> None:
         while batch := self._next():
             try:
-                cards, sellers = [card for card, _, _ in batch], [seller for _, seller, _ in batch]
-                reading = await asyncio.get_running_loop().run_in_executor(self.pool, self.peek, cards, sellers)
+                cards, devices, sellers = ([str(each[kind]) for each in batch] for kind in range(3))
+                loop = asyncio.get_running_loop()
+                reading = await loop.run_in_executor(self.pool, self.peek, cards, devices, sellers)
             except ServiceUnreachable as error:
                 _fail(batch, error)
             else:
@@ -53,12 +54,13 @@ class CardReader:
 
 
 def _hand_out(batch: list[Asked], reading: Reading) -> None:
-    for i, (_, _, asked) in enumerate(batch):
+    for i, (*_, asked) in enumerate(batch):
         if not asked.done():
-            asked.set_result(Reading(reading.states[i : i + 1], reading.sellers[i : i + 1], reading.model_version))
+            own = (states[i : i + 1] for states in (reading.states, reading.devices, reading.sellers))
+            asked.set_result(Reading(*own, reading.model_version))
 
 
 def _fail(batch: list[Asked], error: ServiceUnreachable) -> None:
-    for _, _, asked in batch:
+    for *_, asked in batch:
         if not asked.done():
             asked.set_exception(error)

@@ -1,4 +1,4 @@
-"""Scores one payment as the stream would: the states of card and seller, the same fold over a copy, the published model."""
+"""Scores one payment as the stream would: states of card, device and seller, the same folds over copies, the model in use."""
 
 import math
 import time
@@ -12,9 +12,10 @@ from api.metrics import Metrics
 from api.payment import Payment, Score
 from pipelines import logs
 from pipelines.errors import ServiceUnreachable
-from pipelines.features import payment_records
+from pipelines.features import device_activity, payment_records
 from pipelines.features.card_activity import fold
 from pipelines.features.card_records import FEATURE_SET, Records, blank
+from pipelines.features.device_records import unseen
 from pipelines.features.seller_history import tell_known
 from pipelines.models import decisions, fraud
 from pipelines.online_store import Reading
@@ -49,9 +50,9 @@ class Scorer:
         return score
 
     async def _known(self, payment: Payment) -> Reading | None:
-        """Return what is known of card and seller; None where the store does not say in time, or has lost what it held."""
+        """Return what is known of card, device and seller; None where the store is late, or has lost what it held."""
         try:
-            reading = await self.reader.read(payment.card_id, payment.seller_id)
+            reading = await self.reader.read(payment.card_id, payment.device_id, payment.seller_id)
         except ServiceUnreachable as error:
             self._tell("failed", str(error))
         except TimeoutError:
@@ -88,11 +89,12 @@ class Scorer:
 
 
 def features_of(payment: Payment, known: Reading | None) -> fraud.Floats:
-    """Return the features (1, len(FEATURES)) of a payment with what is `known` of its card and seller (1 each)."""
+    """Return the features (1, len(FEATURES)) of a payment with what is `known` of its card, device and seller (1 each)."""
     record = payment_records.record(dict(payment))
     features, repeated = fold(blank(1) if known is None else known.states.copy(), FIRST, record)
     if repeated[0]:
         raise AlreadyFolded
+    device_activity.fold(unseen(1) if known is None else known.devices.copy(), FIRST, record, FIRST, features)
     if known is not None:
         tell_known(known.sellers, FIRST, record, features)
     return features

@@ -24,12 +24,13 @@ from benchmarks.fraud_payments import CARDS, a_payment
 from benchmarks.open_loop import Answers, asked, post
 from benchmarks.pyfunc_server import pyfunc_server
 from pipelines.errors import ModelError
-from pipelines.features import payment_records
+from pipelines.features import device_activity, payment_records
 from pipelines.features.card_activity import fold
 from pipelines.features.card_records import Records, blank
+from pipelines.features.device_records import unseen
 from pipelines.models import fraud
 from pipelines.models.packed import Packed
-from pipelines.online_store import Batch, OnlineStore
+from pipelines.online_store import Batch, Devices, OnlineStore
 from pipelines.settings import ROOT, settings
 from stack import lifecycle
 from stack.apart import environment
@@ -48,8 +49,8 @@ SERVING = ("fastapi", "uvicorn", "uvloop", "httptools", "pydantic", "valkey")
 def main() -> None:
     """Measure both and write the receipt."""
     packed = _published()
-    cards, states, features = _history()
-    with _api(packed, cards, states) as port, pyfunc_server(packed, features) as pyfunc_port:
+    cards, states, devices, features = _history()
+    with _api(packed, cards, states, devices) as port, pyfunc_server(packed, features) as pyfunc_port:
         asked_of_us, theirs = _payments(), _rows(features)
         full = asked(pyfunc_port, theirs[: RATE * TRY_S], RATE)
         rate = _held(pyfunc_port, theirs)
@@ -112,14 +113,17 @@ def _published() -> Packed:
     return store.model(name, version)
 
 
-def _history() -> tuple[list[str], Records, fraud.Floats]:
-    """Return cards that have paid, their states, and the features of those payments."""
+def _history() -> tuple[list[str], Records, Devices, fraud.Floats]:
+    """Return cards that have paid, their states, those of their devices, and the features of those payments."""
     made = [a_payment(number) for number in range(HISTORY)]
     cards, card_of = np.unique([payment["card_id"] for payment in made], return_inverse=True)
     typed = ({**payment, "event_at": _moment(payment), "amount": payment["amount"] / 100} for payment in made)
-    states = blank(len(cards))
-    features, _ = fold(states, card_of, np.concatenate([payment_records.record(payment) for payment in typed]))
-    return cards.tolist(), states, features
+    devices, device_of = np.unique([payment["device_id"] for payment in made], return_inverse=True)
+    states, seen = blank(len(cards)), unseen(len(devices))
+    records = np.concatenate([payment_records.record(payment) for payment in typed])
+    features, _ = fold(states, card_of, records)
+    device_activity.fold(seen, device_of, records, np.arange(len(records)), features)
+    return cards.tolist(), states, Devices(devices.tolist(), seen, seen), features
 
 
 def _moment(payment: dict[str, Any]) -> datetime:
@@ -127,8 +131,8 @@ def _moment(payment: dict[str, Any]) -> datetime:
 
 
 @contextmanager
-def _api(packed: Packed, cards: list[str], states: Records) -> Iterator[int]:
-    """Run a Valkey and the API apart, with the model and the cards' states, and yield the API's port."""
+def _api(packed: Packed, cards: list[str], states: Records, devices: Devices) -> Iterator[int]:
+    """Run a Valkey and the API apart, with the model and the states of cards and devices, and yield the API's port."""
     folder = ROOT / ".tidemark" / f"benchmark-{os.getpid()}"
     os.environ.update(environment(folder))
     settings.cache_clear()
@@ -137,7 +141,7 @@ def _api(packed: Packed, cards: list[str], states: Records) -> Iterator[int]:
         lifecycle.up(parts[:1], parts, lambda name, seconds: None)
         store = OnlineStore(settings().valkey)
         store.publish(packed)
-        store.write(cards, blank(len(cards)), states, BEFORE)
+        store.write(cards, blank(len(cards)), states, BEFORE, devices)
         lifecycle.up(parts, parts, lambda name, seconds: None)
         yield settings().api.port
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 
 CARDS, SELLERS = 50_000, 3000  # as many sellers as Olist has
-CARD, SELLER = "bench-card-{}", "bench-seller-{}"
+CARD, SELLER, DEVICE = "bench-card-{}", "bench-seller-{}", "bench-device-{}"
 TIMEOUT_S = 0.2
 
 
@@ -32,7 +32,7 @@ def a_payment(number: int) -> dict[str, Any]:
         "amount": 1000 + number % 20_000,
         "currency": "BRL",
         "channel": "web",
-        "device_id": f"bench-device-{card}",
+        "device_id": DEVICE.format(card),
         "country": "BR",
         "latitude": None,
         "longitude": None,

@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from rich.progress import track
 
 from benchmarks import receipt
-from benchmarks.fraud_payments import CARD
+from benchmarks.fraud_payments import CARD, DEVICE
 from benchmarks.own_states import forget, own_states
 from benchmarks.own_topics import own_topics
 from benchmarks.scoring_query import BENCH_FLOOR, BENCH_IN, BENCH_SCORES, SCORES, SHOP, TOPICS, Flow, floor, running, scored
@@ -66,6 +66,7 @@ def measured(spark: SparkSession) -> dict[str, float]:
             drained(spark, flow, target, folder)
         for number in track(range(WARM_ROUNDS + ROUNDS), "rounds"):
             forget(CARD)
+            forget(DEVICE)
             send(islice(endless, PAYMENTS))
             for target, flow in flows.items():
                 seconds[target] += drained(spark, flow, target, folder) * (number >= WARM_ROUNDS)
@@ -100,11 +101,12 @@ def whole(topic: str) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def copies(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the payments again and again, without end, each time by other cards."""
+    """Yield the payments again and again, without end, each time by other cards from other devices."""
     for copy in count():
         for payment in history:
             own = {name: f"{payment[name]}/{copy}" for name in ("event_id", "payment_id")}
-            yield {**payment, **own, "card_id": CARD.format(f"{payment['card_id']}/{copy}")}
+            card, device = CARD.format(f"{payment['card_id']}/{copy}"), DEVICE.format(f"{payment['device_id']}/{copy}")
+            yield {**payment, **own, "card_id": card, "device_id": device}
 
 
 def send(backlog: Iterator[dict[str, Any]]) -> None:

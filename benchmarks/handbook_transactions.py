@@ -78,7 +78,10 @@ def transactions(rows: pd.DataFrame) -> Transactions:
 
 
 def features(told: Transactions, delay_days: int) -> Floats:
-    """Return the features of all transactions (n, len(FEATURES)): cards folded, sellers told with labels `delay_days` late."""
+    """Return the features of all transactions (n, len(FEATURES)): cards folded, sellers told with labels `delay_days` late.
+
+    Of devices nothing is told, because the Handbook does not.
+    """
     rows, _ = fold(blank(int(told.card.max()) + 1), told.card, told.payments)
     at_us, frauds = told.payments["at_us"], told.fraud.nonzero()[0]
     found = labels.Findings(frauds, at_us[frauds], np.ones(len(frauds), np.bool_))

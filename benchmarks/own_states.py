@@ -1,4 +1,4 @@
-"""Cards and sellers that a benchmark has for itself in the online store."""
+"""Cards, devices and sellers that a benchmark has for itself in the online store."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 
-from benchmarks.fraud_payments import CARD, SELLER, SELLERS
+from benchmarks.fraud_payments import CARD, DEVICE, SELLER, SELLERS
 from pipelines.features.card_records import FEATURE_SET, PAYMENT, Records
 from pipelines.features.seller_history import learn
 from pipelines.features.seller_records import DAY_US, LABEL, SELLER_RECORD, unknown
@@ -19,18 +19,18 @@ SALES_PER_SELLER, DAYS, FRAUD_EVERY = 60, 30, 50
 
 @contextmanager
 def own_states() -> Iterator[None]:
-    """Have the store know SELLERS sellers by a month of sales, and let it forget them and the cards at the end."""
+    """Have the store know SELLERS sellers by a month of sales, and let it forget them, cards and devices at the end."""
     store = OnlineStore(settings().valkey)
     store.write_sellers([SELLER.format(number) for number in range(SELLERS)], known_sellers(now_us(), label_delay_us()))
     try:
         yield
     finally:
-        forget(CARD)
-        forget(SELLER)
+        for name in (CARD, DEVICE, SELLER):
+            forget(name)
 
 
 def forget(name: str) -> None:
-    """Let the store forget all cards (CARD) or sellers (SELLER) of benchmarks."""
+    """Let the store forget all cards (CARD), devices (DEVICE) or sellers (SELLER) of benchmarks."""
     store = OnlineStore(settings().valkey)
     keys = store.client.scan_iter(f"*:{FEATURE_SET}:{name.format('*')}", count=CARDS_PER_COMMAND)
     while some := list(islice(keys, CARDS_PER_COMMAND)):

@@ -24,6 +24,7 @@ MOMENT = pa.timestamp("us", "UTC")
 FINDING = pa.struct([("found_at", MOMENT), ("fraud", pa.bool_())])
 NOT_TEXTS = {
     "event_at": MOMENT,
+    "kafka_at": MOMENT,
     "amount": pa.decimal128(12, 2),
     "installments": pa.int32(),
     "attempt_number": pa.int32(),
@@ -31,7 +32,7 @@ NOT_TEXTS = {
     "longitude": pa.float64(),
     "three_d_secure": pa.bool_(),
 }
-PAYMENT = pa.schema([(name, NOT_TEXTS.get(name, pa.string())) for name in ("payment_id", *COLUMNS)])
+PAYMENT = pa.schema([(name, NOT_TEXTS.get(name, pa.string())) for name in ("payment_id", *COLUMNS, "kafka_at")])
 
 Record = dict[str, Any]
 
@@ -92,8 +93,10 @@ def _of(topic: str, batch: Iterable[Event]) -> list[Record]:
 
 
 def _typed(records: list[Record]) -> pa.Table:
-    """Return records of payments as silver has them, money in units instead of cents."""
-    return pa.Table.from_pylist([{**record, "amount": Decimal(record["amount"]).scaleb(-2)} for record in records], PAYMENT)
+    """Return records of payments as silver has them, money in units instead of cents; each arrives when it is made."""
+    typed = ({"amount": Decimal(record["amount"]).scaleb(-2), "kafka_at": record["event_at"]} for record in records)
+    rows = [{**record, **told} for record, told in zip(records, typed, strict=True)]
+    return pa.Table.from_pylist(rows, PAYMENT)
 
 
 def labelled(paid: pa.Table, found: Iterable[Record]) -> pa.Table:

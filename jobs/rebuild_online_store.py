@@ -1,4 +1,4 @@
-"""Rebuild the cards' states in the online store from the payments that were scored, after the store has lost its data."""
+"""Rebuild the online store's states of cards and devices from the payments that were scored, after it has lost its data."""
 
 from pyspark.sql import SparkSession
 

@@ -23,7 +23,7 @@ def recover(spark: SparkSession, name: str) -> None:
 
 
 def _score_again(spark: SparkSession) -> str:
-    """Let the scorer start over, and forget the cards: their states would fold their payments twice."""
+    """Let the scorer start over, and forget cards and devices: their states would fold payments twice."""
     answered = stream.answered(score_payments.TOPIC)
     checkpoints.require_lost(score_payments.TOPIC, checkpoints.lost_answers(spark, score_payments.TOPIC, answered))
     OnlineStore(settings().valkey).forget_cards()

@@ -1,4 +1,4 @@
-"""The cards' states made anew, as the scorer's stream would have left them: for an online store that has lost its data."""
+"""The states of cards and devices made anew, as the scorer would have left them: for an online store that has lost its data."""
 
 import json
 
@@ -9,27 +9,28 @@ from pyspark.sql import functions as F
 from pipelines import catalog, checkpoints, stream
 from pipelines.avro import Contract
 from pipelines.errors import CheckpointError
-from pipelines.features import payment_records
+from pipelines.features import device_activity, payment_records
 from pipelines.features.card_activity import fold
 from pipelines.features.card_records import Records, blank
-from pipelines.online_store import Batch, OnlineStore
+from pipelines.features.device_records import unseen
+from pipelines.online_store import Batch, Devices, OnlineStore
 from pipelines.silver import payments
 
 Offsets = dict[str, int]  # by partition
 
 
 def rebuild(spark: SparkSession, store: OnlineStore, query: str, contract: Contract) -> int:
-    """Fold what the scorer's `query` has scored, put the states in the place of those in the store, and return how many.
+    """Fold what the scorer's `query` has scored, put the states in the place of those in the store, and say of how many cards.
 
     The scorer must not run. It then goes on behind its last batch as if the store had never lost anything. Raises
     CheckpointError when it has committed no batch.
     """
     last = checkpoints.last_batch(spark, query)
     if last is None:
-        raise CheckpointError(f"{query} has committed no batch, so no card has a state: start the scorer.")
-    cards, states = folded(arrived(spark, _committed(spark, query), contract).toArrow())
+        raise CheckpointError(f"{query} has committed no batch, so nothing has a state: start the scorer.")
+    cards, states, devices = folded(arrived(spark, _committed(spark, query), contract).toArrow())
     store.forget_cards()
-    store.write(cards, states, states, Batch(*last))
+    store.write(cards, states, states, Batch(*last), devices)
     return len(cards)
 
 
@@ -47,12 +48,17 @@ def arrived(spark: SparkSession, until: Offsets, contract: Contract) -> DataFram
     return rows.orderBy("kafka_partition", "kafka_offset")
 
 
-def folded(payments_of_cards: pa.Table) -> tuple[list[str], Records]:
-    """Return the cards of payments that arrived in this order, and the state that each of them is left in."""
-    cards, card_of = payment_records.cards(payments_of_cards)
-    states = blank(len(cards))
-    fold(states, card_of, payment_records.records(payments_of_cards))
-    return cards, states
+def folded(paid: pa.Table) -> tuple[list[str], Records, Devices]:
+    """Return the cards of payments that arrived in this order, the state that each is left in, and the devices with theirs.
+
+    A device's state does not depend on the order, so that of each card is enough.
+    """
+    cards, card_of = payment_records.cards(paid)
+    devices, device_of = payment_records.devices(paid)
+    states, seen, records = blank(len(cards)), unseen(len(devices)), payment_records.records(paid)
+    features, repeated = fold(states, card_of, records)
+    device_activity.fold(seen, device_of, records, (~repeated).nonzero()[0], features)
+    return cards, states, Devices(devices, seen, seen)
 
 
 def _committed(spark: SparkSession, query: str) -> Offsets:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipelines import contracts, logs
 from pipelines.features.card_records import FEATURE_SET, FEATURES
+from pipelines.features.device_records import SIGHTINGS
 from pipelines.settings import ROOT
 from pipelines.table import Table
 from pipelines.tables import TABLES
@@ -91,6 +92,9 @@ def _features() -> Iterator[str]:
     yield f"Feature set `{FEATURE_SET}`: what the fraud model sees of a payment, in this order; unknown is NaN.\n"
     yield "An hour is 12 slots of 5 minutes, a day 24 hours, a week and a month 7 and 30 days, the current slot included.\n"
     yield "What is known of sellers ends at the last full hour; labels count once they are older than the label delay.\n"
+    yield (
+        f"Of a device its last {SIGHTINGS} payments are remembered; of one whose id is empty or `unknown`, nothing is known.\n"
+    )
     yield _grid(("feature", "unit", "meaning"), ((f"`{f.name}`", f.unit, f.meaning) for f in FEATURES))
 
 

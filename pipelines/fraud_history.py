@@ -7,9 +7,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.errors import ModelError
-from pipelines.features import labels, payment_records
+from pipelines.features import device_activity, labels, payment_records
 from pipelines.features.card_activity import fold
 from pipelines.features.card_records import AMOUNT_Z, FEATURE_SET, FEATURES, Records, blank
+from pipelines.features.device_records import unseen
 from pipelines.features.seller_history import tell_history
 from pipelines.features.seller_records import DAY_US, unknown
 from pipelines.models.history import Floats, History
@@ -58,9 +59,10 @@ def newest_logged(spark: SparkSession) -> tuple[dict[str, str], History]:
 def label(payments: DataFrame, chargebacks: DataFrame) -> DataFrame:
     """Return silver payments in order of arrival with `fraud` and `campaign`, what the bank found last, and all its `findings`.
 
-    They are false, empty and null where it found nothing.
+    They are false, empty and null where it found nothing. The order is that of each card, partition by partition; `kafka_at`
+    says when a payment came, among those of all partitions.
     """
-    return _labelled(payments, chargebacks).select(*payment_records.COLUMNS, "fraud", "campaign", "findings")
+    return _labelled(payments, chargebacks).select(*payment_records.COLUMNS, "kafka_at", "fraud", "campaign", "findings")
 
 
 def label_scores(scores: DataFrame, chargebacks: DataFrame) -> DataFrame:
@@ -86,6 +88,7 @@ def found(chargebacks: DataFrame) -> DataFrame:
 def folded(payments: pa.Table, label_delay_days: int) -> History:
     """Return the features of labelled payments, each as it was when the payment arrived; repeated payments are left out."""
     payments, records, features = fold_cards(payments)
+    _tell_devices(payments, records, features)
     _tell_sellers(payments, records, label_delay_days * DAY_US, features)
     fraud = payments["fraud"].to_numpy().astype(np.bool_)
     campaign = payments["campaign"].to_numpy().astype(np.object_)
@@ -104,12 +107,19 @@ def logged(scores: pa.Table) -> History:
 
 
 def fold_cards(payments: pa.Table) -> tuple[pa.Table, Records, Floats]:
-    """Return the payments without the repeated ones, also as records, and what their cards say of them; of sellers nothing."""
+    """Return the payments without the repeated ones, also as records, and what their cards say of them, nobody else."""
     cards, card_of = payment_records.cards(payments)
     records = payment_records.records(payments)
     features, repeated = fold(blank(len(cards)), card_of, records)
     fresh = ~repeated
     return payments.filter(pa.array(fresh)), records[fresh], features[fresh]
+
+
+def _tell_devices(payments: pa.Table, records: Records, features: Floats) -> None:
+    """Write into `features` what had been seen of the devices at each payment, in order of arrival over all partitions."""
+    devices, device_of = payment_records.devices(payments)
+    order = np.argsort(payments["kafka_at"].to_numpy(), kind="stable")
+    device_activity.fold(unseen(len(devices)), device_of, records, order, features)
 
 
 def _tell_sellers(payments: pa.Table, records: Records, delay_us: int, features: Floats) -> None:

@@ -1,29 +1,35 @@
-"""The online store (Valkey): card states, written so that a batch can be run again, seller states, and the current model.
+"""The online store (Valkey): states of cards and devices, so written that a batch can be run again, of sellers, and the model.
 
 A card's record holds the state before and after the last batch applied to it, with that batch's query and number. A batch
 that is run again, after a crash or by a retried task, finds its own number and starts from the state before; every other
-batch starts from the state after. So dying anywhere gives the states and scores of never having died. A seller's record holds
-what was known at two moments, so that a payment made before the later one is still told what was known then.
+batch starts from the state after. So dying anywhere gives the states and scores of never having died. A device's record is
+like a card's, but two tasks of one batch may see the same device: who finds the batch's number there is also given the state
+after, which another task may have written, to join it with its own. A seller's record holds what was known at two moments, so
+that a payment made before the later one is still told what was known then.
 """
 
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import valkey
 from valkey.backoff import NoBackoff
 from valkey.retry import Retry
 
 from pipelines.errors import CheckpointError, ModelError, ServiceUnreachable
-from pipelines.features.card_records import FEATURE_SET, STATE, Records, blank
+from pipelines.features.card_records import FEATURE_SET, STATE, Records
+from pipelines.features.device_records import DEVICE, unseen
 from pipelines.features.seller_records import SELLER_RECORD
 from pipelines.models.packed import Packed
 from pipelines.settings import Valkey
 
-RECORD = np.dtype([("query", "u8", (2,)), ("batch", "i8"), ("before", STATE), ("after", STATE)], align=True)
+BATCH_FIELDS = [("query", "u8", (2,)), ("batch", "i8")]
+RECORD = np.dtype([*BATCH_FIELDS, ("before", STATE), ("after", STATE)], align=True)
+DEVICE_RECORD = np.dtype([*BATCH_FIELDS, ("before", DEVICE), ("after", DEVICE)], align=True)
 WRITING_TIMEOUT_S = 2.0  # or more: a payment may be scored without its card's state, but a state that is not written is lost
 CARDS_PER_COMMAND = 500
 SELLERS_KNOWN, SELLERS_DELAY = f"sellers:{FEATURE_SET}:known_us", f"sellers:{FEATURE_SET}:delay_us"
@@ -42,13 +48,24 @@ class Batch:
 
 @dataclass(frozen=True)
 class Reading:
-    """What scoring starts from: the state of each card asked for, what is known of each seller asked for (SELLER_RECORD), and
-    the published versions of champion and challenger."""
+    """What scoring starts from: the state of each card and device asked for, what is known of each seller asked for
+    (SELLER_RECORD), the published versions of champion and challenger, and what tasks of this batch have left of devices."""
 
     states: Records
+    devices: Records
     sellers: Records
     model_version: str | None
     challenger_version: str | None = None
+    devices_left: Records = field(default_factory=lambda: unseen(0))
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Devices with the states (DEVICE) that they had before a batch and have after it."""
+
+    names: Sequence[str]
+    before: Records
+    after: Records
 
 
 class OnlineStore:
@@ -65,41 +82,51 @@ class OnlineStore:
         self.client.close()
         self.writer.close()
 
-    def read(self, cards: Sequence[str], batch: Batch, model_name: str, sellers: Sequence[str] = ()) -> Reading:
-        """Return the states from which `batch` starts, in the order of `cards`, what is known of `sellers`, and the models to
-        use: in one round trip, where they are few.
+    def read(
+        self, cards: Sequence[str], batch: Batch, model_name: str, sellers: Sequence[str] = (), devices: Sequence[str] = ()
+    ) -> Reading:
+        """Return the states of `cards` and `devices` from which `batch` starts, what is known of `sellers`, and the models:
+        in one round trip, where they are few.
 
-        Raises CheckpointError when a card has already folded a later batch of the same query.
+        Raises CheckpointError when a card or a device has already folded a later batch of the same query.
         """
+        keys = [*_keys(cards), *_device_keys(devices), *_seller_keys(sellers)]
 
         def ask() -> Any:
-            few, *more = _chunks([*_keys(cards), *_seller_keys(sellers)]) or [[]]
+            few, *more = _chunks(keys) or [[]]
             pipe = self.client.pipeline(transaction=False).mget(_pointer(model_name), _pointer(model_name, CHALLENGER))
             return [*(pipe.mget(few) if few else pipe).execute(), *(self.client.mget(some) for some in more)]
 
         versions, *chunks = self._asking("read card states", ask)
-        found = [record for some in chunks for record in some]
-        states = _start(_decoded(found[: len(cards)]), batch)
-        known = _decoded_sellers(found[len(cards) :])
-        return Reading(states, known, *(version.decode() if version else None for version in versions))
+        paid, seen, known = _parted([record for some in chunks for record in some], cards, devices)
+        again, seen_again = _again(paid, batch), _again(seen, batch)
+        return Reading(
+            np.where(again, paid["before"], paid["after"]),
+            np.where(seen_again, seen["before"], seen["after"]),
+            known,
+            *(version.decode() if version else None for version in versions),
+            devices_left=np.where(seen_again, seen["after"], unseen(1)),
+        )
 
-    def peek(self, cards: Sequence[str], model_name: str, sellers: Sequence[str] = ()) -> Reading:
-        """Return the states after the last batch applied to each card, what is known of `sellers`, and the model to use, in one
-        command.
+    def peek(self, cards: Sequence[str], model_name: str, sellers: Sequence[str] = (), devices: Sequence[str] = ()) -> Reading:
+        """Return the states after the last batch applied to each card and device, what is known of `sellers`, and the model to
+        use, in one command.
 
         For those who only look, at few cards: nothing may be written that starts from these states.
         """
-        keys = [_pointer(model_name), *_keys(cards), *_seller_keys(sellers)]
+        keys = [_pointer(model_name), *_keys(cards), *_device_keys(devices), *_seller_keys(sellers)]
         version, *found = self._asking("read card states", lambda: self.client.mget(keys))
-        states = _decoded(found[: len(cards)])["after"].copy()
-        return Reading(states, _decoded_sellers(found[len(cards) :]), version.decode() if version else None)
+        paid, seen, known = _parted(found, cards, devices)
+        return Reading(paid["after"].copy(), seen["after"].copy(), known, version.decode() if version else None)
 
-    def write(self, cards: Sequence[str], before: Records, after: Records, batch: Batch) -> None:
-        """Store the states before and after `batch`, in the order of `cards`."""
-        records = np.zeros(len(cards), RECORD)
-        records["query"], records["batch"] = _number(batch.query_id), batch.number
-        records["before"], records["after"] = before, after
-        self._put("write card states", _keys(cards), records)
+    def write(
+        self, cards: Sequence[str], before: Records, after: Records, batch: Batch, devices: Devices | None = None
+    ) -> None:
+        """Store the states before and after `batch`, in the order of `cards`, and those of `devices`."""
+        pairs = _pairs(_keys(cards), _records(RECORD, before, after, batch))
+        if devices is not None:
+            pairs += _pairs(_device_keys(devices.names), _records(DEVICE_RECORD, devices.before, devices.after, batch))
+        self._put("write card states", pairs)
 
     def read_sellers(self, sellers: Sequence[str]) -> Records:
         """Return what is known of `sellers`, in their order (SELLER_RECORD)."""
@@ -107,11 +134,11 @@ class OnlineStore:
         def ask() -> list[bytes | None]:
             return [record for some in _chunks(_seller_keys(sellers)) for record in self.client.mget(some)]
 
-        return _decoded_sellers(self._asking("read seller states", ask))
+        return _decoded(self._asking("read seller states", ask), SELLER_RECORD)
 
     def write_sellers(self, sellers: Sequence[str], records: Records) -> None:
         """Store what is known of `sellers` (SELLER_RECORD), in their order."""
-        self._put("write seller states", _seller_keys(sellers), records)
+        self._put("write seller states", _pairs(_seller_keys(sellers), records))
 
     def note_sellers_known(self, known_us: int, delay_us: int) -> None:
         """Note that the states of all sellers are whole up to `known_us`, with labels made with the label delay `delay_us`."""
@@ -125,11 +152,12 @@ class OnlineStore:
         return int(known_us) if folded_with is not None and int(folded_with) == delay_us else 0
 
     def forget_cards(self) -> None:
-        """Remove the states of all cards, so that their payments can be folded again from the first."""
+        """Remove the states of all cards and devices, so that payments can be folded again from the first."""
 
         def ask() -> None:
-            for some in _chunks(list(self.client.scan_iter("card:*", count=CARDS_PER_COMMAND))):
-                self.client.unlink(*some)
+            for kind in ("card:*", "device:*"):
+                for some in _chunks(list(self.client.scan_iter(kind, count=CARDS_PER_COMMAND))):
+                    self.client.unlink(*some)
 
         self._asking("forget card states", ask)
 
@@ -183,10 +211,7 @@ class OnlineStore:
                 "the scorer's driver publishes the champion again when it starts."
             ) from error
 
-    def _put(self, what: str, keys: Sequence[str], records: Records) -> None:
-        size, whole = records.itemsize, records.tobytes()
-        pairs = [(key, whole[i * size : (i + 1) * size]) for i, key in enumerate(keys)]
-
+    def _put(self, what: str, pairs: list[tuple[str, bytes]]) -> None:
         def ask() -> None:  # not as one pipeline: of 16,000 cards at once it was not through the socket in time
             for some in _chunks(pairs):
                 self.writer.mset(dict(some))
@@ -227,6 +252,10 @@ def _keys(cards: Sequence[str]) -> list[str]:
     return [f"card:{FEATURE_SET}:{card}" for card in cards]
 
 
+def _device_keys(devices: Sequence[str]) -> list[str]:
+    return [f"device:{FEATURE_SET}:{device}" for device in devices]
+
+
 def _seller_keys(sellers: Sequence[str]) -> list[str]:
     return [f"seller:{FEATURE_SET}:{seller}" for seller in sellers]
 
@@ -239,28 +268,42 @@ def _number(query_id: str) -> Records:
     return np.frombuffer(uuid.UUID(query_id).bytes, "u8")
 
 
-def _decoded(found: list[bytes | None]) -> Records:
-    """Return the records found; a card without one, or with one of another size, has never been seen."""
-    unknown = np.zeros(1, RECORD)
-    unknown["before"] = unknown["after"] = blank(1)
-    absent = unknown.tobytes()
-    whole = [record if record and len(record) == RECORD.itemsize else absent for record in found]
-    return np.frombuffer(b"".join(whole), RECORD)
+def _records(kind: np.dtype[np.void], before: Records, after: Records, batch: Batch) -> Records:
+    """Return records of a kind with the states before and after a batch."""
+    records = np.zeros(len(before), kind)
+    records["query"], records["batch"] = _number(batch.query_id), batch.number
+    records["before"], records["after"] = before, after
+    return records
 
 
-def _decoded_sellers(found: list[bytes | None]) -> Records:
-    """Return what is known of the sellers found; of one without a record, or with one of another size, nothing is."""
-    absent = np.zeros(1, SELLER_RECORD).tobytes()
-    whole = [record if record and len(record) == SELLER_RECORD.itemsize else absent for record in found]
-    return np.frombuffer(b"".join(whole), SELLER_RECORD)
+def _pairs(keys: Sequence[str], records: Records) -> list[tuple[str, bytes]]:
+    """Return each key with the bytes of its record."""
+    size, whole = records.itemsize, records.tobytes()
+    return [(key, whole[i * size : (i + 1) * size]) for i, key in enumerate(keys)]
 
 
-def _start(records: Records, batch: Batch) -> Records:
+def _decoded(found: Sequence[bytes | None], kind: np.dtype[np.void]) -> Records:
+    """Return the records found; who has none, or one of another size, has never been seen: all states begin as zeros."""
+    absent = bytes(kind.itemsize)
+    whole = [record if record and len(record) == kind.itemsize else absent for record in found]
+    return np.frombuffer(b"".join(whole), kind)
+
+
+def _parted(found: Sequence[bytes | None], cards: Sequence[str], devices: Sequence[str]) -> tuple[Records, Records, Records]:
+    """Return what was found of cards, of devices, and of the sellers that come behind them."""
+    first, last = len(cards), len(cards) + len(devices)
+    kinds = ((found[:first], RECORD), (found[first:last], DEVICE_RECORD), (found[last:], SELLER_RECORD))
+    paid, seen, known = (_decoded(some, kind) for some, kind in kinds)
+    return paid, seen, known
+
+
+def _again(records: Records, batch: Batch) -> npt.NDArray[np.bool_]:
+    """Say of each record whether `batch` was the last one applied to it; raises CheckpointError where a later one was."""
     mine = (records["query"] == _number(batch.query_id)).all(axis=1)
     if (mine & (records["batch"] > batch.number)).any():
         raise CheckpointError(
             f"The online store has already folded a later batch than {batch.number} of query {batch.query_id}: its checkpoint "
             "was set back further than one batch; empty the online store and score from the beginning."
         )
-    again = mine & (records["batch"] == batch.number)
-    return np.where(again, records["before"], records["after"])
+    again: npt.NDArray[np.bool_] = mine & (records["batch"] == batch.number)
+    return again

@@ -1,4 +1,4 @@
-"""Scores payments inside the stream: reads each card's state, folds the batch, asks the model, writes the states, answers."""
+"""Scores payments inside the stream: reads the states, folds the batch, asks the model, writes the states, answers."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -15,14 +15,16 @@ from pyspark.sql import functions as F
 from pipelines import alerts, logs
 from pipelines.avro import Writer, encode, encode_around, float_arrays
 from pipelines.errors import ServiceUnreachable
-from pipelines.features import payment_records
+from pipelines.features import device_activity, payment_records
 from pipelines.features.card_activity import fold, late
 from pipelines.features.card_records import FEATURE_SET, FEATURES, Records, blank
+from pipelines.features.device_records import unseen
 from pipelines.features.seller_history import tell_known
+from pipelines.features.seller_records import unknown
 from pipelines.kill_points import reach
 from pipelines.models import decisions, fraud
 from pipelines.models.packed import Packed
-from pipelines.online_store import Batch, OnlineStore, Reading
+from pipelines.online_store import Batch, Devices, OnlineStore, Reading
 from pipelines.serving import Serving
 from pipelines.settings import settings
 from pipelines.silver.fraud_scores import TABLE
@@ -98,32 +100,38 @@ def _serving(first_model: "Broadcast[Packed]") -> Serving:
 
 
 def score_batch(payments: pa.Table, batch: Batch, store: OnlineStore, serving: Serving) -> pa.Table:
-    """Return the scores of a batch and leave the cards' states behind in the store.
+    """Return the scores of a batch and leave the states of cards and devices behind in the store.
 
     The scores are `degraded` when the store fails, because the states then miss these payments. Where it failed at the
     reading, they are made from what the payments say themselves.
     """
     cards, card_of = payment_records.cards(payments)
+    devices, device_of = payment_records.devices(payments)
     sellers, seller_of = payment_records.sellers(payments)
     records = payment_records.records(payments)
-    reading = _read(cards, sellers, batch, store, serving)
+    reading = _read(cards, devices, sellers, batch, store, serving)
     reach("after_store_read")
-    before = None if reading is None else reading.states
-    after = blank(len(cards)) if before is None else before.copy()
-    came_late = pa.nulls(len(payments), pa.bool_()) if before is None else pa.array(late(before, card_of, records))
+    before = reading or Reading(blank(len(cards)), unseen(len(devices)), unknown(0), None)
+    after, seen_after = before.states.copy(), before.devices.copy()
+    came_late = pa.nulls(len(payments), pa.bool_()) if reading is None else pa.array(late(before.states, card_of, records))
     features, repeated = fold(after, card_of, records)
+    device_activity.fold(seen_after, device_of, records, (~repeated).nonzero()[0], features)
+    device_activity.join(seen_after, before.devices_left)
     if reading is not None:
         tell_known(reading.sellers, seller_of, records, features)
-    in_states = before is not None and _write(cards, before, after, batch, store)
+    seen = Devices(devices, before.devices, seen_after)
+    in_states = reading is not None and _write(cards, before.states, after, seen, batch, store)
     reach("after_store_write")
     fresh = payments.append_column("late", came_late).filter(pa.array(~repeated))
     return _scores(fresh, features[~repeated], serving, degraded=not in_states)
 
 
-def _read(cards: list[str], sellers: list[str], batch: Batch, store: OnlineStore, serving: Serving) -> Reading | None:
+def _read(
+    cards: list[str], devices: list[str], sellers: list[str], batch: Batch, store: OnlineStore, serving: Serving
+) -> Reading | None:
     """Return what the batch starts from, None without a store; take up a newly published model."""
     try:
-        reading = store.read(cards, batch, serving.model.name, sellers)
+        reading = store.read(cards, batch, serving.model.name, sellers, devices)
     except ServiceUnreachable as error:
         log.warning("scoring_degraded", batch=batch.number, cards=len(cards), error=str(error))
         return None
@@ -140,10 +148,10 @@ def _follow(reading: Reading, store: OnlineStore, serving: Serving) -> None:
         log.warning("model_not_fetched", version=reading.model_version, serving=serving.model.version, error=str(error))
 
 
-def _write(cards: list[str], before: Records, after: Records, batch: Batch, store: OnlineStore) -> bool:
+def _write(cards: list[str], before: Records, after: Records, devices: Devices, batch: Batch, store: OnlineStore) -> bool:
     """Say whether the store has taken the states; a batch that it refuses is not done again, or it would stop all scoring."""
     try:
-        store.write(cards, before, after, batch)
+        store.write(cards, before, after, batch, devices)
     except ServiceUnreachable as error:
         log.error("card_states_not_written", batch=batch.number, cards=len(cards), error=str(error))
         return False

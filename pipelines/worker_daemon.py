@@ -34,10 +34,11 @@ def warm_up() -> None:
     """Import what workers need and have the folds compiled, then exempt it all from garbage collection."""
     for module in WANTED:
         importlib.import_module(module)
-    from pipelines.features.card_activity import fold_nothing
+    from pipelines.features import card_activity, device_activity
     from pipelines.features.seller_history import tell_nothing
 
-    fold_nothing()
+    card_activity.fold_nothing()
+    device_activity.fold_nothing()
     tell_nothing()
     gc.collect()
     gc.freeze()

@@ -3,11 +3,12 @@
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.features.device_records import DEVICE_FEATURES
 from pipelines.features.feature import Feature
 from pipelines.features.seller_records import SELLER_FEATURES
 
 # Changes whenever a state, FEATURES or a fold change: states and models of another version are refused.
-FEATURE_SET = "cards_and_sellers/2"
+FEATURE_SET = "cards_sellers_and_devices/1"
 
 HALF_LIVES_S = (600.0, 21_600.0, 86_400.0, 604_800.0)
 HOUR_SLOTS, HOUR_SLOT_US = 12, 300_000_000
@@ -27,6 +28,7 @@ PAYMENT = np.dtype(
         ("at_us", "i8"),
         ("event", "u8"),
         ("amount", "f8"),
+        ("card", "u8"),
         ("customer", "u8"),
         ("seller", "u8"),
         ("device", "u8"),
@@ -184,7 +186,7 @@ CARD_FEATURES = (
     Feature("speed_km_h", "km/h", "speed from the place of the card's last payment"),
     Feature("impossible_travel", "flag", "farther from the card's last place than an airliner flies in the time"),
 )
-FEATURES = CARD_FEATURES + SELLER_FEATURES
+FEATURES = CARD_FEATURES + SELLER_FEATURES + DEVICE_FEATURES
 FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
 AMOUNT_Z = FEATURE_NAMES.index("amount_z")  # what labels take over: how unusual the amount was
 ROW = np.dtype([(name, "f4") for name in FEATURE_NAMES])

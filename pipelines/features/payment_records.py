@@ -1,4 +1,4 @@
-"""Turns payments as Arrow columns (silver.payments' names and types) into the records that the card fold takes."""
+"""Turns payments as Arrow columns (silver.payments' names and types) into the records that the folds take."""
 
 import math
 from collections.abc import Mapping
@@ -38,6 +38,7 @@ COLUMNS = (
 # What of a PAYMENT record is made from which column: hashes of texts, numbers as they are, whether a text is a certain one.
 HASHES = {
     "event": "event_id",
+    "card": "card_id",
     "customer": "customer_id",
     "seller": "seller_id",
     "device": "device_id",
@@ -133,6 +134,11 @@ def cards(payments: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
 def sellers(payments: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Return the distinct sellers of `payments` and, per row, which of them was paid."""
     return _numbered(payments["seller_id"])
+
+
+def devices(payments: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return the distinct devices of `payments` and, per row, which of them paid."""
+    return _numbered(payments["device_id"])
 
 
 def _numbered(ids: pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int64]]:

@@ -19,6 +19,7 @@ from api.card_reader import CardReader
 from api.keys import HEADER
 from pipelines.errors import ServiceUnreachable
 from pipelines.features.card_records import blank
+from pipelines.features.device_records import unseen
 from pipelines.features.seller_records import SELLER_RECORD
 from pipelines.online_store import OnlineStore, Reading
 from pipelines.settings import Settings
@@ -101,25 +102,25 @@ def test_with_the_store_down_at_the_start_it_lives_and_says_what_to_do(
         assert "make status" in client.get("/ready").json()["error"]
 
 
-def a_reading(cards: list[int], sellers: list[int]) -> Reading:
-    states, known = blank(len(cards)), np.zeros(len(sellers), SELLER_RECORD)
-    states["payments"], known["after_us"] = cards, sellers
-    return Reading(states, known, "1")
+def a_reading(cards: list[int], devices: list[int], sellers: list[int]) -> Reading:
+    states, seen, known = blank(len(cards)), unseen(len(devices)), np.zeros(len(sellers), SELLER_RECORD)
+    states["payments"], seen["first_s"], known["after_us"] = cards, devices, sellers
+    return Reading(states, seen, known, "1")
 
 
 class Shelf:
-    """Answers with the numbers of cards and sellers, once it may."""
+    """Answers with the numbers of cards, devices and sellers, once it may."""
 
     def __init__(self) -> None:
         self.may = threading.Event()
         self.asked: list[list[str]] = []
 
-    def peek(self, cards: list[str], sellers: list[str]) -> Reading:
+    def peek(self, cards: list[str], devices: list[str], sellers: list[str]) -> Reading:
         self.asked.append(cards)
         self.may.wait()
         if "bad" in cards:
             raise ServiceUnreachable("no")
-        return a_reading(list(map(int, cards)), list(map(int, sellers)))
+        return a_reading(*(list(map(int, names)) for names in (cards, devices, sellers)))
 
 
 def test_cards_asked_for_while_a_reading_is_under_way_are_read_together_each_getting_its_own() -> None:
@@ -127,10 +128,10 @@ def test_cards_asked_for_while_a_reading_is_under_way_are_read_together_each_get
 
     async def ask() -> list[Reading]:
         reader = CardReader(shelf.peek, 60.0)
-        first = asyncio.create_task(reader.read("1", "10"))
+        first = asyncio.create_task(reader.read("1", "100", "10"))
         while not shelf.asked:
             await asyncio.sleep(0)
-        others = [asyncio.create_task(reader.read(card, f"{card}0")) for card in ("2", "3", "2")]
+        others = [asyncio.create_task(reader.read(card, f"{card}00", f"{card}0")) for card in ("2", "3", "2")]
         await asyncio.sleep(0)
         shelf.may.set()
         return await asyncio.gather(first, *others)
@@ -138,6 +139,7 @@ def test_cards_asked_for_while_a_reading_is_under_way_are_read_together_each_get
     readings = asyncio.run(ask())
     assert shelf.asked == [["1"], ["2", "3", "2"]]
     assert [reading.states["payments"].tolist() for reading in readings] == [[1], [2], [3], [2]]
+    assert [reading.devices["first_s"].tolist() for reading in readings] == [[100], [200], [300], [200]]
     assert [reading.sellers["after_us"].tolist() for reading in readings] == [[10], [20], [30], [20]]
 
 
@@ -147,11 +149,11 @@ def test_who_has_given_up_is_not_read_for_and_a_failure_is_told_to_all_who_wait(
     async def ask() -> list[object]:
         reader = CardReader(shelf.peek, 0.001)
         with pytest.raises(TimeoutError):
-            await reader.read("1", "10")
+            await reader.read("1", "100", "10")
         with pytest.raises(TimeoutError):
-            await reader.read("2", "20")
+            await reader.read("2", "200", "20")
         reader.within_s = 60.0
-        waiting = [asyncio.create_task(reader.read(card, f"{card}0")) for card in ("3", "bad")]
+        waiting = [asyncio.create_task(reader.read(card, f"{card}00", f"{card}0")) for card in ("3", "bad")]
         await asyncio.sleep(0)
         shelf.may.set()
         return await asyncio.gather(*waiting, return_exceptions=True)

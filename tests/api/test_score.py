@@ -56,12 +56,15 @@ def test_asked_one_at_a_time_features_and_scores_are_those_of_the_stream(client:
     known["after"]["run_frauds"] = 4
     store.write_sellers([payments(0)["seller_id"][0].as_py()], known)
     for number, row in enumerate(payments(*range(24)).to_pylist()):
-        known = store.peek([row["card_id"]], "fraud", [row["seller_id"]])
+        known = store.peek([row["card_id"]], "fraud", [row["seller_id"]], [row["device_id"]])
         features = features_of(Payment.model_validate_json(json.dumps(as_json(row))), known)
         asked = client.post(PATH, json=as_json(row)).json()
         (streamed,) = stream(store, number, batch=number)
         assert repr(features[0].tolist()) == repr(streamed["features"])
         assert features[0][FEATURE_NAMES.index("seller_run_frauds")] == 4
+        assert features[0][FEATURE_NAMES.index("device_cards_2d")] == len(
+            {n % 3 for n in range(number % 2, number, 2)} - {number % 3}
+        )
         assert {name: asked[name] for name in SAME} == {name: streamed[name] for name in SAME}
 
 
@@ -71,7 +74,7 @@ def test_asking_changes_nothing_in_the_store(client: TestClient, store: OnlineSt
     answers = [client.post(PATH, json=a_body(number)) for number in range(6, 12) for _ in range(2)]
     assert {answer.status_code for answer in answers} == {200}
     assert [first.json()["probability"] for first in answers[::2]] == [again.json()["probability"] for again in answers[1::2]]
-    assert len(before) == 5, "three cards, the model and its pointer"
+    assert len(before) == 7, "three cards, two devices, the model and its pointer"
     assert everything_in(server) == before
 
 

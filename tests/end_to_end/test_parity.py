@@ -23,7 +23,7 @@ from fraud_models import a_policy
 from processes import running
 from topic_records import received, send
 from valkey_server import PATIENCE_S
-from varied_payments import CARDS, LABEL_DELAY_DAYS, RUN, SELLERS, Event, Made, known_of_sellers, table
+from varied_payments import CARDS, DEVICES, LABEL_DELAY_DAYS, RUN, SELLERS, Event, Made, known_of_sellers, table
 from waiting import until
 
 from api.keys import HEADER
@@ -139,15 +139,16 @@ class Stream:
         """Ask the API about each payment, and its code for the features, which no answer shows."""
         for event in events:
             body = as_json(event)
-            reading = self.store.peek([event["card_id"]], MODEL, [event["seller_id"]])
+            reading = self.store.peek([event["card_id"]], MODEL, [event["seller_id"]], [event["device_id"]])
             features = features_of(Payment.model_validate_json(json.dumps(body)), reading)[0]
             answer = client.post(PATH, json=body)
             assert answer.is_success, answer.text
             self.asked[event["payment_id"]] = {**answer.json(), "features": features.tolist()}
 
     def states(self) -> bytes:
-        """Return the states that each card was last left in."""
-        return self.store.peek(CARDS, MODEL).states.tobytes()
+        """Return the states that each card and device was last left in."""
+        reading = self.store.peek(CARDS, MODEL, devices=DEVICES)
+        return reading.states.tobytes() + reading.devices.tobytes()
 
 
 @dataclass(frozen=True)
@@ -238,9 +239,16 @@ def test_the_api_asked_before_each_payment_gives_the_features_and_scores_of_the_
         assert {name: repr(answer[name]) for name in SAME} == {name: repr(streamed[payment_id][name]) for name in SAME}
 
 
-def test_the_cards_are_left_in_the_states_of_the_batch_fold(story: Story) -> None:
-    cards, states = card_states.folded(story.payments)
-    assert story.stream.states() == states[[cards.index(card) for card in CARDS]].tobytes()
+def test_cards_and_devices_are_left_in_the_states_of_the_batch_fold(story: Story) -> None:
+    cards, states, seen = card_states.folded(story.payments)
+    of_cards = states[[cards.index(card) for card in CARDS]]
+    of_devices = seen.after[[seen.names.index(device) for device in DEVICES]]
+    assert story.stream.states() == of_cards.tobytes() + of_devices.tobytes()
+
+
+def test_payments_are_told_of_other_cards_that_paid_from_their_device(story: Story) -> None:
+    others = story.features[:, FEATURE_NAMES.index("device_cards_2d")]
+    assert {0, 1, 2} <= set(others[np.isfinite(others)].tolist())
 
 
 def test_the_scorer_died_at_every_point_of_a_batch(story: Story) -> None:

@@ -1,4 +1,4 @@
-"""A store that has lost the cards' states gets them back, byte for byte, and the scorer goes on as if nothing had been."""
+"""A store that has lost the states of cards and devices gets them back, and the scorer goes on as if nothing had been."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,10 @@ from pipelines.silver import payments
 
 SCORER = "tidemark.fraud_scores"
 QUERY = str(UUID(int=7))
-PAID = [a_payment(event_id=f"e{n}", payment_id=f"p{n}", card_id=f"card{n % 3}", event_at=at(60 * n)) for n in range(12)]
+PAID = [
+    a_payment(event_id=f"e{n}", payment_id=f"p{n}", card_id=f"card{n % 3}", device_id=f"device{n % 2}", event_at=at(60 * n))
+    for n in range(12)
+]
 
 
 @pytest.fixture
@@ -73,11 +76,11 @@ def scored(spark: SparkSession, topic: str, contract: Contract, store: OnlineSto
 
 
 def states(store: OnlineStore) -> dict[str, bytes]:
-    """Return the state of every card as the next batch starts from it."""
-    cards = [f"card{n}" for n in range(3)]
-    return {
-        card: state.tobytes() for card, state in zip(cards, store.read(cards, Batch(QUERY, 9), "fraud").states, strict=True)
-    }
+    """Return the state of every card and device as the next batch starts from it."""
+    cards, devices = [f"card{n}" for n in range(3)], [f"device{n}" for n in range(2)]
+    reading = store.read(cards, Batch(QUERY, 9), "fraud", devices=devices)
+    named = [*zip(cards, reading.states, strict=True), *zip(devices, reading.devices, strict=True)]
+    return {name: state.tobytes() for name, state in named}
 
 
 @pytest.mark.integration
@@ -89,7 +92,7 @@ def test_lost_states_come_back_byte_for_byte(
     refined_until(spark, topic, contract, silver_until)
     left = states(store)
     store.client.flushall()
-    assert states(store) != left
+    assert all(state != left[name] for name, state in states(store).items())
     assert card_states.rebuild(spark, store, SCORER, contract) == 3
     assert states(store) == left
 

@@ -24,7 +24,7 @@ def silver(spark, table, rows):
     """Build rows of a silver table; the numbers of the rows are their offsets."""
     schema = ", ".join(f"{column.name} {column.type}" for column in table.columns)
     lineage = [{"kafka_partition": 0, "kafka_offset": i, "kafka_at": at(i)} for i in range(len(rows))]
-    dicts = [{**row, **where} for row, where in zip(rows, lineage, strict=True)]
+    dicts = [{**where, **row} for row, where in zip(rows, lineage, strict=True)]
     return spark.createDataFrame([[row[name] for name in table.column_names] for row in dicts], schema)
 
 
@@ -49,6 +49,18 @@ def test_history_is_folded_in_order_of_arrival_and_repeats_are_left_out(spark):
     assert history.fraud.tolist() == [False, False]
     assert history.card.tolist() == [0, 0]
     assert (history.amount.tolist(), history.campaign.tolist()) == ([12, 12], ["", ""])
+
+
+def test_devices_are_folded_in_order_of_arrival_over_all_partitions_and_cards_in_that_of_their_own(spark):
+    rows = [
+        a_payment(event_id=f"e{i}", card_id=f"c{card}", kafka_partition=card % 2, kafka_offset=i, kafka_at=at(arrived))
+        for i, (card, arrived) in enumerate([(0, 0), (0, 3), (1, 1), (1, 2), (3, 2)])
+    ]
+    paid = silver(spark, payments.TABLE, rows).orderBy(F.desc("kafka_at"))
+    labelled = fraud_history.label(paid, silver(spark, chargebacks.TABLE, [a_chargeback(payment_id="other")]))
+    features = fraud_history.folded(labelled.toArrow(), label_delay_days=7).features
+    assert features[:, FEATURE_NAMES.index("payments_before")].tolist() == [0, 1, 0, 1, 0]
+    assert features[:, FEATURE_NAMES.index("device_cards_2d")].tolist() == [0, 2, 1, 1, 2]
 
 
 def test_a_seller_is_told_only_what_was_known_of_it_by_then(spark):

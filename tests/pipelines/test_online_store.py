@@ -1,4 +1,4 @@
-"""Card states in a real Valkey: a batch done again starts where it first did, every other one where the last one ended."""
+"""States in a real Valkey: a batch done again starts where it first did, every other one where the last one ended."""
 
 import uuid
 from contextlib import suppress
@@ -10,8 +10,9 @@ from waiting import until
 
 from pipelines.errors import CheckpointError, ModelError, ServiceUnreachable
 from pipelines.features.card_records import Records, blank
+from pipelines.features.device_records import unseen
 from pipelines.features.seller_records import SELLER_RECORD
-from pipelines.online_store import CARDS_PER_COMMAND, RECORD, Batch, OnlineStore
+from pipelines.online_store import CARDS_PER_COMMAND, DEVICE_RECORD, RECORD, Batch, Devices, OnlineStore
 
 QUERY, OTHER = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
 
@@ -164,6 +165,29 @@ def test_a_store_that_comes_back_is_used_again(store, hasty_store, server):
 
 def test_a_record_is_two_states_and_three_numbers():
     assert RECORD.itemsize == 2 * blank(1).itemsize + 24
+    assert DEVICE_RECORD.itemsize == 2 * unseen(1).itemsize + 24
+
+
+def devices(*first_s: int) -> Records:
+    made = unseen(len(first_s))
+    made["first_s"] = first_s
+    return made
+
+
+def test_devices_are_kept_like_cards_and_the_same_batch_is_also_given_what_its_tasks_left(store):
+    store.write(["a"], states(1), states(2), Batch(QUERY, 4), Devices(["p", "q"], devices(1, 2), devices(11, 12)))
+    again = store.read(["a"], Batch(QUERY, 4), "fraud", ["x"], ["r", "q", "p"])
+    assert (again.devices["first_s"].tolist(), again.devices_left["first_s"].tolist()) == ([0, 2, 1], [0, 12, 11])
+    assert (again.states["payments"].tolist(), len(again.sellers)) == ([1], 1)
+    following = store.read([], Batch(QUERY, 5), "fraud", devices=["q"])
+    assert (following.devices["first_s"].tolist(), following.devices_left["first_s"].tolist()) == ([12], [0])
+    assert store.peek(["a"], "fraud", ["x"], ["q"]).devices["first_s"].tolist() == [12]
+
+
+def test_a_device_that_has_folded_a_later_batch_is_refused(store):
+    store.write([], blank(0), blank(0), Batch(QUERY, 4), Devices(["p"], devices(1), devices(2)))
+    with pytest.raises(CheckpointError, match="later batch than 3"):
+        store.read([], Batch(QUERY, 3), "fraud", devices=["p"])
 
 
 def sellers(*payments: int, after_us: int = 7) -> Records:
@@ -189,10 +213,11 @@ def test_until_when_sellers_are_known_is_told_and_is_never_before_the_first_publ
     assert (store.sellers_known_us(3), store.sellers_known_us(4)) == (0, 9)
 
 
-def test_forgotten_cards_have_never_paid_and_models_stay(store, server):
+def test_forgotten_cards_and_devices_have_never_paid_and_models_stay(store, server):
     cards = [f"card-{i}" for i in range(CARDS_PER_COMMAND + 1)]
-    store.write(cards, blank(len(cards)), states(*range(len(cards))), Batch(QUERY, 4))
+    seen = Devices(["p", "q"], devices(1, 2), devices(1, 2))
+    store.write(cards, blank(len(cards)), states(*range(len(cards))), Batch(QUERY, 4), seen)
     store.publish(a_packed_model("3"))
     store.forget_cards()
-    assert server.client.keys("card:*") == []
+    assert server.client.keys("card:*") == server.client.keys("device:*") == []
     assert store.current_version("fraud") == "3"

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from valkey_server import ValkeyServer, a_valkey_server
 
 from pipelines import scoring
 from pipelines.features.card_records import EVENTS, FEATURE_NAMES, FEATURE_SET
+from pipelines.features.device_records import DEVICE_FEATURES
 from pipelines.features.seller_records import SELLER_RECORD
 from pipelines.online_store import Batch, OnlineStore
 from pipelines.scoring import score_batch
@@ -32,6 +33,7 @@ from pipelines.serving import Serving
 QUERY = str(uuid.UUID(int=1))
 
 
+CARDS, DEVICES = ["card0", "card1", "card2"], ["device0", "device1"]  # of payment_batches
 Scores = dict[str, dict[str, str]]
 
 
@@ -67,7 +69,7 @@ def test_a_payment_is_told_what_is_known_of_its_seller_and_nothing_where_the_sto
 
 def test_the_middle_is_reviewed(store):
     careful = a_model(booster=deciding(a_policy(review_at=1e-6, decline_at=1.0)))
-    (row,) = score_batch(payments(0), Batch(QUERY, 0), store, Serving(careful)).to_pylist()
+    (row,) = score_batch(payments(4), Batch(QUERY, 0), store, Serving(careful)).to_pylist()
     assert row["decision"] == "review"
     assert row["reasons"]
 
@@ -94,11 +96,11 @@ def test_cutting_into_batches_changes_no_score(store):
 
 @dataclass(frozen=True)
 class Delivery:
-    """Payments, by number, in order of arrival, some late, some twice, cut into batches; and whose cards each batch had written
-    when it died and was done again: of all of them when it died at the very end, of none when it did not die."""
+    """Payments, by number, in order of arrival, some late, some twice, cut into batches; and whose states (cards, devices) each
+    batch had written when it died and was done again: all of them when it died at the very end, none when it did not die."""
 
     batches: list[list[int]]
-    written: list[set[int]]
+    written: list[set[str]]
 
     @property
     def arrived(self) -> list[int]:
@@ -109,37 +111,47 @@ class Delivery:
 def deliveries(draw: st.DrawFn) -> Delivery:
     """Draw a delivery of at most as many payments a card as its state remembers."""
     batches = draw(st.lists(st.lists(st.integers(0, 3 * EVENTS - 1), min_size=1, max_size=8), min_size=1, max_size=5))
-    return Delivery(batches, [draw(st.sets(st.integers(0, 2))) for _ in batches])
+    return Delivery(batches, [draw(st.sets(st.sampled_from([*CARDS, *DEVICES]))) for _ in batches])
+
+
+class Dying(OnlineStore):
+    """A store that keeps of what is written only the states of `written`."""
+
+    written: Collection[str] = ()
+
+    def _put(self, what, pairs):
+        super()._put(what, [pair for pair in pairs if pair[0].rpartition(":")[2] in self.written])
 
 
 @pytest.fixture(scope="module")
-def lasting_store() -> Iterator[OnlineStore]:
-    """An online store for many examples."""
+def lasting_stores() -> Iterator[tuple[OnlineStore, Dying]]:
+    """An online store for many examples, and the same for batches that die."""
     with a_valkey_server() as server:
-        made = OnlineStore(server.settings)
+        made = OnlineStore(server.settings), Dying(server.settings)
         yield made
-        made.close()
+        for each in made:
+            each.close()
 
 
 @settings(max_examples=50)
 @given(deliveries())
-def test_any_batches_and_deaths_give_the_scores_and_states_of_one_batch_and_of_one_payment_at_a_time(lasting_store, delivery):
-    store, serving = lasting_store, Serving(a_model())
+def test_any_batches_and_deaths_give_the_scores_and_states_of_one_batch_and_of_one_payment_at_a_time(lasting_stores, delivery):
+    (store, dying), serving = lasting_stores, Serving(a_model())
 
-    def scored(numbers: list[int], batch: int) -> Scores:
-        return told(score_batch(payments(*numbers), Batch(QUERY, batch), store, serving))
+    def scored(numbers: list[int], batch: int, written_to: OnlineStore = store) -> Scores:
+        return told(score_batch(payments(*numbers), Batch(QUERY, batch), written_to, serving))
 
-    def delivered(batches: list[list[int]], written: list[set[int]]) -> tuple[Scores, bytes]:
+    def delivered(batches: list[list[int]], written: list[set[str]]) -> tuple[Scores, bytes]:
         store.client.flushall()
         kept: Scores = {}
-        for number, (batch, cards) in enumerate(zip(batches, written, strict=True)):
-            written_of = [each for each in batch if each % 3 in cards]
-            lost = scored(written_of, number) if written_of else {}
+        for number, (batch, dying.written) in enumerate(zip(batches, written, strict=True)):
+            lost = scored(batch, number, dying)
             again = scored(batch, number)
-            assert {event_id: again.get(event_id) for event_id in lost} == lost
+            assert again == lost
             assert not kept.keys() & again.keys()
             kept |= again
-        return kept, store.peek(["card0", "card1", "card2"], "fraud").states.tobytes()
+        left = store.peek(CARDS, "fraud", devices=DEVICES)
+        return kept, left.states.tobytes() + left.devices.tobytes()
 
     expected = delivered([delivery.arrived], [set()])
     assert delivered([[number] for number in delivery.arrived], [set()] * len(delivery.arrived)) == expected
@@ -166,7 +178,7 @@ def test_without_the_store_payments_are_scored_from_what_they_say_and_marked(sto
     server.freeze()
     (row,) = score_batch(payments(3), Batch(QUERY, 1), hasty_store, serving).to_pylist()
     assert row["degraded"]
-    assert row["features"][FEATURE_NAMES.index("payments_before")] == 0
+    assert [row["features"][FEATURE_NAMES.index(name)] for name in ("payments_before", "device_cards_2d")] == [0, 0]
     server.thaw()
     (row,) = score_batch(payments(6), Batch(QUERY, 2), store, serving).to_pylist()
     assert not row["degraded"]
@@ -231,6 +243,42 @@ def test_a_model_that_cannot_be_fetched_costs_no_state_and_the_old_one_serves_on
     assert (row["model_version"], row["features"][FEATURE_NAMES.index("payments_before")]) == ("2", 2)
 
 
+def other_cards(scores: pa.Table) -> list[float]:
+    """Return how many other cards each payment was told to have come from its device."""
+    return [row["features"][FEATURE_NAMES.index("device_cards_2d")] for row in scores.to_pylist()]
+
+
+def test_a_payment_is_told_the_other_cards_of_its_device_also_across_batches_and_not_by_a_repeat(store):
+    serving = Serving(a_model())
+    assert other_cards(score_batch(payments(0, 2, 1), Batch(QUERY, 0), store, serving)) == [0, 1, 0]
+    assert other_cards(score_batch(payments(2, 4, 6), Batch(QUERY, 1), store, serving)) == [2, 2]
+    assert store.peek([], "fraud", devices=["device0"]).devices["sightings"].astype(bool).sum() == 4
+
+
+def test_a_device_without_an_id_tells_nothing_and_is_not_remembered(store):
+    for number, name in enumerate(("unknown", "")):
+        (row,) = score_batch(payments(number, device_id=name), Batch(QUERY, number), store, Serving(a_model())).to_pylist()
+        assert all(math.isnan(row["features"][FEATURE_NAMES.index(feature.name)]) for feature in DEVICE_FEATURES)
+    assert not store.peek([], "fraud", devices=["unknown", ""]).devices["first_s"].any()
+
+
+def test_what_two_tasks_of_a_batch_see_of_a_device_is_kept_of_both_and_what_they_tell_stays_when_they_are_run_again(store):
+    serving, batch = Serving(a_model()), Batch(QUERY, 1)
+    score_batch(payments(0), Batch(QUERY, 0), store, serving)
+    tasks = payments(2, 6), payments(4, 10)
+    first = [other_cards(score_batch(task, batch, store, serving)) for task in tasks]
+    left = store.peek([], "fraud", devices=["device0"]).devices
+    assert first == [[1, 1], [1, 1]]
+    assert left["sightings"].astype(bool).sum() == 5
+    for order in ((0, 1), (1, 0)):
+        assert [other_cards(score_batch(tasks[task], batch, store, serving)) for task in order] == [
+            first[task] for task in order
+        ]
+        assert store.peek([], "fraud", devices=["device0"]).devices.tobytes() == left.tobytes()
+    (later,) = other_cards(score_batch(payments(12), Batch(QUERY, 2), store, serving))
+    assert later == 2
+
+
 BATCHES = [range(6), range(6, 13), range(13, 20)]
 
 
@@ -257,7 +305,7 @@ def scores_in(folder: Path) -> Scores:
 
 def all_states(server: ValkeyServer) -> dict[bytes, bytes]:
     client = server.client
-    return {key: client.get(key) for key in client.keys("card:*")}
+    return {key: client.get(key) for kind in ("card:*", "device:*") for key in client.keys(kind)}
 
 
 @pytest.mark.parametrize("place", ["after_store_read", "after_store_write", "before_output_1", "after_output_1"])
@@ -267,6 +315,7 @@ def test_dying_anywhere_gives_the_scores_and_states_of_never_dying(place, server
         folder.mkdir()
     play(store, calm)
     expected_states = all_states(server)
+    assert len(expected_states) == len(CARDS) + len(DEVICES)
     store.client.flushall()
     play_in_child(server, killed, place, expected=-signal.SIGKILL)
     play(store, killed)

@@ -17,12 +17,12 @@ from pipelines.errors import ServiceUnreachable
 from pipelines.features import payment_records
 from pipelines.features.card_records import AMOUNT_Z, CARD_FEATURES, FEATURE_SET, FEATURES
 from pipelines.features.seller_history import as_of, tell_known
-from pipelines.features.seller_records import DAY_US, HOUR_US
+from pipelines.features.seller_records import DAY_US, HOUR_US, SELLER_FEATURES
 from pipelines.online_store import Batch
 from pipelines.settings import settings
 from pipelines.silver import chargebacks, payments
 
-COLUMNS = slice(len(CARD_FEATURES), None)
+COLUMNS = slice(len(CARD_FEATURES), len(CARD_FEATURES) + len(SELLER_FEATURES))
 PAYMENTS = 60
 DELAY_DAYS = 7
 SELLERS = ["s0", "s1", "s2"]

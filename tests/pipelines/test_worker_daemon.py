@@ -11,7 +11,7 @@ from fraud_models import a_packed_model
 from payment_batches import payments
 
 from pipelines import worker_daemon
-from pipelines.features import card_activity, seller_history
+from pipelines.features import card_activity, device_activity, seller_history
 
 
 def test_archives_leave_the_path_and_folders_stay(monkeypatch):
@@ -27,6 +27,8 @@ def test_warming_up_compiles_the_fold_and_spares_all_of_it_from_collection():
     try:
         assert gc.get_freeze_count() > 100_000
         assert card_activity._fold.signatures
+        assert device_activity._fold.signatures
+        assert device_activity._join.signatures
         assert not all(known.mutable for known, *_ in seller_history._tell_known.signatures), "what was read is read-only"
         assert {"pyspark.worker", "xgboost", "valkey"} <= sys.modules.keys()
     finally:

@@ -18,13 +18,14 @@ PAYMENTS = pa.schema(
 
 
 def payments(*numbers: int, **changes: object) -> pa.Table:
-    """Build payments by number: three cards take turns, a minute apart, every fifth one is dear."""
+    """Build payments by number: three cards take turns on two devices, a minute apart, every fifth one is dear."""
     rows = [
         a_payment(
             **{
                 "event_id": f"e{n}",
                 "payment_id": f"p{n}",
                 "card_id": f"card{n % 3}",
+                "device_id": f"device{n % 2}",
                 "event_at": at(60 * n),
                 "amount": 2 * DEAR if n % 5 == 4 else 10 + n,
                 **changes,

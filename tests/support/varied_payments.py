@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
@@ -27,9 +28,10 @@ SELLERS = [f"{RUN}-seller{n}" for n in range(3)]
 # Payments from ten to seventy minutes past this hour are told what was known of their sellers when it began.
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
 DAYS, LABEL_DELAY_DAYS = 40, 7
+PARTITIONS = 2  # of shop.payments in conf/local.toml
 FINDING = pa.struct([("found_at", pa.timestamp("us", "UTC")), ("fraud", pa.bool_())])
 FOUND = pa.schema({"fraud": pa.bool_(), "campaign": pa.string(), "findings": pa.list_(FINDING)})
-HISTORY = pa.unify_schemas([PAYMENTS, FOUND])
+HISTORY = pa.unify_schemas([PAYMENTS, FOUND, pa.schema({"kafka_at": pa.timestamp("us", "UTC")})])
 
 Event = dict[str, Any]
 random = np.random.default_rng(7)
@@ -39,7 +41,21 @@ def one_of(*values: Any) -> Any:
     return values[random.integers(len(values))]
 
 
-def a_varied_payment(number: int, card: str, seller: str, event_at: datetime) -> Event:
+def device(card: str, turn: int) -> str:
+    """Return the device of a card's turn: cards of one partition take turns with theirs.
+
+    Across partitions it is not certain what a payment is told of its device. librdkafka chooses partitions by CRC-32.
+    """
+    if card not in CARDS:
+        return f"{card}-device"
+    partition = [each for each in CARDS if crc32(each.encode()) % PARTITIONS == crc32(card.encode()) % PARTITIONS]
+    return f"{RUN}-device-of-{partition[(partition.index(card) + turn) % len(partition)]}"
+
+
+DEVICES = [device(card, 0) for card in CARDS]
+
+
+def a_varied_payment(number: int, card: str, seller: str, event_at: datetime, turn: int) -> Event:
     """Build a payment that differs from the card's others in whatever a feature looks at."""
     name, located = f"{RUN}-{number}", bool(random.random() < 0.7)
     place = {"latitude": random.uniform(-60, 60), "longitude": random.uniform(-180, 180)} if located else {}
@@ -47,7 +63,7 @@ def a_varied_payment(number: int, card: str, seller: str, event_at: datetime) ->
     how = {"method": one_of("credit_card", "debit_card", "boleto"), "channel": one_of("web", "app")}
     more = {"installments": one_of(1, 3, 10), "attempt_number": one_of(1, 1, 2), "three_d_secure": one_of(None, True, False)}
     what = {"amount": Decimal(int(random.lognormal(8, 1.5)) + 1) / 100, "currency": one_of("BRL", "BRL", "EUR")}
-    who = {"customer_id": f"customer{random.integers(2)}", "device_id": f"device{random.integers(4)}"}
+    who = {"customer_id": f"customer{random.integers(2)}", "device_id": device(card, turn)}
     ids = {"event_id": name, "payment_id": name, "card_id": card, "seller_id": seller, "event_at": event_at}
     return a_payment(**ids, **where, **how, **more, **what, **who)
 
@@ -58,9 +74,9 @@ class Made:
 
     number: int = 0
 
-    def pay(self, card: str, seller: str, event_at: datetime) -> Event:
+    def pay(self, card: str, seller: str, event_at: datetime, turn: int = 0) -> Event:
         self.number += 1
-        return a_varied_payment(self.number, card, seller, event_at)
+        return a_varied_payment(self.number, card, seller, event_at, turn)
 
     def sales(self) -> list[Event]:
         """Return payments by which the sellers are known, some of them found to be fraud two days later."""
@@ -76,20 +92,21 @@ class Made:
         moments = {card: sorted(HOUR - timedelta(days=random.uniform(0.1, DAYS)) for _ in range(6)) for card in CARDS}
         for late in moments.values():
             late[2], late[3] = late[3], late[2]
-        return [self.pay(card, f"{RUN}-past{self.number}", moments[card][n]) for n in range(6) for card in CARDS]
+        return [self.pay(card, f"{RUN}-past{self.number}", moments[card][n], n // 2) for n in range(6) for card in CARDS]
 
     def round(self, number: int, of_each: int = 1) -> list[Event]:
         """Return payments of every card within the hour, many of them earlier than one of the round before."""
         return [
-            self.pay(card, one_of(*SELLERS), HOUR + timedelta(minutes=11 + 5 * number + random.uniform(0, 25)))
-            for _ in range(of_each)
+            self.pay(card, one_of(*SELLERS), HOUR + timedelta(minutes=11 + 5 * number + random.uniform(0, 25)), number + turn)
+            for turn in range(of_each)
             for card in CARDS
         ]
 
 
 def table(events: list[Event]) -> pa.Table:
     """Return payments in order of arrival, as training reads them."""
-    return pa.Table.from_pylist([{"fraud": False, "campaign": "", "findings": [], **each} for each in events], HISTORY)
+    told = {"fraud": False, "campaign": "", "findings": []}
+    return pa.Table.from_pylist([{**told, "kafka_at": n, **each} for n, each in enumerate(events)], HISTORY)
 
 
 def known_of_sellers(sales: pa.Table) -> Records:

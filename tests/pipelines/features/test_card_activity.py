@@ -62,7 +62,7 @@ def histories(draw: st.DrawFn) -> tuple[np.ndarray, Records]:
     made, clock = np.zeros(len(rows), PAYMENT), NOON_US
     for i, (_, step, cent, *where, installments) in enumerate(rows):
         clock += step
-        made[i] = (clock, i + 1, cent / 100, *where, installments, 1, 1, 0, 0, math.nan)
+        made[i] = (clock, i + 1, cent / 100, 0, *where, installments, 1, 1, 0, 0, math.nan)
     return np.array([row[0] for row in rows], np.int64), made
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.features.payment_records import cards, hashed, record, records, sellers
+from pipelines.features.payment_records import cards, devices, hashed, record, records, sellers
 
 SCHEMA = pa.schema(
     {
@@ -48,6 +48,7 @@ def test_columns_become_records():
     assert (second["credit_card"], second["app"], second["three_d_secure"]) == (0, 0, 1)
     assert first["event"] != second["event"]
     assert first["device"] == second["device"]
+    assert first["card"] == hashed(np.array(["card_id-1"], object))[0]
     assert first["customer"] == hashed(np.array(["customer_id-1"], object))[0]
     assert first["currency"] == hashed(np.array(["currency-1"], object))[0]
 
@@ -67,6 +68,12 @@ def test_sellers_are_numbered_as_they_come():
     table = pa.Table.from_pylist([payment(seller_id=s) for s in ("y", "x", "y")], SCHEMA)
     names, index = sellers(table)
     assert [names[i] for i in index] == ["y", "x", "y"]
+
+
+def test_devices_are_numbered_as_they_come():
+    table = pa.Table.from_pylist([payment(device_id=d) for d in ("q", "p", "q")], SCHEMA)
+    names, index = devices(table)
+    assert [names[i] for i in index] == ["q", "p", "q"]
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

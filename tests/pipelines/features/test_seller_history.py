@@ -18,7 +18,7 @@ from pipelines.features.seller_records import SELLER, SELLER_FEATURES, SELLER_RE
 START_US = 17_600 * DAY_US
 SELLERS = 2
 DELAY_US = 7 * DAY_US
-COLUMNS = slice(len(CARD_FEATURES), None)
+COLUMNS = slice(len(CARD_FEATURES), len(CARD_FEATURES) + len(SELLER_FEATURES))
 
 Told = tuple[np.ndarray, Records, np.ndarray, Findings]
 
