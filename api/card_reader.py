@@ -56,8 +56,8 @@ class CardReader:
 def _hand_out(batch: list[Asked], reading: Reading) -> None:
     for i, (*_, asked) in enumerate(batch):
         if not asked.done():
-            own = (states[i : i + 1] for states in (reading.states, reading.devices, reading.sellers))
-            asked.set_result(Reading(*own, reading.model_version))
+            states, devices, sellers = (known[i : i + 1] for known in (reading.states, reading.devices, reading.sellers))
+            asked.set_result(Reading(states, devices, sellers, reading.model_version))
 
 
 def _fail(batch: list[Asked], error: ServiceUnreachable) -> None:

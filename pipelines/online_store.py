@@ -98,13 +98,15 @@ class OnlineStore:
             return [*(pipe.mget(few) if few else pipe).execute(), *(self.client.mget(some) for some in more)]
 
         versions, *chunks = self._asking("read card states", ask)
+        current, challenger = (version.decode() if version else None for version in versions)
         paid, seen, known = _parted([record for some in chunks for record in some], cards, devices)
         again, seen_again = _again(paid, batch), _again(seen, batch)
         return Reading(
             np.where(again, paid["before"], paid["after"]),
             np.where(seen_again, seen["before"], seen["after"]),
             known,
-            *(version.decode() if version else None for version in versions),
+            current,
+            challenger,
             devices_left=np.where(seen_again, seen["after"], unseen(1)),
         )
 
