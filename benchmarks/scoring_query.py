@@ -8,8 +8,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
+from benchmarks.receipt import ReceiptError
 from pipelines import alerts, avro, schema_registry, scoring, stream
 from pipelines.champion import champion_watch
+from pipelines.models.packed import Packed
 from pipelines.settings import settings
 from pipelines.silver import payments
 
@@ -21,12 +23,19 @@ Flow = Callable[[DataFrame], DataFrame]
 
 
 def scored(spark: SparkSession) -> Flow:
-    """Return the job's own path from Kafka's records to encoded scores."""
-    model = spark.sparkContext.broadcast(champion_watch().first())
+    """Return the job's own path from Kafka's records to encoded scores; raises ReceiptError where no model scores yet."""
+    model = spark.sparkContext.broadcast(_champion())
     known = replace(schema_registry.contract(SHOP), topic=BENCH_IN)
     scores = replace(schema_registry.writer(SCORES), topic=BENCH_SCORES)
     alarms = replace(schema_registry.writer(alerts.TOPIC), topic=BENCH_ALERTS)
     return lambda records: scoring.messages(scoring.score(payments.refine(records, known), model), scores, alarms)
+
+
+def _champion() -> Packed:
+    watch = champion_watch()
+    if watch.registry.champion_version(watch.name) is None:  # the job waits for one: a benchmark would wait for ever
+        raise ReceiptError(f"There is no champion of {watch.name} to measure: make demo trains one, then try again.")
+    return watch.first()
 
 
 def floor(source: str) -> Flow:
