@@ -30,6 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--running-stack", action="store_true", help="use the stack the settings name instead of starting one")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a Spark session: `make test-unit` leaves it to `make test`."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker("spark")
+
+
 def _environment(state: Path) -> dict[str, str]:
     """Return settings for a stack of its own: every port free now, every path below `state`."""
     from stack.apart import environment

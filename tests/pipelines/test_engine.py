@@ -28,10 +28,11 @@ import sys
 import threading
 from pathlib import Path
 from lake_session import lake_session
-from pipelines import job, seller_states, stopping, upkeep
+from pipelines import job, kept_query, seller_states, stopping, upkeep
 
 folder = Path(sys.argv[1])
 job.spark_session = lambda name: lake_session(folder / "lake")
+kept_query.REGISTRY_EVERY_S = 3600.0  # a registry that is well gives nothing to tell
 seller_states.LOOK_EVERY_S = 0.5
 seller_states.publish_what_is_known = lambda spark: (folder / "published").write_text(str(spark.range(1).count()))
 
