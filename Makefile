@@ -111,7 +111,7 @@ installed:
 	@test -x $(PYTHON) || $(PYTHON311) -m venv .venv
 	@echo "  python packages: $$(grep -c '^[a-z0-9].*==' requirements.lock) of them, by hash"
 	@$(THREE_TIMES) $(PYTHON) -m pip install --quiet --require-hashes --requirement requirements-uv.lock
-	@$(THREE_TIMES) .venv/bin/uv pip sync --quiet --python $(PYTHON) --require-hashes requirements.lock
+	@$(THREE_TIMES) .venv/bin/uv pip sync --quiet --compile-bytecode --python $(PYTHON) --require-hashes requirements.lock
 	@.venv/bin/uv pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation --editable .
 	@touch $@ && echo "  python packages: installed"
 
