@@ -21,6 +21,8 @@ from pipelines.errors import EngineLost, ModelError
 from pipelines.failing import FAILED
 from pipelines.settings import ROOT
 
+pytestmark = pytest.mark.spark
+
 SOON_S = 15.0
 # A job like jobs/run_all.py that needs no services: two queries, one of which never comes to start, and what lives beside them.
 PROGRAM = """
