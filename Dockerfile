@@ -18,7 +18,7 @@ ENV PATH=/app/.venv/bin:$PATH SPARK_CONF_DIR=/app PYSPARK_PYTHON=/app/.venv/bin/
 COPY --chown=tidemark requirements-uv.lock requirements.lock ./
 RUN python -m venv .venv \
     && .venv/bin/python -m pip install --no-cache-dir --require-hashes --requirement requirements-uv.lock \
-    && .venv/bin/uv pip sync --no-cache --python .venv/bin/python --require-hashes requirements.lock
+    && .venv/bin/uv pip sync --no-cache --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock
 COPY --chown=tidemark --from=jars /build/spark .tidemark/jars/spark
 COPY --chown=tidemark . .
 RUN .venv/bin/uv pip install --no-cache --python .venv/bin/python --no-deps --no-build-isolation --editable .

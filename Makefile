@@ -13,8 +13,10 @@ COPY_JARS := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-depende
 # Started by Python, as the demo does: pipelines/session.py then finds Spark's Java and gives it its memory and its address.
 SPARK := TZ=UTC $(PYTHON)
 # What needs the stack has it to itself; of the rest each process has a Spark of its own, and half the time waits for something.
+# What needs neither is small, and waits for timeouts too: a third process fills the time.
 STACK_TESTS := integration or end_to_end
 TWO_AT_ONCE := --numprocesses=2 --dist=loadfile
+THREE_AT_ONCE := --numprocesses=3 --dist=loadfile
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
 
@@ -77,12 +79,12 @@ tend: installed ## Compact bronze and silver and forget their old snapshots (run
 recover: installed ## Let TABLE=silver.orders go on after its checkpoint was lost
 	@$(SPARK) jobs/recover.py --table "$(TABLE)"
 
-test: install lint ## Run every test: unit, integration, end to end
+test: install lint ## Run every test: unit, with Spark, integration, end to end
 	@$(PYTHON) -m pytest $(TWO_AT_ONCE) -m "not ($(STACK_TESTS))" --cov --cov-report= --cov-fail-under=0 --durations=10
 	@$(PYTHON) -m pytest -m "$(STACK_TESTS)" --cov --cov-append --durations=25
 
-test-unit: install ## Run the tests that need no services
-	@$(PYTHON) -m pytest $(TWO_AT_ONCE) -m "not ($(STACK_TESTS))"
+test-unit: install ## Run the tests that need neither services nor Spark
+	@$(PYTHON) -m pytest $(THREE_AT_ONCE) -m "not (spark or $(STACK_TESTS))"
 
 lint: install ## Check style, types and import directions
 	@.venv/bin/ruff check .
@@ -111,7 +113,7 @@ installed:
 	@test -x $(PYTHON) || $(PYTHON311) -m venv .venv
 	@echo "  python packages: $$(grep -c '^[a-z0-9].*==' requirements.lock) of them, by hash"
 	@$(THREE_TIMES) $(PYTHON) -m pip install --quiet --require-hashes --requirement requirements-uv.lock
-	@$(THREE_TIMES) .venv/bin/uv pip sync --quiet --python $(PYTHON) --require-hashes requirements.lock
+	@$(THREE_TIMES) .venv/bin/uv pip sync --quiet --compile-bytecode --python $(PYTHON) --require-hashes requirements.lock
 	@.venv/bin/uv pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation --editable .
 	@touch $@ && echo "  python packages: installed"
 

@@ -9,7 +9,8 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from pipelines import failing, logs, stopping
+from pipelines import engine, failing, logs, stopping
+from pipelines.errors import EngineLost
 from pipelines.kept_query import KeptQuery, SchemaWatch, Start, sentence
 from pipelines.session import spark_session
 
@@ -21,17 +22,22 @@ SPARKS = (PySparkException, Py4JError)  # errors in which Spark says what a user
 
 def run(name: str, work: Callable[[SparkSession], object]) -> None:
     """Run a batch job: `work` gets a session; a user's error is one sentence and exit code 2."""
+    engine.let_others_tell()
     with failing.in_words(name, *SPARKS, sentence=sentence):
-        work(spark_session(name))
+        spark = spark_session(name)
+        with engine.needed(spark):
+            work(spark)
 
 
 def run_queries(name: str, *starts: Start, beside: Sequence[Callable[[SparkSession], None]] = ()) -> None:
     """Run streaming queries until SIGTERM or SIGINT, and `beside` them, in threads, what lives as long as they do.
 
     A query that fails starts again from its checkpoint; one that cannot start, or fails again and again, ends the job
-    with one sentence and exit code 2.
+    with one sentence and exit code 2. So does the end of Spark's Java process, after which nothing can be done again; if the
+    job was to stop anyway, it has stopped.
     """
     stopping.on_signals()
+    engine.let_others_tell()
     with failing.in_words(name, *SPARKS, sentence=sentence):
         spark = spark_session(name)
         job_runs = threading.Event()
@@ -39,20 +45,25 @@ def run_queries(name: str, *starts: Start, beside: Sequence[Callable[[SparkSessi
         companions = [threading.Thread(target=work, args=[spark], daemon=True) for work in beside]
         for companion in companions:
             companion.start()
-        keep(kept, stopping.requested)
+        keep(spark, kept, stopping.requested)
         for thread in [*(each.thread for each in kept), *companions]:
             thread.join(STOPPED_WITHIN_S)
-        if any(each.error for each in kept):  # which each query has told of itself; Spark may not be there to be stopped
+        if any(each.error for each in kept):  # which each query has told of itself
             sys.exit(failing.FAILED)
-        spark.stop()
+        engine.stop(spark)
 
 
-def keep(kept: list[KeptQuery], ending: threading.Event) -> None:
-    """Run the queries until `ending` is set, and anew whenever a topic has got a new schema."""
+def keep(spark: SparkSession, kept: list[KeptQuery], ending: threading.Event) -> None:
+    """Run the queries until `ending` is set, and anew whenever a topic has got a new schema.
+
+    Raises EngineLost, whatever the queries wait for, soon after Spark's Java process has gone.
+    """
     schemas = SchemaWatch(time.monotonic())
     for each in kept:
         each.thread.start()
     while not ending.wait(LOOK_EVERY_S):
+        if engine.lost(spark) and not ending.is_set():
+            raise EngineLost(engine.ENDED)
         if schemas.changed():
             log.info("schemas_changed", action="queries start again")
             for each in kept:

@@ -10,7 +10,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from pipelines import logs, schema_registry
+from pipelines import engine, logs, schema_registry
 from pipelines.errors import EngineLost, ServiceUnreachable, TidemarkError
 
 Start = Callable[[SparkSession], StreamingQuery]
@@ -54,15 +54,16 @@ class KeptQuery:
         while not self.stopping.is_set():
             began = time.monotonic()
             try:
-                self._run()
+                with engine.needed(self.spark):
+                    self._run()
+            except EngineLost:
+                return  # the job sees it too, and tells it once for all its queries
             except (TidemarkError, PySparkException, Py4JError) as error:
                 if REPORTING_FAILURE in sentence(error) and not self.has_failed_to_report:
                     self.has_failed_to_report = True
                     log.info("interrupted_batch_done", action="query starts again")
                 else:
                     self._failed(error, time.monotonic() - began)
-            except ConnectionError:  # to Spark's Java process: nothing can be done without it
-                self._give_up(EngineLost("Spark's Java process has ended: start the job again, `make demo` does it by itself."))
             except Exception as error:  # what nobody foresaw must not end the thread in silence
                 log.error("not_foreseen", query=self.thread.name, exc_info=error)
                 self._give_up(error)

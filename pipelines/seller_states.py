@@ -14,8 +14,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines import catalog, caught_up, fraud_history, logs, stopping
-from pipelines.errors import TidemarkError
+from pipelines import catalog, caught_up, engine, fraud_history, logs, stopping
+from pipelines.errors import EngineLost, TidemarkError
 from pipelines.features import payment_records
 from pipelines.features.card_records import AMOUNT_Z, FEATURE_SET, Records
 from pipelines.features.labels import labels
@@ -35,11 +35,17 @@ TABLES = (payments.TABLE, chargebacks.TABLE, fraud_scores.TABLE)
 
 
 def beside_queries(spark: SparkSession, stop: threading.Event = stopping.requested) -> None:
-    """Publish after every full hour, until `stop` is set; what fails is tried again soon."""
+    """Publish after every full hour, until `stop` is set; what fails is tried again soon.
+
+    Ends by itself once Spark's Java process has gone.
+    """
     spark.sparkContext.setLocalProperty(POOL, __name__)
     while not stop.wait(LOOK_EVERY_S):
         try:
-            publish_what_is_known(spark)
+            with engine.needed(spark):
+                publish_what_is_known(spark)
+        except EngineLost:
+            return  # the job tells of it
         except (TidemarkError, PySparkException, Py4JError) as error:
             log.warning("sellers_not_published", error=sentence(error))
         except Exception as error:  # what nobody foresaw must not end the thread in silence

@@ -6,8 +6,8 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from pipelines import catalog, expiry, logs, stopping
-from pipelines.errors import TidemarkError
+from pipelines import catalog, engine, expiry, logs, stopping
+from pipelines.errors import EngineLost, TidemarkError
 from pipelines.kept_query import POOL, sentence
 from pipelines.settings import settings
 from pipelines.stream import stream_settings
@@ -20,13 +20,19 @@ APPENDED = tuple(table for table in TABLES.values() if not table.name.startswith
 
 
 def beside_queries(spark: SparkSession, stop: threading.Event = stopping.requested) -> None:
-    """Tend each table after every `compact_every` commits, until `stop` is set; what fails is tried again next time."""
+    """Tend each table after every `compact_every` commits, until `stop` is set; what fails is tried again next time.
+
+    Ends by itself once Spark's Java process has gone.
+    """
     spark.sparkContext.setLocalProperty(POOL, __name__)
     tended: dict[str, int] = {}  # how many commits each table had seen when it was last tended
     while not stop.wait(settings().upkeep.look_every_s):
         for table in APPENDED:
             try:
-                _tend_if_due(spark, table, tended)
+                with engine.needed(spark):
+                    _tend_if_due(spark, table, tended)
+            except EngineLost:
+                return  # the job tells of it
             except (TidemarkError, PySparkException, Py4JError) as error:
                 log.warning("not_tended", table=table.name, error=sentence(error))
             except Exception as error:  # what nobody foresaw must not end the thread in silence

@@ -20,6 +20,10 @@ PASSWORDS = {
 # Fifteen queries fill the 48 MB that the quick compiler has by itself within a minute; from then on Java interprets.
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 
+# Threads of XGBoost and NumPy that wait for each other spin, and take the cores from the very ones they wait for: two tests at
+# once took five times as long. Read when the first library loads, so it is set here and not by a fixture.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 # No example fails because the machine was busy.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
@@ -28,6 +32,13 @@ hypothesis.settings.load_profile("unhurried")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let integration tests use a stack that runs already, which saves its start while developing."""
     parser.addoption("--running-stack", action="store_true", help="use the stack the settings name instead of starting one")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a Spark session: `make test-unit` leaves it to `make test`."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker("spark")
 
 
 def _environment(state: Path) -> dict[str, str]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import pytest
 from builders import a_payment
 from fraud_models import DEAR, a_booster
-from processes import LIMIT_S, finished
+from processes import LIMIT_S, finished, runs
 from spark_cluster import a_spark_cluster, started
 from topic_records import received, send
 from trino.dbapi import connect
@@ -63,9 +64,11 @@ def scores(told: Settings) -> list[list[Any]]:
 
 
 def stop(job: subprocess.Popen[bytes]) -> None:
-    """Have a job end, and with it its executor, so that the next one gets the core."""
+    """Have a job end, and with it its executor, so that the next one gets the core; its driver ends with its Java."""
+    (driver,) = (child for child in psutil.Process(job.pid).children() if child.name().startswith("python"))
     job.send_signal(signal.SIGTERM)
     job.wait(LIMIT_S)
+    until(lambda: not runs(driver), "the driver ends by itself", within_s=60)
 
 
 @pytest.mark.filterwarnings("ignore")  # MLflow's own

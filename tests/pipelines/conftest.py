@@ -1,16 +1,15 @@
 """What the library's tests share: a Spark session with Iceberg on a temporary folder, settings and a Valkey of a test's own."""
 
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lake_session import lake_session
 from pyspark.sql import SparkSession
 from valkey_server import ValkeyServer, a_valkey_server
 
 from pipelines.online_store import OnlineStore
-from pipelines.settings import ROOT, settings
+from pipelines.settings import settings
 
 PASSWORDS = ("POSTGRES", "VALKEY", "MLFLOW")
 
@@ -18,23 +17,7 @@ PASSWORDS = ("POSTGRES", "VALKEY", "MLFLOW")
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A local session whose default catalogue `lake` lies in a temporary folder."""
-    folder = tmp_path_factory.mktemp("lake")
-    os.environ.update({"SPARK_CONF_DIR": str(ROOT), "PYSPARK_PYTHON": sys.executable, "TZ": "UTC"})
-    lake = "spark.sql.catalog.lake"
-    options = {
-        "spark.master": "local[2]",
-        "spark.ui.enabled": "false",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.extraClassPath": str(ROOT / ".tidemark" / "jars" / "spark" / "*"),
-        lake: "org.apache.iceberg.spark.SparkCatalog",
-        f"{lake}.type": "hadoop",
-        f"{lake}.warehouse": f"file://{folder}",
-        "spark.sql.defaultCatalog": "lake",
-    }
-    builder = SparkSession.builder.appName("unit-tests")
-    for key, value in options.items():
-        builder = builder.config(key, value)
-    session = builder.getOrCreate()
+    session = lake_session(tmp_path_factory.mktemp("lake"))
     yield session
     session.stop()
 

@@ -47,7 +47,7 @@ def kept_running(spark: SparkSession, read: Callable[[], DataFrame], write: Writ
 
     ending = threading.Event()
     kept = KeptQuery(spark, start, ending)
-    keeper = threading.Thread(target=job.keep, args=([kept], ending))
+    keeper = threading.Thread(target=job.keep, args=(spark, [kept], ending))
     keeper.start()
     try:
         yield runs

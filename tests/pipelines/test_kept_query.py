@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from py4j.protocol import Py4JNetworkError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
+from structlog.testing import capture_logs
 from waiting import until
 
-from pipelines import kept_query
+from pipelines import engine, job, kept_query
 from pipelines.errors import CheckpointError, EngineLost, ServiceUnreachable
 from pipelines.kept_query import KeptQuery, sentence
 
@@ -177,15 +179,22 @@ def test_an_error_that_nobody_foresaw_ends_the_job_and_says_what_it_is(
     assert kept.error is error
 
 
-def test_a_lost_java_process_ends_the_job_at_once(spark: SparkSession, stopping: threading.Event) -> None:
-    def start(spark: SparkSession) -> StreamingQuery:
-        raise ConnectionRefusedError(111, "Connection refused")
+@pytest.mark.parametrize("error", [ConnectionRefusedError(111, "refused"), Py4JNetworkError("Answer from Java side is empty")])
+def test_a_lost_java_process_ends_the_job_at_once(
+    spark: SparkSession, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    tries: list[int] = []
 
+    def start(spark: SparkSession) -> StreamingQuery:
+        tries.append(len(tries))
+        raise error
+
+    monkeypatch.setattr(engine, "lost", lambda spark: True)
     kept = KeptQuery(spark, start, stopping)
-    kept.thread.start()
+    with capture_logs() as told, pytest.raises(EngineLost, match="start the job again"):
+        job.keep(spark, [kept], stopping)
     kept.thread.join(60)
-    assert stopping.is_set()
-    assert isinstance(kept.error, EngineLost)
+    assert (len(tries), kept.failures, told) == (1, 0, [])
 
 
 def test_a_query_that_always_fails_is_given_up(

@@ -51,8 +51,8 @@ def running(log: Path, *command: str, program: str = sys.executable, **changes: 
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill -9 the process with its whole group: the Python driver, its JVM, its workers."""
-    if process.poll() is None:
+    """Kill -9 the process with what is left of its group, which may outlive it: the Python driver, its JVM, its workers."""
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
