@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any, cast
 
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
@@ -26,7 +27,7 @@ def lost(spark: SparkSession) -> bool:
     Asked of Java itself: the error of a call tells little, for Py4J has the same one for much that can be done again.
     """
     try:
-        return bool(spark._jsparkSession.sparkContext().isStopped())  # type: ignore[attr-defined]
+        return bool(cast(Any, spark)._jsparkSession.sparkContext().isStopped())
     except (Py4JError, OSError):
         return True
 
