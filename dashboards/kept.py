@@ -1,5 +1,6 @@
 """Answers that are kept for some seconds, so that ten open pages cost one query, and that outlive a failure."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ from typing import Generic, TypeVar
 import structlog
 
 from dashboards.lake import Unanswered
+
+FAR_OLDER = 4  # intervals
 
 Rows = TypeVar("Rows")
 log = structlog.get_logger()
@@ -28,7 +31,8 @@ class Answer(Generic[Rows]):
 class Kept(Generic[Rows]):
     """One question: asked at most once per `every_s` seconds and by one caller at a time.
 
-    While somebody asks, others get the previous answer at once; only where there is none yet do they wait.
+    While somebody asks, others get the previous answer at once; only where there is none yet, or a far older one than is asked
+    for, because nobody had a page open, do they wait.
     """
 
     def __init__(self, name: str, question: Callable[[], Rows], every_s: float, clock: Callable[[], float] = monotonic) -> None:
@@ -42,7 +46,7 @@ class Kept(Generic[Rows]):
 
     def __call__(self) -> Answer[Rows]:
         """Return the answer, at most `every_s` seconds old unless it says otherwise."""
-        if not self._lock.acquire(blocking=self._asked is None):
+        if not self._lock.acquire(blocking=self._age_s() >= FAR_OLDER * self._every_s):
             return self._answer
         try:
             if self._due():
@@ -52,7 +56,10 @@ class Kept(Generic[Rows]):
             self._lock.release()
 
     def _due(self) -> bool:
-        return self._asked is None or self._clock() - self._asked >= self._every_s
+        return self._age_s() >= self._every_s
+
+    def _age_s(self) -> float:
+        return math.inf if self._asked is None else self._clock() - self._asked
 
     def _refresh(self) -> None:
         try:

@@ -9,6 +9,7 @@ from dashboards.live import queries
 REFRESH_S = 3.0
 RECENT_MINUTES = 181
 DAY_MINUTES = 1441
+LATELY_H = 1 / 6  # an hour would still show the backlog that a start has worked off
 
 
 class Board:
@@ -21,7 +22,7 @@ class Board:
         self.scores = Kept("scores", lambda: queries.newest_scores(ask, self.since(1)), REFRESH_S)
         self.decisions = Kept("decisions", lambda: queries.decisions(ask, self.since(3)), REFRESH_S)
         self.decisions_of_day = Kept("decisions_of_day", lambda: queries.decisions(ask, self.since(24)), 10 * REFRESH_S)
-        self.latency = Kept("latency", lambda: queries.latency(ask, self.since(1)), 2 * REFRESH_S)
+        self.latency = Kept("latency", lambda: queries.latency(ask, self.since(1), self.since(LATELY_H)), 2 * REFRESH_S)
         self.freshness = Kept("freshness", lambda: queries.freshness(ask), 2 * REFRESH_S)
 
     def minutes(self, window_minutes: int) -> Answer[list[queries.Minute]]:
@@ -32,7 +33,7 @@ class Board:
         """Return payments per minute and decision that cover a window."""
         return self.decisions() if window_minutes < RECENT_MINUTES else self.decisions_of_day()
 
-    def since(self, hours: int) -> datetime:
+    def since(self, hours: float) -> datetime:
         """Return the time `hours` before the newest minute known, so that replayed and accelerated clocks work too."""
         rows = self.recent().rows
         newest = rows[-1].minute if rows else datetime.now(UTC)

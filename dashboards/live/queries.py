@@ -72,7 +72,7 @@ class Decided(NamedTuple):
 
 
 class Latency(NamedTuple):
-    """Payments scored, those scored without full knowledge, and the median and 99th percentile of event-to-score time."""
+    """Payments scored, those scored without full knowledge, median and 99th percentile of event-to-score time lately."""
 
     payments: int
     degraded: int
@@ -110,7 +110,9 @@ WHERE event_at >= ? GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 LATENCY = """
-SELECT count(*), count_if(degraded), approx_percentile(latency_ms, 0.5), approx_percentile(latency_ms, 0.99)
+SELECT count(*), count_if(degraded),
+  approx_percentile(latency_ms, 0.5) FILTER (WHERE event_at >= ?),
+  approx_percentile(latency_ms, 0.99) FILTER (WHERE event_at >= ?)
 FROM gold.fraud_scores WHERE event_at >= ?
 """
 
@@ -149,9 +151,9 @@ def decisions(ask: Ask, since: datetime) -> list[Decided]:
     return [Decided(*row) for row in ask(DECISIONS, since)]
 
 
-def latency(ask: Ask, since: datetime) -> Latency:
-    """Return how many payments were scored since `since`, and how fast."""
-    return next((Latency(*row) for row in ask(LATENCY, since)), Latency(0, 0, None, None))
+def latency(ask: Ask, since: datetime, lately: datetime) -> Latency:
+    """Return how many payments made since `since` were scored, and how fast those were that were made since `lately`."""
+    return next((Latency(*row) for row in ask(LATENCY, lately, lately, since)), Latency(0, 0, None, None))
 
 
 def freshness(ask: Ask) -> list[Freshness]:

@@ -28,7 +28,7 @@ WINDOWS = {
 
 
 class Point(NamedTuple):
-    """Per-minute averages over one step of a window; conversion is null where nobody came."""
+    """Per-minute averages over one step of a window; conversion is null where nobody is known to have come."""
 
     at: datetime
     orders: float
@@ -45,8 +45,8 @@ class Totals(NamedTuple):
 
     @property
     def conversion(self) -> float | None:
-        """Orders per session, null without sessions."""
-        return self.orders / self.sessions if self.sessions else None
+        """Orders per session, null where not every session was told: a simulated past tells of few."""
+        return self.orders / self.sessions if self.sessions >= max(self.orders, 1) else None
 
 
 def main_currency(rows: Iterable[Minute]) -> str:

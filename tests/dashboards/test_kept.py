@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
-from dashboards.kept import Kept
+from dashboards.kept import FAR_OLDER, Kept
 from dashboards.lake import Unanswered
 
 
@@ -82,3 +82,25 @@ def test_ten_pages_at_once_cost_one_question_and_nobody_waits_for_a_refresh() ->
         go.set()
         assert refreshing.result(30).rows == "new"
     assert kept().rows == "new"
+
+
+def test_whoever_comes_after_a_long_time_waits_for_the_new_answer() -> None:
+    clock, asked, go = Clock(), Event(), Event()
+    answers = iter(("old", "new"))
+
+    def slow() -> str:
+        answer = next(answers)
+        if answer == "new":
+            asked.set()
+            go.wait(30)
+        return answer
+
+    kept = Kept("orders", slow, 3, clock)
+    assert kept().rows == "old"
+    clock.now = 3 * FAR_OLDER
+    with ThreadPoolExecutor() as pool:
+        pages = [pool.submit(kept)]
+        assert asked.wait(30)
+        pages.append(pool.submit(kept))
+        go.set()
+        assert [page.result(30).rows for page in pages] == ["new", "new"]

@@ -41,7 +41,7 @@ def test_tiles_hold_the_last_hour(shown: Shown) -> None:
         "Orders, last hour 120 ▲ 0 % vs hour before",
         "Conversion, last hour 4.00 % 3,000 sessions",
         "Payments scored, last hour 100 review 4.0 % · decline 1.0 %",
-        "Score latency, p99 318 ms p50 181 ms · goal 500 ms",
+        "Score latency, p99 of 10 min 318 ms p50 181 ms · goal 500 ms",
         "Quarantined 12 of 3.00 M records in bronze",
     ]
 

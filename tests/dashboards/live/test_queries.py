@@ -95,8 +95,14 @@ def test_decisions_are_counted_per_minute(ask: Ask) -> None:
 
 
 def test_latency_is_summed_up(ask: Ask) -> None:
-    summary = queries.latency(ask, T0)
+    summary = queries.latency(ask, T0, T0)
     assert (summary.payments, summary.degraded, summary.p99_ms) == (4, 1, 400.0)
+
+
+def test_latency_is_that_of_the_newest_payments(ask: Ask) -> None:
+    summary = queries.latency(ask, T0, _at(60))
+    assert (summary.payments, summary.p50_ms) == (4, 400.0)
+    assert queries.latency(ask, T0, _at(3600)).p99_ms is None
 
 
 def test_freshness_reads_commits_and_rows_without_a_scan(ask: Ask) -> None:

@@ -29,6 +29,10 @@ def test_a_minute_without_rows_sold_nothing() -> None:
     assert points[-1].at == NOON
 
 
+def test_more_orders_than_sessions_say_nothing_of_conversion() -> None:
+    assert series.points([minute(0, orders=3, sessions=2)], "BRL", series.WINDOWS["30m"])[-1].conversion is None
+
+
 def test_long_windows_average_per_minute_and_the_step_still_filling_over_its_minutes_begun() -> None:
     rows = [minute(back, orders=6) for back in range(16)]
     points = series.points(rows, "BRL", series.WINDOWS["24h"])
