@@ -3,26 +3,26 @@
 A card's record holds the state before and after the last batch applied to it, with that batch's query and number. A batch
 that is run again, after a crash or by a retried task, finds its own number and starts from the state before; every other
 batch starts from the state after. So dying anywhere gives the states and scores of never having died. A device's record is
-like a card's, but two tasks of one batch may see the same device: who finds the batch's number there is also given the state
-after, which another task may have written, to join it with its own. A seller's record holds what was known at two moments, so
-that a payment made before the later one is still told what was known then.
+like a card's, but two tasks of one batch may see the same device, and write it at the same moment: the server refuses to
+put a record in the place of one of the same batch, and the state after is joined with what the other task has seen. A seller's
+record holds what was known at two moments, so that a payment made before the later one is still told what was known then.
 """
 
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import valkey
 from valkey.backoff import NoBackoff
 from valkey.retry import Retry
 
 from pipelines.errors import CheckpointError, ModelError, ServiceUnreachable
+from pipelines.features import device_activity
 from pipelines.features.card_records import FEATURE_SET, STATE, Records
-from pipelines.features.device_records import DEVICE, unseen
+from pipelines.features.device_records import DEVICE
 from pipelines.features.seller_records import SELLER_RECORD
 from pipelines.models.packed import Packed
 from pipelines.settings import Valkey
@@ -35,6 +35,20 @@ CARDS_PER_COMMAND = 500
 SELLERS_KNOWN, SELLERS_DELAY = f"sellers:{FEATURE_SET}:known_us", f"sellers:{FEATURE_SET}:delay_us"
 CURRENT, CHALLENGER = "current", "challenger"  # the roles in which a model is published
 OF_A_PIPELINE = " of pipeline caused error: "  # after the command, before what the server said
+# Writes records (pairs of record and the one it may replace), and returns which it has not written, because there is another of
+# the batch with this header: what happens between a client's reading and its writing is told from what happened before.
+WRITE_UNLESS_WRITTEN = """
+local left = {}
+for i, key in ipairs(KEYS) do
+  local record, replaced = ARGV[2 * i], ARGV[2 * i + 1]
+  if redis.call('GETRANGE', key, 0, #ARGV[1] - 1) ~= ARGV[1] or redis.call('GET', key) == replaced then
+    redis.call('SET', key, record)
+  else
+    left[#left + 1] = i - 1
+  end
+end
+return left
+"""
 OLD_MODEL_S = 86_400  # a replaced model stays this long for workers that are about to load it
 
 
@@ -49,14 +63,13 @@ class Batch:
 @dataclass(frozen=True)
 class Reading:
     """What scoring starts from: the state of each card and device asked for, what is known of each seller asked for
-    (SELLER_RECORD), the published versions of champion and challenger, and what tasks of this batch have left of devices."""
+    (SELLER_RECORD), and the published versions of champion and challenger."""
 
     states: Records
     devices: Records
     sellers: Records
     model_version: str | None
     challenger_version: str | None = None
-    devices_left: Records = field(default_factory=lambda: unseen(0))
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,7 @@ class OnlineStore:
         # Any, because the library's types are those of its blocking and its asynchronous client at once.
         self.client: Any = _client(told, told.timeout_s)
         self.writer: Any = _client(told, max(told.timeout_s, WRITING_TIMEOUT_S))
+        self.write_unless_written: Any = self.writer.register_script(WRITE_UNLESS_WRITTEN)
 
     def close(self) -> None:
         """Close the connections."""
@@ -100,15 +114,7 @@ class OnlineStore:
         versions, *chunks = self._asking("read card states", ask)
         current, challenger = (version.decode() if version else None for version in versions)
         paid, seen, known = _parted([record for some in chunks for record in some], cards, devices)
-        again, seen_again = _again(paid, batch), _again(seen, batch)
-        return Reading(
-            np.where(again, paid["before"], paid["after"]),
-            np.where(seen_again, seen["before"], seen["after"]),
-            known,
-            current,
-            challenger,
-            devices_left=np.where(seen_again, seen["after"], unseen(1)),
-        )
+        return Reading(_start(paid, batch), _start(seen, batch), known, current, challenger)
 
     def peek(self, cards: Sequence[str], model_name: str, sellers: Sequence[str] = (), devices: Sequence[str] = ()) -> Reading:
         """Return the states after the last batch applied to each card and device, what is known of `sellers`, and the model to
@@ -124,11 +130,30 @@ class OnlineStore:
     def write(
         self, cards: Sequence[str], before: Records, after: Records, batch: Batch, devices: Devices | None = None
     ) -> None:
-        """Store the states before and after `batch`, in the order of `cards`, and those of `devices`."""
-        pairs = _pairs(_keys(cards), _records(RECORD, before, after, batch))
+        """Store the states before and after `batch`, in the order of `cards`, and those of `devices`, joined with what other
+        tasks of this batch have seen of them.
+        """
+        self._put("write card states", _pairs(_keys(cards), _records(RECORD, before, after, batch)))
         if devices is not None:
-            pairs += _pairs(_device_keys(devices.names), _records(DEVICE_RECORD, devices.before, devices.after, batch))
-        self._put("write card states", pairs)
+            records = _records(DEVICE_RECORD, devices.before, devices.after, batch)
+            self._asking("write device states", lambda: self._join(_device_keys(devices.names), records, batch))
+
+    def _join(self, keys: Sequence[str], records: Records, batch: Batch) -> None:
+        found: list[bytes] = [b""] * len(keys)
+        while keys:
+            triples = [(key, record, replaced) for (key, record), replaced in zip(_pairs(keys, records), found, strict=True)]
+            refused = [self._unless_written(some, batch) for some in _chunks(triples)]
+            left = [chunk * CARDS_PER_COMMAND + i for chunk, some in enumerate(refused) for i in some]
+            keys = [keys[i] for i in left]
+            found = [record or b"" for some in _chunks(keys) for record in self.writer.mget(some)]
+            records = _joined(records[left], _decoded(found, DEVICE_RECORD))
+
+    def _unless_written(self, some: list[tuple[str, bytes, bytes]], batch: Batch) -> list[int]:
+        """Write records, each in the place of another batch's or of the one it was joined with; return which are left."""
+        keys, *pairs = zip(*some, strict=True)
+        arguments = [part for pair in zip(*pairs, strict=True) for part in pair]
+        left: list[int] = self.write_unless_written(keys=list(keys), args=[_header(batch), *arguments])
+        return left
 
     def read_sellers(self, sellers: Sequence[str]) -> Records:
         """Return what is known of `sellers`, in their order (SELLER_RECORD)."""
@@ -270,6 +295,20 @@ def _number(query_id: str) -> Records:
     return np.frombuffer(uuid.UUID(query_id).bytes, "u8")
 
 
+def _header(batch: Batch) -> bytes:
+    """Return the bytes with which the batch's records begin."""
+    return _number(batch.query_id).tobytes() + np.int64(batch.number).tobytes()
+
+
+def _joined(mine: Records, theirs: Records) -> Records:
+    """Return records with what both have seen; the states before a batch are the same for all of its tasks."""
+    after = mine["after"].copy()
+    device_activity.join(after, theirs["after"].copy())
+    joined = mine.copy()
+    joined["after"] = after
+    return joined
+
+
 def _records(kind: np.dtype[np.void], before: Records, after: Records, batch: Batch) -> Records:
     """Return records of a kind with the states before and after a batch."""
     records = np.zeros(len(before), kind)
@@ -299,13 +338,13 @@ def _parted(found: Sequence[bytes | None], cards: Sequence[str], devices: Sequen
     return paid, seen, known
 
 
-def _again(records: Records, batch: Batch) -> npt.NDArray[np.bool_]:
-    """Say of each record whether `batch` was the last one applied to it; raises CheckpointError where a later one was."""
+def _start(records: Records, batch: Batch) -> Records:
+    """Return the states from which a batch starts; raises CheckpointError where a later one was applied already."""
     mine = (records["query"] == _number(batch.query_id)).all(axis=1)
     if (mine & (records["batch"] > batch.number)).any():
         raise CheckpointError(
             f"The online store has already folded a later batch than {batch.number} of query {batch.query_id}: its checkpoint "
             "was set back further than one batch; empty the online store and score from the beginning."
         )
-    again: npt.NDArray[np.bool_] = mine & (records["batch"] == batch.number)
-    return again
+    again = mine & (records["batch"] == batch.number)
+    return np.where(again, records["before"], records["after"])

@@ -116,7 +116,6 @@ def score_batch(payments: pa.Table, batch: Batch, store: OnlineStore, serving: S
     came_late = pa.nulls(len(payments), pa.bool_()) if reading is None else pa.array(late(before.states, card_of, records))
     features, repeated = fold(after, card_of, records)
     device_activity.fold(seen_after, device_of, records, (~repeated).nonzero()[0], features)
-    device_activity.join(seen_after, before.devices_left)
     if reading is not None:
         tell_known(reading.sellers, seller_of, records, features)
     seen = Devices(devices, before.devices, seen_after)

@@ -174,14 +174,56 @@ def devices(*first_s: int) -> Records:
     return made
 
 
-def test_devices_are_kept_like_cards_and_the_same_batch_is_also_given_what_its_tasks_left(store):
+def test_devices_are_kept_like_cards(store):
     store.write(["a"], states(1), states(2), Batch(QUERY, 4), Devices(["p", "q"], devices(1, 2), devices(11, 12)))
     again = store.read(["a"], Batch(QUERY, 4), "fraud", ["x"], ["r", "q", "p"])
-    assert (again.devices["first_s"].tolist(), again.devices_left["first_s"].tolist()) == ([0, 2, 1], [0, 12, 11])
+    assert again.devices["first_s"].tolist() == [0, 2, 1]
     assert (again.states["payments"].tolist(), len(again.sellers)) == ([1], 1)
     following = store.read([], Batch(QUERY, 5), "fraud", devices=["q"])
-    assert (following.devices["first_s"].tolist(), following.devices_left["first_s"].tolist()) == ([12], [0])
+    assert following.devices["first_s"].tolist() == [12]
     assert store.peek(["a"], "fraud", ["x"], ["q"]).devices["first_s"].tolist() == [12]
+
+
+def sighted(*seconds: int) -> Records:
+    """Build the state of a device that was seen at these seconds."""
+    made = unseen(1)
+    made["first_s"] = min(seconds)
+    made["sightings"][0, : len(seconds)] = sorted((np.uint64(second) << np.uint64(32) for second in seconds), reverse=True)
+    return made
+
+
+def test_tasks_of_a_batch_that_write_one_device_keep_what_all_have_seen(store):
+    for seen in (sighted(5, 7), sighted(5, 6), sighted(5, 7)):
+        store.write([], blank(0), blank(0), Batch(QUERY, 4), Devices(["p"], sighted(5), seen))
+    assert store.read([], Batch(QUERY, 5), "fraud", devices=["p"]).devices.tobytes() == sighted(5, 6, 7).tobytes()
+    assert store.read([], Batch(QUERY, 4), "fraud", devices=["p"]).devices.tobytes() == sighted(5).tobytes()
+    store.write([], blank(0), blank(0), Batch(QUERY, 5), Devices(["p"], sighted(5, 6, 7), sighted(9)))
+    assert store.peek([], "fraud", devices=["p"]).devices.tobytes() == sighted(9).tobytes()
+
+
+def test_a_task_that_writes_while_another_joins_is_not_forgotten(store, monkeypatch):
+    others = iter([sighted(5, 8), sighted(5, 9)])
+    mget = store.writer.mget
+
+    def slow_mget(keys):
+        found = mget(keys)
+        for seen in others:
+            store.write([], blank(0), blank(0), Batch(QUERY, 4), Devices(["p"], sighted(5), seen))
+        return found
+
+    store.write([], blank(0), blank(0), Batch(QUERY, 4), Devices(["p"], sighted(5), sighted(5, 6)))
+    monkeypatch.setattr(store.writer, "mget", slow_mget)
+    store.write([], blank(0), blank(0), Batch(QUERY, 4), Devices(["p"], sighted(5), sighted(5, 7)))
+    assert store.peek([], "fraud", devices=["p"]).devices.tobytes() == sighted(5, 6, 7, 8, 9).tobytes()
+
+
+def test_many_devices_are_joined_each_with_its_own(store):
+    names, numbers = [f"device-{i}" for i in range(1203)], range(1, 1204)
+    for offset in (0, 5000):
+        after = np.concatenate([sighted(number + offset) for number in numbers])
+        store.write([], blank(0), blank(0), Batch(QUERY, 0), Devices(names, unseen(len(names)), after))
+    left = store.peek([], "fraud", devices=names).devices
+    assert left.tobytes() == np.concatenate([sighted(number, number + 5000) for number in numbers]).tobytes()
 
 
 def test_a_device_that_has_folded_a_later_batch_is_refused(store):

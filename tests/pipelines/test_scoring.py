@@ -279,6 +279,19 @@ def test_what_two_tasks_of_a_batch_see_of_a_device_is_kept_of_both_and_what_they
     assert later == 2
 
 
+def test_what_two_tasks_of_a_batch_see_of_a_device_is_kept_of_both_when_both_had_read_before_either_wrote(store, monkeypatch):
+    serving, batch = Serving(a_model()), Batch(QUERY, 1)
+    score_batch(payments(0), Batch(QUERY, 0), store, serving)
+
+    def meanwhile(place: str) -> None:
+        monkeypatch.setattr(scoring, "reach", lambda place: None)
+        score_batch(payments(4, 10), batch, store, serving)
+
+    monkeypatch.setattr(scoring, "reach", meanwhile)
+    assert other_cards(score_batch(payments(2, 6), batch, store, serving)) == [1, 1]
+    assert store.peek([], "fraud", devices=["device0"]).devices["sightings"].astype(bool).sum() == 5
+
+
 BATCHES = [range(6), range(6, 13), range(13, 20)]
 
 
