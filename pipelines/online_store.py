@@ -35,8 +35,8 @@ CARDS_PER_COMMAND = 500
 SELLERS_KNOWN, SELLERS_DELAY = f"sellers:{FEATURE_SET}:known_us", f"sellers:{FEATURE_SET}:delay_us"
 CURRENT, CHALLENGER = "current", "challenger"  # the roles in which a model is published
 OF_A_PIPELINE = " of pipeline caused error: "  # after the command, before what the server said
-# Writes records of one size, and returns the numbers of those that it has not written: there another of the batch with this header
-# lies, and not the one that the record may replace. Records come end to end: as arguments of their own they cost twice the time.
+# Writes records of one size, and returns the numbers of those that it has not written: where another of the batch with this
+# header lies, and not the one that the record may replace. One look and one command for all take as long as not looking.
 WRITE_UNLESS_WRITTEN = """
 local header, size, records, replaced = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local written, left = {}, {}
