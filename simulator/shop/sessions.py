@@ -18,7 +18,7 @@ RETURNING = 0.2  # … and some come back for it
 FORGETFUL = 0.03  # share of buyers who come back the same day for something else
 TRAVELLING = 0.03  # share of visits from outside the person's country
 NEW_DEVICE = 0.06  # share of visits with a device never seen before
-SHARED_DEVICE = 0.15  # share of visits with a device of the one whom the visitor lives with (an assumption)
+SHARED_DEVICE = 0.3  # share of visits with a device of the one whom the visitor lives with (an assumption)
 LOGGED_IN = 0.35
 ELSEWHERE = 0.7  # share of visitors who look for another product when one is sold out
 
@@ -90,11 +90,12 @@ class Sessions:
         )
 
     def _device(self, person: Person) -> tuple[str, str]:
-        """Return the device of a visit and the cookie on it; whoever uses a housemate's device has a cookie of their own there."""
+        """Return the device of a visit and the cookie on it, which is the visitor's own on a housemate's device, too."""
         if self._chance.random() < NEW_DEVICE:
             return self._world.name("device"), self._world.name("visitor")
         if person.housemate is not None and self._chance.random() < SHARED_DEVICE:
-            return self._people.person(person.housemate).devices[0], f"visitor-{person.customer_id.removeprefix('customer-')}-home"
+            theirs = self._people.person(person.housemate).devices[0]
+            return theirs, f"visitor-{person.customer_id.removeprefix('customer-')}-home"
         device = person.devices[self._chance.below(len(person.devices))]
         return device, f"visitor-{device.removeprefix('device-')}"
 

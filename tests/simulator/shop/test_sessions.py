@@ -5,21 +5,27 @@ from collections import defaultdict
 from simulator.event import Event
 
 
-def of_device(device_id: str) -> str:
-    return device_id.removeprefix("device-").rpartition("-")[0]
+def home(device_or_visitor: str) -> str:
+    """Return what the ids of a device and of a cookie have in common when their owners live together."""
+    return device_or_visitor.partition("-")[2].rpartition("-")[0].removesuffix("m")
 
 
-def test_some_honest_payments_come_from_a_device_that_another_customers_card_paid_from(history: list[Event]) -> None:
+def test_some_honest_payments_come_from_a_device_from_which_somebody_else_paid(history: list[Event]) -> None:
+    """Somebody else with any card, and anybody with another card: most people have a second one, or pay by transfer, too."""
     frauds = {e.key for e in history if e.topic == "shop.chargebacks" and e.record["fraud"]}
+    customers: dict[str, set[str]] = defaultdict(set)
     cards: dict[str, set[str]] = defaultdict(set)
     told = []
     for event in history:
         if event.topic == "shop.payments":
-            seen = cards[event.record["device_id"]]
+            card, customer, device = event.key, event.record["customer_id"], event.record["device_id"]
             if event.record["payment_id"] not in frauds:
-                told.append(bool(seen - {event.key}))
-            seen.add(event.key)
-    assert 0.05 < sum(told) / len(told) < 0.08
+                told.append((bool(customers[device] - {customer}), bool(cards[device] - {card})))
+            customers[device].add(customer)
+            cards[device].add(card)
+    by_others, by_another_card = (sum(one) / len(told) for one in zip(*told, strict=True))
+    assert 0.025 < by_others < 0.05
+    assert 0.08 < by_another_card < 0.12
 
 
 def test_whoever_uses_a_housemates_device_has_a_cookie_of_their_own_there(busy: list[Event]) -> None:
@@ -32,4 +38,4 @@ def test_whoever_uses_a_housemates_device_has_a_cookie_of_their_own_there(busy: 
     for device, there in shared.items():
         at_home = [visitor for visitor in there if visitor.endswith("-home")]
         assert len(at_home) == len(there) - 1 == 1
-        assert of_device(device).removesuffix("m") == at_home[0].removeprefix("visitor-").removesuffix("-home").removesuffix("m")
+        assert home(device) == home(at_home[0])
