@@ -29,13 +29,14 @@ def test_some_honest_payments_come_from_a_device_from_which_somebody_else_paid(h
 
 
 def test_whoever_uses_a_housemates_device_has_a_cookie_of_their_own_there(busy: list[Event]) -> None:
+    """Fraudsters' cookies and those of new devices, which are numbered through, are left out."""
     visitors: dict[str, set[str]] = defaultdict(set)
     for event in busy:
-        if event.topic == "shop.clicks":
+        if event.topic == "shop.clicks" and home(event.record["visitor_id"]):
             visitors[event.record["device_id"]].add(event.record["visitor_id"])
-    shared = {device: there for device, there in visitors.items() if len(there) > 1}
+    shared = {device: there for device, there in visitors.items() if any(visitor.endswith("-home") for visitor in there)}
     assert len(shared) > 10
     for device, there in shared.items():
-        at_home = [visitor for visitor in there if visitor.endswith("-home")]
-        assert len(at_home) == len(there) - 1 == 1
-        assert home(device) == home(at_home[0])
+        assert {home(visitor) for visitor in there} == {home(device)}
+        assert len(there) <= 2
+    assert any(len(there) == 2 for there in shared.values())
