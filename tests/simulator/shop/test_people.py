@@ -18,6 +18,12 @@ def test_the_same_seed_and_number_are_the_same_person() -> None:
     assert People(World(2, 0, WORLD.catalogue)).person(1) != everybody()[0]
 
 
+def test_a_shop_that_was_kept_before_there_were_households_finds_its_people_again() -> None:
+    person = People(WORLD).person(7)
+    assert (person.customer_id, person.cards, person.devices) == ("customer-1-7", ["card-1-7-0"], ["device-1-7-0"])
+    assert (person.place, person.latitude, person.favourites, person.method) == (3, -15.7696, (43, 31), "credit_card")
+
+
 def test_a_third_live_with_somebody_at_the_same_place_who_pays_with_other_cards_from_other_devices() -> None:
     people = People(WORLD)
     housed = [person for person in everybody() if person.housemate is not None]
