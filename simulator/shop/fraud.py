@@ -1,7 +1,8 @@
 """Fraud campaigns: groups of purchases by one hand, hidden among the purchases of honest people.
 
 No field of a payment gives a fraud away: fraudsters buy ordinary products at ordinary prices, mostly through Brazilian
-addresses and partly with known devices, while honest people travel, change devices, retry and buy dear things as well.
+addresses and partly with known devices, while honest people travel, change devices, retry and buy dear things as well, and
+those who live together lend each other cards and devices.
 What gives them away is the relation to what card, device, account and seller did before.
 """
 

@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 
 from simulator.shop.chance import DAY, SECOND, Chance, cumulative
 from simulator.shop.order import Order
-from simulator.shop.people import Person
+from simulator.shop.people import People, Person
 from simulator.shop.world import CURRENCY, World
 
 CARDS = {"credit_card", "debit_card"}
 USUAL = 0.85  # share of payments with the person's usual method and card
+# Share of card payments with the card of the one whom the buyer lives with. It rests on who does it at all: 23 % of Brazil's
+# consumers within a year, mostly with cards of parents and spouses (CNDL, SPC Brasil and Sebrae, 2021).
+BORROWED = 0.15
 AUTHENTICATED = 0.28  # share of card payments with 3-D Secure
 DECLINED = 0.04  # share of honest attempts the bank declines
 UNLOCATED = 0.05  # share of payments whose address has no known position
@@ -45,8 +48,8 @@ class Finding:
 class Payments:
     """Makes payment attempts and plans the chargebacks that follow from them."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, people: People) -> None:
+        self._world, self._people = world, people
         figures = world.figures.payments
         self._methods, self._method_sums = list(figures.methods), cumulative(list(figures.methods.values()))
         self._bands = figures.installment_bands
@@ -59,9 +62,14 @@ class Payments:
         usual = chance.random() < USUAL
         method = person.method if usual else self._methods[chance.pick(self._method_sums)]
         card = person.cards[0 if usual else chance.below(len(person.cards))]
-        card_id = card if method in CARDS else f"account-{card.removeprefix('card-')}"
+        card_id = self._or_housemates(card, person) if method in CARDS else f"account-{card.removeprefix('card-')}"
         latitude, longitude = self._position(person, country)
         return Payer(card_id, person.customer_id, method, channel, device_id, country, latitude, longitude, person.place)
+
+    def _or_housemates(self, card: str, person: Person) -> str:
+        if person.housemate is None or self._world.chance.random() >= BORROWED:
+            return card
+        return self._people.person(person.housemate).cards[0]
 
     def _position(self, person: Person, country: str) -> tuple[float | None, float | None]:
         chance = self._world.chance

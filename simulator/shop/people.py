@@ -14,11 +14,17 @@ SIXTEEN = Struct("<16I")
 ABROAD = ("PT", "AR", "US", "PY", "ES", "GB", "CO", "NG")  # where addresses outside Brazil are, most common first
 ABROAD_SUMS = cumulative([8, 7, 6, 4, 3, 2, 2, 1])
 FOREIGNERS = 0.01
+# A third of newcomers live with somebody who buys here, too: an assumption. Brazil's census of 2022 counts 2.8 people to a
+# home and one person alone in every fifth; who of them buys where, nobody publishes.
+HOUSEHOLDS = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone who may buy: where they live, what they like and how they pay; all of it follows from seed and number."""
+    """Someone who may buy: where they live, what they like and how they pay; all of it follows from seed and number.
+
+    `housemate` is the number of the one they live with, if that one buys here, too.
+    """
 
     number: int
     customer_id: str
@@ -32,10 +38,11 @@ class Person:
     cards: Sequence[str]
     devices: Sequence[str]
     app_share: float
+    housemate: int | None
 
 
 class People:
-    """The endless population of one catalogue."""
+    """The endless population of one catalogue: newcomers are numbered from 1, and -n is the one whom n lives with."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -48,22 +55,24 @@ class People:
 
     def _made(self, number: int) -> Person:
         luck = _sixteen(f"{self._world.seed} {number}")
-        place = _picked(self._places, luck[0])
+        shared = luck if number > 0 else _sixteen(f"{self._world.seed} {-number}")
+        place = _picked(self._places, shared[0])
         home = self._world.catalogue.places[place]
-        name = f"{self._tag}-{number:x}"
+        name = f"{self._tag}-{abs(number):x}{'' if number > 0 else 'm'}"
         return Person(
             number=number,
             customer_id=f"customer-{name}",
             place=place,
-            latitude=round(home.latitude + luck[1] * 0.2 - 0.1, 4),
-            longitude=round(home.longitude + luck[2] * 0.2 - 0.1, 4),
-            country=ABROAD[_picked(ABROAD_SUMS, luck[4])] if luck[3] < FOREIGNERS else "BR",
+            latitude=round(home.latitude + shared[1] * 0.2 - 0.1, 4),
+            longitude=round(home.longitude + shared[2] * 0.2 - 0.1, 4),
+            country=ABROAD[_picked(ABROAD_SUMS, shared[4])] if shared[3] < FOREIGNERS else "BR",
             taste=luck[5],
             favourites=(_picked(self._categories, luck[6]), _picked(self._categories, luck[7])),
             method=self._methods[_picked(self._method_sums, luck[8])],
             cards=[f"card-{name}-{k}" for k in range(_few(luck[9]))],
             devices=[f"device-{name}-{k}" for k in range(_few(luck[10]))],
             app_share=luck[11],
+            housemate=-number if shared[12] < HOUSEHOLDS else None,
         )
 
 

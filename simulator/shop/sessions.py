@@ -18,6 +18,7 @@ RETURNING = 0.2  # … and some come back for it
 FORGETFUL = 0.03  # share of buyers who come back the same day for something else
 TRAVELLING = 0.03  # share of visits from outside the person's country
 NEW_DEVICE = 0.06  # share of visits with a device never seen before
+SHARED_DEVICE = 0.3  # share of visits with a device of the one whom the visitor lives with (an assumption)
 LOGGED_IN = 0.35
 ELSEWHERE = 0.7  # share of visitors who look for another product when one is sold out
 
@@ -74,19 +75,29 @@ class Sessions:
         return self._chance.random() < self._clicks_share
 
     def _visit(self, person: Person, tracked: bool, plan: list[str]) -> Visit:
-        chance, k = self._chance, self._chance.below(len(person.devices))
-        new = chance.random() < NEW_DEVICE
+        chance = self._chance
+        device_id, visitor_id = self._device(person)
         return Visit(
             person=person.number,
             session_id=self._world.name("session") if tracked else None,
-            visitor_id=self._world.name("visitor") if new else f"visitor-{person.devices[k].removeprefix('device-')}",
+            visitor_id=visitor_id,
             customer_id=person.customer_id if chance.random() < LOGGED_IN else None,
-            device_id=self._world.name("device") if new else person.devices[k],
+            device_id=device_id,
             channel="app" if chance.random() < person.app_share else "web",
             country=abroad(chance) if chance.random() < TRAVELLING else person.country,
             plan=plan,
             taste=person.taste,
         )
+
+    def _device(self, person: Person) -> tuple[str, str]:
+        """Return the device of a visit and the cookie on it, which is the visitor's own on a housemate's device, too."""
+        if self._chance.random() < NEW_DEVICE:
+            return self._world.name("device"), self._world.name("visitor")
+        if person.housemate is not None and self._chance.random() < SHARED_DEVICE:
+            theirs = self._people.person(person.housemate).devices[0]
+            return theirs, f"visitor-{person.customer_id.removeprefix('customer-')}-home"
+        device = person.devices[self._chance.below(len(person.devices))]
+        return device, f"visitor-{device.removeprefix('device-')}"
 
     def buying_plan(self, tracked: bool) -> list[str]:
         """Return steps that end with a purchase of one or more lines."""

@@ -72,8 +72,9 @@ class Shop:
         world = self._world
         self._promotions = Promotions(world)
         self._stock = Stock(world, self._buyers_per_s)
-        self._people, self._visitors = People(world), Visitors(world)
-        payments = Payments(world)
+        self._people = People(world)
+        self._visitors = Visitors(world, self._people)
+        payments = Payments(world, self._people)
         self._orders = Orders(world, self._stock, payments, Reviews(world))
         choice = Choice(world, self._promotions)
         self._sessions = Sessions(

@@ -3,11 +3,13 @@
 from typing import Any
 
 from simulator.shop.chance import HOUR
+from simulator.shop.people import People
 from simulator.shop.world import World
 
 REGULARS = 0.45  # share of visits by people who bought before (an assumption: Olist hides most returns)
 REST = 12 * HOUR  # honest people seldom order twice within this time …
 RESTLESS = 0.06  # … but some do
+HOUSEMATE = 0.35  # share of regulars' visits that the one they live with makes instead, where there is one (an assumption)
 SESSION_GAP = 31 * 60 * 1_000_000
 REMEMBERED = 50_000  # purchases whose buyers count as regulars
 
@@ -17,11 +19,11 @@ class Visitors:
 
     Coming back in proportion is Simon's process (H. A. Simon, On a Class of Skew Distribution Functions, 1955): the
     number of orders per customer and card follows a power law whatever the rate. Resting keeps an honest card's orders
-    per day the same in a quiet history and in a fast live run.
+    per day the same in a quiet history and in a fast live run. People bring the one they live with to the shop.
     """
 
-    def __init__(self, world: World) -> None:
-        self._chance = world.chance
+    def __init__(self, world: World, people: People) -> None:
+        self._chance, self._people = world.chance, people
         self._newcomers = 0
         self._buyers: list[int] = []
         self._bought = 0
@@ -31,10 +33,15 @@ class Visitors:
     def next(self, at: int, buying: bool) -> int:
         """Return the number of the person who comes at `at`."""
         if self._buyers and self._chance.random() < REGULARS:
-            person = self._buyers[self._chance.below(len(self._buyers))]
+            person = self._or_housemate(self._buyers[self._chance.below(len(self._buyers))])
             if self._may_come(person, at, buying):
+                self._free_from.setdefault(person, at)  # a housemate, too, rests between two sessions
                 return person
         return self.newcomer()
+
+    def _or_housemate(self, person: int) -> int:
+        housemate = self._people.person(person).housemate
+        return housemate if housemate is not None and self._chance.random() < HOUSEMATE else person
 
     def newcomer(self) -> int:
         """Return the number of a person nobody has seen yet."""
@@ -51,7 +58,7 @@ class Visitors:
 
     def busy(self, person: int, at: int) -> None:
         """Remember a regular's click, so that the next session starts more than 30 minutes after it."""
-        if person in self._bought_at:
+        if person in self._bought_at or person in self._free_from:
             self._free_from[person] = at + SESSION_GAP
 
     def bought(self, person: int, at: int) -> None:
