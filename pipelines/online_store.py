@@ -136,7 +136,7 @@ class OnlineStore:
         """Store the states before and after `batch`, in the order of `cards`, and those of `devices`, joined with what other
         tasks of this batch have seen of them.
         """
-        self._put("write card states", _pairs(_keys(cards), _records(RECORD, before, after, batch)))
+        self._put("write card states", _keys(cards), lambda some: _records(RECORD, before[some], after[some], batch))
         if devices is not None:
             records = _records(DEVICE_RECORD, devices.before, devices.after, batch)
             self._asking("write device states", lambda: self._join(_device_keys(devices.names), records, batch))
@@ -152,10 +152,9 @@ class OnlineStore:
     def _unless_written(self, keys: list[str], records: Records, found: Records, batch: Batch) -> list[int]:
         """Write records, each in the place of another batch's or of the one found, and return the numbers of those left."""
         left: list[int] = []
-        for first in range(0, len(keys), CARDS_PER_COMMAND):
-            some = slice(first, first + CARDS_PER_COMMAND)
+        for some in _slices(len(keys)):
             told = [_header(batch), records.itemsize, records[some].tobytes(), found[some].tobytes()]
-            left += [first + i for i in self.write_unless_written(keys=keys[some], args=told)]
+            left += [some.start + i for i in self.write_unless_written(keys=keys[some], args=told)]
         return left
 
     def read_sellers(self, sellers: Sequence[str]) -> Records:
@@ -168,7 +167,7 @@ class OnlineStore:
 
     def write_sellers(self, sellers: Sequence[str], records: Records) -> None:
         """Store what is known of `sellers` (SELLER_RECORD), in their order."""
-        self._put("write seller states", _pairs(_seller_keys(sellers), records))
+        self._put("write seller states", _seller_keys(sellers), lambda some: records[some])
 
     def note_sellers_known(self, known_us: int, delay_us: int) -> None:
         """Note that the states of all sellers are whole up to `known_us`, with labels made with the label delay `delay_us`."""
@@ -241,10 +240,12 @@ class OnlineStore:
                 "the scorer's driver publishes the champion again when it starts."
             ) from error
 
-    def _put(self, what: str, pairs: list[tuple[str, bytes]]) -> None:
+    def _put(self, what: str, keys: list[str], records: Callable[[slice], Records]) -> None:
+        """Write the `records` of each chunk of keys, made only then: they are copied within the cache."""
+
         def ask() -> None:  # not as one pipeline: of 16,000 cards at once it was not through the socket in time
-            for some in _chunks(pairs):
-                self.writer.mset(dict(some))
+            for some in _slices(len(keys)):
+                self.writer.mset(_with_bytes(keys[some], records(some)))
 
         self._asking(what, ask)
 
@@ -290,8 +291,13 @@ def _seller_keys(sellers: Sequence[str]) -> list[str]:
     return [f"seller:{FEATURE_SET}:{seller}" for seller in sellers]
 
 
+def _slices(count: int) -> list[slice]:
+    """Return where the chunks of so many items lie."""
+    return [slice(first, first + CARDS_PER_COMMAND) for first in range(0, count, CARDS_PER_COMMAND)]
+
+
 def _chunks(items: list[Any]) -> list[list[Any]]:
-    return [items[i : i + CARDS_PER_COMMAND] for i in range(0, len(items), CARDS_PER_COMMAND)]
+    return [items[some] for some in _slices(len(items))]
 
 
 def _number(query_id: str) -> Records:
@@ -320,10 +326,10 @@ def _records(kind: np.dtype[np.void], before: Records, after: Records, batch: Ba
     return records
 
 
-def _pairs(keys: Sequence[str], records: Records) -> list[tuple[str, bytes]]:
+def _with_bytes(keys: Sequence[str], records: Records) -> dict[str, bytes]:
     """Return each key with the bytes of its record."""
     size, whole = records.itemsize, records.tobytes()
-    return [(key, whole[i * size : (i + 1) * size]) for i, key in enumerate(keys)]
+    return {key: whole[i * size : (i + 1) * size] for i, key in enumerate(keys)}
 
 
 def _decoded(found: Sequence[bytes | None], kind: np.dtype[np.void]) -> Records:

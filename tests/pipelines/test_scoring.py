@@ -26,7 +26,7 @@ from pipelines import scoring
 from pipelines.features.card_records import EVENTS, FEATURE_NAMES, FEATURE_SET
 from pipelines.features.device_records import DEVICE_FEATURES
 from pipelines.features.seller_records import SELLER_RECORD
-from pipelines.online_store import Batch, OnlineStore
+from pipelines.online_store import Batch, Devices, OnlineStore
 from pipelines.scoring import score_batch
 from pipelines.serving import Serving
 
@@ -119,8 +119,10 @@ class Dying(OnlineStore):
 
     written: Collection[str] = ()
 
-    def _put(self, what, pairs):
-        super()._put(what, [pair for pair in pairs if pair[0].rpartition(":")[2] in self.written])
+    def write(self, cards, before, after, batch, devices=None):
+        paid, seen = ([i for i, name in enumerate(names) if name in self.written] for names in (cards, devices.names))
+        kept = Devices([devices.names[i] for i in seen], devices.before[seen], devices.after[seen])
+        super().write([cards[i] for i in paid], before[paid], after[paid], batch, kept)
 
 
 @pytest.fixture(scope="module")
