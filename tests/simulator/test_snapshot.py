@@ -104,7 +104,7 @@ def test_a_shop_that_cannot_be_kept_stands_still_where_a_kill_could_give_ids_twi
     keeper = snapshot.Keeper(7, shop, lambda: next(acknowledged, False), lambda: True)
     batches = keeper.keeping(bulk(shop.events, START + micros(3_600), lambda _: False))
     told = [event for batch in batches for event in batch]
-    assert START + micros(600) < told[-1].at < read(7)["until"]
+    assert START + micros(500) < told[-1].at < read(7)["until"]
     rest = list(islice(shop.events, 2_000))
     assert [*told, *rest] == list(islice(Shop(7, START, 20.0).events(), len(told) + 2_000))
 

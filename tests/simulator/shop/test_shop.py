@@ -133,7 +133,7 @@ def test_a_quiet_history_and_a_busy_run_are_one_shop() -> None:
     """The live run reuses no id, knows the customers of the history, and is stocked for its demand before it sells."""
     shop = Shop(5, START, 0.02, catalogue=SMALL, clicks_share=0.0)
     past = take(shop, 8_000)
-    live = take(Shop.restore(through_json(shop), rate=50.0, clicks_share=1.0, catalogue=SMALL), 30_000)
+    live = take(Shop.restore(through_json(shop), rate=50.0, steady=True, clicks_share=1.0, catalogue=SMALL), 30_000)
     assert not {event.record["event_id"] for event in past} & {event.record["event_id"] for event in live}
     cards = {event.key for event in past if event.topic == "shop.payments"}
     paid = [event.key for event in live if event.topic == "shop.payments"]

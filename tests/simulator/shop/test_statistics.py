@@ -54,9 +54,9 @@ def test_hour_of_the_day(history: list[Event]) -> None:
 
 
 def test_weekday(history: list[Event]) -> None:
-    """Saturdays are the quietest day at Olist, and here."""
+    """Saturdays and Sundays are the quietest days at Olist, and here; in five weeks either may be the quieter."""
     days = Counter(((order["placed_at"] - 3 * 3_600_000_000) // 86_400_000_000 + 3) % 7 for order in placed(history))
-    assert min(days, key=lambda day: days[day]) == 5
+    assert set(sorted(days, key=lambda day: days[day])[:2]) == {5, 6}
 
 
 def test_states_of_customers(history: list[Event]) -> None:
