@@ -94,9 +94,11 @@ def _of(topic: str, batch: Iterable[Event]) -> list[Record]:
 
 def _typed(records: list[Record]) -> pa.Table:
     """Return records of payments as silver has them, money in units instead of cents; each arrives when it is made."""
-    typed = ({"amount": Decimal(record["amount"]).scaleb(-2), "kafka_at": record["event_at"]} for record in records)
-    rows = [{**record, **told} for record, told in zip(records, typed, strict=True)]
-    return pa.Table.from_pylist(rows, PAYMENT)
+    return pa.Table.from_pylist([{**record, **_told_by_silver(record)} for record in records], PAYMENT)
+
+
+def _told_by_silver(record: Record) -> Record:
+    return {"amount": Decimal(record["amount"]).scaleb(-2), "kafka_at": record["event_at"]}
 
 
 def labelled(paid: pa.Table, found: Iterable[Record]) -> pa.Table:

@@ -29,6 +29,21 @@ class Source:
         return self.asked
 
 
+class Slow:
+    """Answers "old" at once, and then "new" when told to go."""
+
+    def __init__(self) -> None:
+        self.asked, self.go = Event(), Event()
+        self.answers = iter(("old", "new"))
+
+    def __call__(self) -> str:
+        answer = next(self.answers)
+        if answer == "new":
+            self.asked.set()
+            self.go.wait(30)
+        return answer
+
+
 def test_a_question_is_asked_once_per_interval() -> None:
     clock, source = Clock(), Source()
     kept = Kept("orders", source, 3, clock)
@@ -62,45 +77,27 @@ def test_a_failure_too_is_asked_about_once_per_interval() -> None:
 
 
 def test_ten_pages_at_once_cost_one_question_and_nobody_waits_for_a_refresh() -> None:
-    clock, asked, go = Clock(), Event(), Event()
-    answers = iter(("old", "new"))
-
-    def slow() -> str:
-        answer = next(answers)
-        if answer == "new":
-            asked.set()
-            go.wait(30)
-        return answer
-
-    kept = Kept("orders", slow, 3, clock)
+    clock, source = Clock(), Slow()
+    kept = Kept("orders", source, 3, clock)
     assert kept().rows == "old"
     clock.now = 3
     with ThreadPoolExecutor() as pool:
         refreshing = pool.submit(kept)
-        assert asked.wait(30)
+        assert source.asked.wait(30)
         assert [kept().rows for _ in range(10)] == ["old"] * 10
-        go.set()
+        source.go.set()
         assert refreshing.result(30).rows == "new"
     assert kept().rows == "new"
 
 
 def test_whoever_comes_after_a_long_time_waits_for_the_new_answer() -> None:
-    clock, asked, go = Clock(), Event(), Event()
-    answers = iter(("old", "new"))
-
-    def slow() -> str:
-        answer = next(answers)
-        if answer == "new":
-            asked.set()
-            go.wait(30)
-        return answer
-
-    kept = Kept("orders", slow, 3, clock)
+    clock, source = Clock(), Slow()
+    kept = Kept("orders", source, 3, clock)
     assert kept().rows == "old"
     clock.now = 3 * FAR_OLDER
     with ThreadPoolExecutor() as pool:
         pages = [pool.submit(kept)]
-        assert asked.wait(30)
+        assert source.asked.wait(30)
         pages.append(pool.submit(kept))
-        go.set()
+        source.go.set()
         assert [page.result(30).rows for page in pages] == ["new", "new"]
