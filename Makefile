@@ -5,15 +5,18 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
-# The first Python 3.11 that can make a virtual environment; a version manager's shim may exist and yet not run.
+# The first Python 3.11 that can make a virtual environment; a version manager's shim may exist and
+# yet not run.
 PYTHON311 = $(shell for python in python3.11 /usr/bin/python3.11 /usr/local/bin/python3.11 python3; do \
 	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 JARS := .tidemark/jars
 COPY_JARS := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
-# Started by Python, as the demo does: pipelines/session.py then finds Spark's Java and gives it its memory and its address.
+# Started by Python, as the demo does: pipelines/streaming/session.py then finds Spark's Java and
+# gives it its memory and its address.
 SPARK := TZ=UTC $(PYTHON)
-# What needs the stack has it to itself; of the rest each process has a Spark of its own, and half the time waits for something.
-# What needs neither is small, and waits for timeouts too: a third process fills the time.
+# What needs the stack has it to itself; of the rest each process has a Spark of its own, and half
+# the time waits for something. What needs neither is small, and waits for timeouts too: a third
+# process fills the time.
 STACK_TESTS := integration or end_to_end
 TWO_AT_ONCE := --numprocesses=2 --dist=loadfile
 THREE_AT_ONCE := --numprocesses=3 --dist=loadfile
@@ -50,34 +53,34 @@ sql: installed ## Open a Trino prompt, or answer Q="select ..."
 	@exec $(PYTHON) -m stack sql $(if $(Q),--query "$$Q")
 
 contracts: installed ## Register the Avro contracts and create the topics
-	@exec $(PYTHON) jobs/register_contracts.py
+	@exec $(PYTHON) jobs/tasks/register_contracts.py
 
 balance: installed ## Compare rows of bronze with silver, duplicates and quarantine
-	@$(SPARK) jobs/balance.py
+	@$(SPARK) jobs/tasks/balance.py
 
 train: installed ## Train a fraud model on silver and register it as challenger, the first as champion; FEATURES=logged folds nothing
-	@$(SPARK) jobs/train_fraud_model.py $(if $(FEATURES),--features "$(FEATURES)")
+	@$(SPARK) jobs/tasks/train_fraud_model.py $(if $(FEATURES),--features "$(FEATURES)")
 
 promote: installed ## Let the challenger become the champion if it passes the gate; TO=3 makes version 3 the champion
-	@$(SPARK) jobs/promote_fraud_model.py $(if $(TO),--to "$(TO)")
+	@$(SPARK) jobs/tasks/promote_fraud_model.py $(if $(TO),--to "$(TO)")
 
 replay: installed ## Replay decisions on payments FROM=... TO=... (UTC) with MODEL=challenger: what changes, what it saves
-	@$(SPARK) jobs/replay_decisions.py --from "$(FROM)" --to "$(TO)" $(if $(MODEL),--model "$(MODEL)")
+	@$(SPARK) jobs/tasks/replay_decisions.py --from "$(FROM)" --to "$(TO)" $(if $(MODEL),--model "$(MODEL)")
 
 rebuild: installed ## Rebuild TABLE=silver.orders from bronze for arrivals FROM=... TO=... (UTC)
-	@$(SPARK) jobs/rebuild.py --table "$(TABLE)" --from "$(FROM)" --to "$(TO)"
+	@$(SPARK) jobs/tasks/rebuild.py --table "$(TABLE)" --from "$(FROM)" --to "$(TO)"
 
 rebuild-store: installed ## Rebuild the states of cards and devices in the online store after Valkey has lost its data
-	@$(SPARK) jobs/rebuild_online_store.py
+	@$(SPARK) jobs/tasks/rebuild_online_store.py
 
 recompute: installed ## Recompute TABLE=gold.business_metrics from silver
-	@$(SPARK) jobs/recompute.py --table "$(TABLE)"
+	@$(SPARK) jobs/tasks/recompute.py --table "$(TABLE)"
 
 tend: installed ## Compact bronze and silver and forget their old snapshots (run_all does it as it goes)
-	@$(SPARK) jobs/tend_tables.py
+	@$(SPARK) jobs/tasks/tend_tables.py
 
 recover: installed ## Let TABLE=silver.orders go on after its checkpoint was lost
-	@$(SPARK) jobs/recover.py --table "$(TABLE)"
+	@$(SPARK) jobs/tasks/recover.py --table "$(TABLE)"
 
 test: install lint ## Run every test: unit, with Spark, integration, end to end
 	@$(PYTHON) -m pytest $(TWO_AT_ONCE) -m "not ($(STACK_TESTS))" --cov --cov-report= --cov-fail-under=0 --durations=10

@@ -1,1 +1,3 @@
-"""The HTTP API: asked at the checkout, answers what the stream would say of a payment, and changes nothing. Never Spark."""
+"""The HTTP API: asked at the checkout, answers what the stream would say of a payment, and changes
+nothing. Never Spark.
+"""

@@ -10,9 +10,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import application
-from pipelines import logs
-from pipelines.errors import ServiceUnreachable, TidemarkError
-from pipelines.settings import Api, settings
+from pipelines.base import logs
+from pipelines.base.errors import ServiceUnreachable, TidemarkError
+from pipelines.base.settings import Api, settings
 
 log = logs.get(__name__)
 
@@ -28,7 +28,9 @@ def listening(told: Api) -> socket.socket:
 
 
 def server(app: FastAPI) -> uvicorn.Server:
-    """Return the server: measured in docs/decisions, it logs no requests and tells strangers nothing of itself."""
+    """Return the server: measured in docs/decisions, it logs no requests and tells strangers
+    nothing of itself.
+    """
     return uvicorn.Server(
         uvicorn.Config(
             app,
@@ -39,7 +41,8 @@ def server(app: FastAPI) -> uvicorn.Server:
             log_level="warning",
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=75,  # longer than the minute for which clients and balancers keep a connection
+            # Longer than the minute for which clients and balancers keep a connection.
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=10,
         )
     )
@@ -53,7 +56,8 @@ def main() -> int:
     """Serve until SIGTERM or Ctrl-C; return 1, with one sentence, where that cannot begin."""
     logs.configure()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end)  # uvicorn raises them again once it has answered what was under way
+        # Uvicorn raises them again once it has answered what was under way.
+        signal.signal(number, _end)
     try:
         told = settings()
         app, at = application(told), listening(told.api)

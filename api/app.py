@@ -12,17 +12,17 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from api.card_reader import CardReader
 from api.keys import HEADER, Keys, keys
 from api.metrics import Metrics
-from api.payment import Payment, Score, in_words
+from api.payments.reader import CardReader
+from api.payments.schema import Payment, Score, in_words
+from api.payments.scorer import AlreadyFolded, Scorer
 from api.problems import Handlers, described
 from api.published_model import PublishedModel
-from api.scorer import AlreadyFolded, Scorer
-from pipelines.features import card_activity, device_activity
-from pipelines.features.seller_history import tell_nothing
-from pipelines.online_store import OnlineStore
-from pipelines.settings import Settings
+from pipelines.base.settings import Settings
+from pipelines.fraud.features import card_fold, device_fold
+from pipelines.fraud.features.seller_fold import tell_nothing
+from pipelines.online_store.client import OnlineStore
 
 JSON = "application/json"
 NO_MODEL = "There is no model to score with yet: GET /ready says why, try again then."
@@ -70,9 +70,12 @@ router = APIRouter()
     tags=["payments"],
 )
 async def score(request: Request, key: Key) -> Response:
-    """Score one payment before it is taken. Changes nothing: the card learns of it when its event comes through Kafka."""
+    """Score one payment before it is taken. Changes nothing: the card learns of it when its event
+    comes through Kafka.
+    """
     using = _parts(request)
-    body = await _body(request, using.max_body_bytes)  # read whatever comes of it: the connection can be used again
+    # Read whatever comes of it: the connection can be used again.
+    body = await _body(request, using.max_body_bytes)
     using.keys.admit(key)
     payment = _payment(request, body)
     model = using.published.model
@@ -98,7 +101,8 @@ async def _body(request: Request, most: int) -> bytes:
 
 
 def _payment(request: Request, body: bytes) -> Payment:
-    # Parsed by pydantic from the bytes: a time may then be a text, as JSON has it, and everything else stays strict.
+    # Parsed by pydantic from the bytes: a time may then be a text, as JSON has it, and everything
+    # else stays strict.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
         raise HTTPException(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, f"The body should be a payment in JSON: send it as {JSON}.")
     try:
@@ -133,8 +137,8 @@ async def metrics(request: Request) -> Response:
 @asynccontextmanager
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     using: Parts = app.state.parts
-    card_activity.fold_nothing()
-    device_activity.fold_nothing()
+    card_fold.fold_nothing()
+    device_fold.fold_nothing()
     tell_nothing()
     using.published.start()
     yield

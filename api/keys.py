@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from fastapi import HTTPException, status
 
-from pipelines.errors import SettingsError
-from pipelines.settings import Api
+from pipelines.base.errors import SettingsError
+from pipelines.base.settings import Api
 
 LEAST_LENGTH = 16
 HEADER = "X-API-Key"
@@ -19,7 +19,9 @@ Clock = Callable[[], float]
 
 @dataclass
 class Allowance:
-    """How many requests a key may still make: `per_s` more each second, saved up for one second at most."""
+    """How many requests a key may still make: `per_s` more each second, saved up for one second at
+    most.
+    """
 
     per_s: float
     clock: Clock = time.monotonic
@@ -47,9 +49,12 @@ class Keys:
         self.allowances = {_digest(key): Allowance(per_s, clock) for key in keys}
 
     def admit(self, key: str | None) -> None:
-        """Count a request of `key`; raises HTTPException 401 for a key that is not valid, 429 when it has had its share."""
+        """Count a request of `key`; raises HTTPException 401 for a key that is not valid, 429 when
+        it has had its share.
+        """
         given = _digest(key or "")
-        # Every key is compared, each in constant time, so that how long it takes says nothing of any.
+        # Every key is compared, each in constant time, so that how long it takes says nothing of
+        # any.
         valid = [allowance for digest, allowance in self.allowances.items() if hmac.compare_digest(digest, given)]
         if not valid:
             raise HTTPException(
@@ -70,7 +75,9 @@ def _digest(key: str) -> bytes:
 
 
 def keys(told: Api) -> Keys:
-    """Return the keys of the settings; raises SettingsError when there are none, or one is short enough to be guessed."""
+    """Return the keys of the settings; raises SettingsError when there are none, or one is short
+    enough to be guessed.
+    """
     found = [key.strip() for key in told.keys.get_secret_value().split(",") if key.strip()]
     if not found or min(map(len, found)) < LEAST_LENGTH:
         raise SettingsError(

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from pipelines.models import fraud
+from pipelines.fraud.model import fraud_model
 
 BUCKETS_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
 
@@ -28,7 +28,7 @@ class Metrics:
             "tidemark_api_model", "1 for the model in use, by name and version.", ["name", "version"], registry=self.registry
         )
 
-    def text(self, model: fraud.Model | None) -> bytes:
+    def text(self, model: fraud_model.Model | None) -> bytes:
         """Return every figure, and which model is in use, in Prometheus' text format."""
         self.model.clear()
         if model:

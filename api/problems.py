@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from api.metrics import Metrics
-from api.payment import Problem
-from pipelines import logs
+from api.payments.schema import Problem
+from pipelines.base import logs
 
 WHY = {
     status.HTTP_401_UNAUTHORIZED: "The key is missing or not valid.",
@@ -42,7 +42,9 @@ class Handlers:
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
     async def hung_up(self, request: Request, error: ClientDisconnect) -> Response:
-        """Answer nobody: who hung up within a request is told nothing, and it is no failure of ours."""
+        """Answer nobody: who hung up within a request is told nothing, and it is no failure of
+        ours.
+        """
         return Response(status_code=status.HTTP_400_BAD_REQUEST)
 
     async def fail(self, request: Request, error: Exception) -> Response:

@@ -1,12 +1,14 @@
-"""The model that the API scores with: the published one, looked for every second in a thread that no request waits for."""
+"""The model that the API scores with: the published one, looked for every second in a thread that
+no request waits for.
+"""
 
 import threading
 
-from pipelines import logs
-from pipelines.errors import ModelError, ServiceUnreachable
-from pipelines.models import fraud
-from pipelines.online_store import OnlineStore
-from pipelines.serving import Serving
+from pipelines.base import logs
+from pipelines.base.errors import ModelError, ServiceUnreachable
+from pipelines.fraud.model import fraud_model
+from pipelines.models.serving import Serving
+from pipelines.online_store.client import OnlineStore
 
 LOOK_EVERY_S = 1.0
 NOTHING = "No model {name} is published yet: train one (make train) and let the streams run, which publish it."
@@ -25,7 +27,7 @@ class PublishedModel:
         self.thread = threading.Thread(target=self._follow, name="published-model", daemon=True)
 
     @property
-    def model(self) -> fraud.Model | None:
+    def model(self) -> fraud_model.Model | None:
         """The model in use, None where there is none yet."""
         return self.serving.model if self.serving else None
 
@@ -40,7 +42,9 @@ class PublishedModel:
         self.thread.join()
 
     def look(self) -> None:
-        """Take up the published model where it is another one; one that is bad or out of reach changes nothing."""
+        """Take up the published model where it is another one; one that is bad or out of reach
+        changes nothing.
+        """
         try:
             missing = self._taken_up(self.store.current_version(self.name))
         except (ModelError, ServiceUnreachable) as error:
@@ -54,7 +58,7 @@ class PublishedModel:
         if self.serving:
             self.serving.follow(version, self.store)
         elif version:
-            self.serving = Serving(fraud.load(self.store.model(self.name, version)))
+            self.serving = Serving(fraud_model.load(self.store.model(self.name, version)))
             log.info("model_loaded", model=self.name, version=version)
         return "" if self.serving else NOTHING.format(name=self.name)
 

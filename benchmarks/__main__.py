@@ -1,4 +1,6 @@
-"""`python -m benchmarks` lists the benchmarks; with names, or `all`, it measures them and writes their receipts."""
+"""`python -m benchmarks` lists the benchmarks; with names, or `all`, it measures them and writes
+their receipts.
+"""
 
 import ast
 import importlib
@@ -12,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import receipt
-from pipelines import logs
-from pipelines.errors import TidemarkError
+from pipelines.base import logs
+from pipelines.base.errors import TidemarkError
 
 HERE = Path(__file__).parent
 NOT_BENCHMARKS = {"__init__", "__main__", "claims", "receipt"}
@@ -21,7 +23,9 @@ out, err = Console(), Console(stderr=True)
 
 
 def sentences() -> dict[str, str]:
-    """Return the first line of every benchmark's docstring, by name; a benchmark is a module here with a `main`."""
+    """Return the first line of every benchmark's docstring, by name; a benchmark is a module here
+    with a `main`.
+    """
     files = (file for file in sorted(HERE.glob("*.py")) if file.stem not in NOT_BENCHMARKS)
     parsed = {file.stem: ast.parse(file.read_text()) for file in files}
     return {
@@ -40,7 +44,9 @@ def show(known: dict[str, str]) -> None:
 
 
 def measure(name: str) -> None:
-    """Run one benchmark; what it raises is kept as a failed receipt, unless it could not even begin."""
+    """Run one benchmark; what it raises is kept as a failed receipt, unless it could not even
+    begin.
+    """
     try:
         importlib.import_module(f"benchmarks.{name}").main()
     except TidemarkError:

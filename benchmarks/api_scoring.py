@@ -1,9 +1,11 @@
-"""Measures the scoring API at a fixed rate on this machine, beside MLflow's scoring server with the same model, in turns.
+"""Measures the scoring API at a fixed rate on this machine, beside MLflow's scoring server with the
+same model, in turns.
 
-The API has a Valkey of its own, filled with cards that have paid before, and the model that the running stack has published.
-MLflow's server is given ready features, so it does less: no reading, no folding, no decision, no reasons. Both are asked open
-loop by a process of its own, on the same cores. Where MLflow's server cannot hold the rate, it is measured at the highest
-one of PYFUNC_RATES that it holds, and what it does at the full rate is said too.
+The API has a Valkey of its own, filled with cards that have paid before, and the model that the
+running stack has published. MLflow's server is given ready features, so it does less: no reading,
+no folding, no decision, no reasons. Both are asked open loop by a process of its own, on the same
+cores. Where MLflow's server cannot hold the rate, it is measured at the highest one of PYFUNC_RATES
+that it holds, and what it does at the full rate is said too.
 """
 
 import json
@@ -18,28 +20,31 @@ from typing import Any
 import numpy as np
 
 from api.keys import HEADER
-from api.payment import Payment
+from api.payments.schema import Payment
 from benchmarks import receipt
-from benchmarks.fraud_payments import CARDS, a_payment
-from benchmarks.open_loop import Answers, asked, post
-from benchmarks.pyfunc_server import pyfunc_server
-from pipelines.errors import ModelError
-from pipelines.features import device_activity, payment_records
-from pipelines.features.card_activity import fold
-from pipelines.features.card_records import Records, blank
-from pipelines.features.device_records import unseen
-from pipelines.models import fraud
+from benchmarks.support.fraud_payments import CARDS, a_payment
+from benchmarks.support.open_loop import Answers, asked, post
+from benchmarks.support.pyfunc_server import pyfunc_server
+from pipelines.base.arrays import Floats, Records
+from pipelines.base.errors import ModelError
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import settings
+from pipelines.fraud.features import device_fold, payment_records
+from pipelines.fraud.features.card_fold import fold
+from pipelines.fraud.features.card_state import blank
+from pipelines.fraud.features.device_state import unseen
+from pipelines.fraud.model import fraud_model
 from pipelines.models.packed import Packed
-from pipelines.online_store import Batch, Devices, OnlineStore
-from pipelines.settings import ROOT, settings
+from pipelines.online_store.client import Batch, Devices, OnlineStore
 from stack import lifecycle
-from stack.apart import environment
+from stack.isolated import environment
 from stack.programs import api
 from stack.services import valkey
 
 RATE, PYFUNC_RATES = 500, (500, 400, 300, 200, 150, 100, 75, 50, 25)
 ROUNDS, WARM_S, MEASURE_S, TRY_S = 3, 5, 20, 8
-HELD_MS = 500.0  # a server whose slowest hundredth waits longer does not hold the rate: its queue grows
+# A server whose slowest hundredth waits longer does not hold the rate: its queue grows.
+HELD_MS = 500.0
 HISTORY = 4 * CARDS  # payments folded before
 BEFORE = Batch("00000000-0000-0000-0000-000000000001", 0)
 PATH = "/v1/payments/score"
@@ -60,7 +65,7 @@ def main() -> None:
     rates = {"rate_per_s": float(RATE), "pyfunc_rate_per_s": float(rate), "pyfunc_full_rate_p99_ms": _percentile([full], 99)}
     said = {"degraded_count": _saying('"degraded":true', ours), "held_count": _saying('"reasons":["', ours)}
     ratio = {"p99_ratio": told["pyfunc_p99_ms"] / told["p99_ms"], **said}
-    trees = float(fraud.load(packed).booster.num_boosted_rounds())
+    trees = float(fraud_model.load(packed).booster.num_boosted_rounds())
     receipt.write("api_scoring", _said(), {**rates, **told, **ratio, "trees_count": trees, "features_count": features.shape[1]})
 
 
@@ -113,8 +118,10 @@ def _published() -> Packed:
     return store.model(name, version)
 
 
-def _history() -> tuple[list[str], Records, Devices, fraud.Floats]:
-    """Return cards that have paid, their states, those of their devices, and the features of those payments."""
+def _history() -> tuple[list[str], Records, Devices, Floats]:
+    """Return cards that have paid, their states, those of their devices, and the features of those
+    payments.
+    """
     made = [a_payment(number) for number in range(HISTORY)]
     cards, card_of = np.unique([payment["card_id"] for payment in made], return_inverse=True)
     typed = ({**payment, "event_at": _moment(payment), "amount": payment["amount"] / 100} for payment in made)
@@ -122,7 +129,7 @@ def _history() -> tuple[list[str], Records, Devices, fraud.Floats]:
     states, seen = blank(len(cards)), unseen(len(devices))
     records = np.concatenate([payment_records.record(payment) for payment in typed])
     features, _ = fold(states, card_of, records)
-    device_activity.fold(seen, device_of, records, np.arange(len(records)), features)
+    device_fold.fold(seen, device_of, records, np.arange(len(records)), features)
     return cards.tolist(), states, Devices(devices.tolist(), seen, seen), features
 
 
@@ -132,7 +139,9 @@ def _moment(payment: dict[str, Any]) -> datetime:
 
 @contextmanager
 def _api(packed: Packed, cards: list[str], states: Records, devices: Devices) -> Iterator[int]:
-    """Run a Valkey and the API apart, with the model and the states of cards and devices, and yield the API's port."""
+    """Run a Valkey and the API apart, with the model and the states of cards and devices, and yield
+    the API's port.
+    """
     folder = ROOT / ".tidemark" / f"benchmark-{os.getpid()}"
     os.environ.update(environment(folder))
     settings.cache_clear()
@@ -161,7 +170,7 @@ def _as_json(payment: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in told.items() if name in Payment.model_fields}
 
 
-def _rows(features: fraud.Floats) -> list[str]:
+def _rows(features: Floats) -> list[str]:
     """Return one request per row of features, as many as the longest turn takes."""
     count = RATE * (WARM_S + MEASURE_S)
     return [post("/invocations", json.dumps({"instances": [row]}), {}) for row in features[:count].tolist()]

@@ -1,7 +1,8 @@
-"""`python -m benchmarks.claims` writes the receipts' figures into README.md and docs; `--check` names each stale one.
+"""`python -m benchmarks.claims` writes the receipts' figures into README.md and docs; `--check`
+names each stale one.
 
-A claim is `<!-- claim order_freshness.p95_ms {:,.0f} ms -->1,234 ms<!-- /claim -->`: receipt and metric, how to write the
-number, and the number as it stands.
+A claim is `<!-- claim order_freshness.p95_ms {:,.0f} ms -->1,234 ms<!-- /claim -->`: receipt and
+metric, how to write the number, and the number as it stands.
 """
 
 import re
@@ -13,8 +14,8 @@ import typer
 from rich.console import Console
 
 from benchmarks import receipt
-from pipelines.errors import TidemarkError
-from pipelines.settings import ROOT
+from pipelines.base.errors import TidemarkError
+from pipelines.base.paths import ROOT
 
 CLAIM = re.compile(
     r"(<!-- claim (?P<receipt>\w+)\.(?P<metric>\w+) (?P<form>.+?) -->)(?P<shown>.*?)(<!-- /claim -->)", re.DOTALL
@@ -42,7 +43,9 @@ def documents(root: Path) -> list[Path]:
 
 
 def measured(claim: re.Match[str], receipts: Path) -> str:
-    """Return a claim's figure as its receipt and its form have it; raises ReceiptError where it was never measured."""
+    """Return a claim's figure as its receipt and its form have it; raises ReceiptError where it was
+    never measured.
+    """
     name, metric = claim["receipt"], claim["metric"]
     metrics = receipt.read(name, receipts)
     if metric not in metrics:

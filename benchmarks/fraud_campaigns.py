@@ -1,11 +1,14 @@
-"""How many frauds of each campaign the model finds in a simulated shop's year, what that saves, and how long a year takes.
+"""How many frauds of each campaign the model finds in a simulated shop's year, what that saves, and
+how long a year takes.
 
-A shop with about a million payments a year opens on 1 January. At the year's end the product's own training folds them, learns,
-and measures on the last quarter of the payments whose labels have matured: from late September to 24 December, Black Friday in
-it. What it has learned from is older than that by the label delay. A fraud is what the bank calls one: 97 % of those committed.
+A shop with about a million payments a year opens on 1 January. At the year's end the product's own
+training folds them, learns, and measures on the last quarter of the payments whose labels have
+matured: from late September to 24 December, Black Friday in it. What it has learned from is older
+than that by the label delay. A fraud is what the bank calls one: 97 % of those committed.
 
-`make bench NAME=fraud_campaigns` does all of it. `python -m benchmarks.fraud_campaigns --payments FILE` keeps the simulated
-payments, which take minutes to make, in a Parquet file, or takes them from there.
+`make bench NAME=fraud_campaigns` does all of it. `python -m benchmarks.fraud_campaigns --payments
+FILE` keeps the simulated payments, which take minutes to make, in a Parquet file, or takes them
+from there.
 """
 
 import argparse
@@ -20,19 +23,21 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from benchmarks import receipt, simulated_payments
-from benchmarks.simulated_payments import Past
-from pipelines import fraud_history, logs
-from pipelines.errors import TidemarkError
-from pipelines.features import payment_records
-from pipelines.features.card_activity import fold
-from pipelines.features.card_records import FEATURE_SET, FEATURES, STATE, blank
-from pipelines.features.seller_records import SELLER
-from pipelines.models import fraud, fraud_training, gate
-from pipelines.models.fraud_training import Trained
-from pipelines.models.history import History
+from benchmarks import receipt
+from benchmarks.support import simulated_payments
+from benchmarks.support.simulated_payments import Past
+from pipelines.base import logs
+from pipelines.base.errors import TidemarkError
+from pipelines.base.settings import settings
+from pipelines.fraud import training_data
+from pipelines.fraud.features import payment_records
+from pipelines.fraud.features.card_fold import fold
+from pipelines.fraud.features.card_state import FEATURE_SET, FEATURES, STATE, blank
+from pipelines.fraud.features.seller_state import SELLER
+from pipelines.fraud.model import fraud_model, gate, training
+from pipelines.fraud.model.history import History
+from pipelines.fraud.model.training import Trained
 from pipelines.models.packed import Packed
-from pipelines.settings import settings
 
 log = logs.get(__name__)
 
@@ -50,10 +55,10 @@ def main(file: Path | None = None, past: Past = YEAR) -> None:
     history, folding = folded(paid, told.label_delay_days)
     log.info("payments_folded", **folding)
     began = time.perf_counter()
-    trained = fraud_training.train(history, told.label_delay_days, told.costs)
-    training = {"training_s": time.perf_counter() - began, "peak_mb": peak_mb()}
-    _, test = fraud_training.split(history, told.label_delay_days)
-    metrics = {**in_units(trained.metrics), **of_frauds(test), **folding, **training, **serving(trained, test)}
+    trained = training.train(history, told.label_delay_days, told.costs)
+    learning = {"training_s": time.perf_counter() - began, "peak_mb": peak_mb()}
+    _, test = training.split(history, told.label_delay_days)
+    metrics = {**in_units(trained.metrics), **of_frauds(test), **folding, **learning, **serving(trained, test)}
     described = {
         "past": vars(past) | {"opened": str(past.opened)},
         "test_from": _day(test.at_us.min()),
@@ -67,10 +72,13 @@ def main(file: Path | None = None, past: Past = YEAR) -> None:
 
 
 def folded(paid: pa.Table, label_delay_days: int) -> tuple[History, Figures]:
-    """Return the history that the payments give, and what folding them takes: columns to features, and the card fold alone."""
-    fraud_history.folded(paid.slice(0, 1000), label_delay_days)  # compiled, or loaded, before it is timed
+    """Return the history that the payments give, and what folding them takes: columns to features,
+    and the card fold alone.
+    """
+    # Compiled, or loaded, before it is timed.
+    training_data.folded(paid.slice(0, 1000), label_delay_days)
     began = time.perf_counter()
-    history = fraud_history.folded(paid, label_delay_days)
+    history = training_data.folded(paid, label_delay_days)
     folded_s = time.perf_counter() - began
     cards, card_of = payment_records.cards(paid)
     records = payment_records.records(paid)
@@ -95,7 +103,9 @@ def in_units(trained: Mapping[str, float]) -> Figures:
 
 
 def of_frauds(test: History) -> Figures:
-    """Return what the frauds of the test period amount to, and how many there are of each campaign."""
+    """Return what the frauds of the test period amount to, and how many there are of each
+    campaign.
+    """
     kinds, counts = np.unique(test.campaign[test.fraud].astype(str), return_counts=True)
     return {
         "test_fraud_brl": float(test.amount[test.fraud].sum()),
@@ -104,9 +114,11 @@ def of_frauds(test: History) -> Figures:
 
 
 def serving(trained: Trained, test: History) -> Figures:
-    """Return what the model weighs, and how long it takes over a payment on one thread, as the gate measures it."""
+    """Return what the model weighs, and how long it takes over a payment on one thread, as the gate
+    measures it.
+    """
     content = bytes(trained.booster.save_raw("ubj"))
-    model = fraud.load(Packed("fraud", "1", FEATURE_SET, hashlib.sha256(content).hexdigest(), content))
+    model = fraud_model.load(Packed("fraud", "1", FEATURE_SET, hashlib.sha256(content).hexdigest(), content))
     return {"model_bytes": float(len(content)), "predict_us": gate.us_per_payment((model,), test.features)[0]}
 
 

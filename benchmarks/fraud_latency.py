@@ -1,10 +1,12 @@
-"""Measures the time from a payment to its score in Kafka, beside the same query without Python, in turns.
+"""Measures the time from a payment to its score in Kafka, beside the same query without Python, in
+turns.
 
-Alone: payments of our own at a fixed rate go through topics of our own, to the scoring query and to the floor (decode the
-payment, encode it again) one after the other, several rounds, after an unmeasured one in which Java compiles its code. With
-the demo running: its own scorer is watched on the shop's payments, first undisturbed, then with the floor beside it, which
-takes a part of the same cores. A payment's event_at is the moment it is sent (open loop: a slow scorer slows no sender); the
-score's moment is the broker's append time, `seen` is when a consumer had it.
+Alone: payments of our own at a fixed rate go through topics of our own, to the scoring query and to
+the floor (decode the payment, encode it again) one after the other, several rounds, after an
+unmeasured one in which Java compiles its code. With the demo running: its own scorer is watched on
+the shop's payments, first undisturbed, then with the floor beside it, which takes a part of the
+same cores. A payment's event_at is the moment it is sent (open loop: a slow scorer slows no
+sender); the score's moment is the broker's append time, `seen` is when a consumer had it.
 """
 
 import json
@@ -22,14 +24,26 @@ from confluent_kafka import Consumer, Producer
 from pyspark.sql import SparkSession
 
 from benchmarks import receipt
-from benchmarks.fraud_payments import a_payment, moments
-from benchmarks.own_states import own_states
-from benchmarks.own_topics import own_topics
-from benchmarks.scoring_query import BENCH_FLOOR, BENCH_IN, BENCH_SCORES, SCORES, SHOP, TOPICS, Flow, floor, running, scored
-from pipelines import schema_registry
-from pipelines.session import spark_session
-from pipelines.settings import settings
-from pipelines.topics import end_offsets
+from benchmarks.support.fraud_payments import a_payment, moments
+from benchmarks.support.own_states import own_states
+from benchmarks.support.own_topics import own_topics
+from benchmarks.support.scoring_query import (
+    BENCH_FLOOR,
+    BENCH_IN,
+    BENCH_SCORES,
+    SCORES,
+    SHOP,
+    TOPICS,
+    Flow,
+    floor,
+    running,
+    scored,
+)
+from pipelines.base.provenance import commit
+from pipelines.base.settings import settings
+from pipelines.kafka import schema_registry
+from pipelines.kafka.topics import end_offsets
+from pipelines.streaming.session import spark_session
 from simulator.encoding import framed
 
 ROUNDS, COLD_S, WARM_S, MEASURE_S, DEMO_S, SETTLE_S = 3, 90.0, 15.0, 15.0, 100.0, 20.0
@@ -50,7 +64,8 @@ def send(rate: int, seconds: float) -> None:
 
 
 def measured(topic: str, seconds: float, act: Callable[[], object], expected: int | None = None) -> np.ndarray:
-    """Return (appended, seen) in ms after event_at of the answers to what happened in the last `seconds` of `act`.
+    """Return (appended, seen) in ms after event_at of the answers to what happened in the last
+    `seconds` of `act`.
 
     Listening goes on after `act` until `expected` answers came, so that the slowest count too.
     """
@@ -106,7 +121,9 @@ def alone(spark: SparkSession) -> dict[str, float]:
 
 
 def beside_demo(spark: SparkSession) -> dict[str, float]:
-    """Return the figures of the demo's own scorer and of the floor, both running on the same payments."""
+    """Return the figures of the demo's own scorer and of the floor, both running on the same
+    payments.
+    """
     with (
         TemporaryDirectory() as checkpoint,
         running(spark, SHOP, floor(SHOP), BENCH_FLOOR, checkpoint),
@@ -131,14 +148,18 @@ def _demo_runs() -> bool:
 
 
 def _known() -> dict[str, Any]:
-    """Return the receipt there is: alone and demo are measured one after the other, each under its own names."""
+    """Return the receipt there is: alone and demo are measured one after the other, each under its
+    own names.
+    """
     file = receipt.RECEIPTS / "fraud_latency.json"
     return dict(json.loads(file.read_text())) if file.is_file() else {"settings": {}, "metrics": {}}
 
 
 def _said(part: str, before: dict[str, Any]) -> dict[str, object]:
-    """Return the settings of the receipt, with the commit and the time at which each of its parts was measured."""
-    now = {"commit": receipt.commit(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    """Return the settings of the receipt, with the commit and the time at which each of its parts
+    was measured.
+    """
+    now = {"commit": commit(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
     parts = {**before["settings"].get("parts", {}), part: now}
     return {
         "rates_per_s": list(RATES.values()),

@@ -1,9 +1,11 @@
-"""How good the product's features and models are by the Fraud Detection Handbook's protocol, beside the published figures.
+"""How good the product's features and models are by the Fraud Detection Handbook's protocol, beside
+the published figures.
 
-`make bench NAME=fraud_quality` measures on the Handbook's own dates; on other files of its form or other weeks, say
-`python -m benchmarks.fraud_quality --transactions FILE [FILE...] --test-from DATE --weeks N`. The single split's test week
-begins on DATE. The prequential figures are means over N weeks: from DATE on as far as the files reach, the rest before it,
-each with its own week to learn from and week of delay.
+`make bench NAME=fraud_quality` measures on the Handbook's own dates; on other files of its form or
+other weeks, say `python -m benchmarks.fraud_quality --transactions FILE [FILE...] --test-from DATE
+--weeks N`. The single split's test week begins on DATE. The prequential figures are means over N
+weeks: from DATE on as far as the files reach, the rest before it, each with its own week to learn
+from and week of delay.
 """
 
 import argparse
@@ -18,14 +20,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import receipt
-from benchmarks.handbook_models import MODELS, PARAMETERS, ROUNDS, Fit, fit_xgboost
-from benchmarks.handbook_protocol import WEEK, Split, figures, split, weeks_to_test
-from benchmarks.handbook_transactions import Floats, Transactions, features, read
-from pipelines import logs
-from pipelines.errors import TidemarkError
-from pipelines.features.card_records import FEATURE_SET, FEATURES, STATE
-from pipelines.features.seller_records import SELLER
-from pipelines.settings import ROOT
+from benchmarks.handbook.models import MODELS, PARAMETERS, ROUNDS, Fit, fit_xgboost
+from benchmarks.handbook.protocol import WEEK, Split, figures, split, weeks_to_test
+from benchmarks.handbook.transactions import Transactions, features, read
+from pipelines.base import logs
+from pipelines.base.arrays import Floats
+from pipelines.base.errors import TidemarkError
+from pipelines.base.paths import ROOT
+from pipelines.fraud.features.card_state import FEATURE_SET, FEATURES, STATE
+from pipelines.fraud.features.seller_state import SELLER
 
 log = logs.get(__name__)
 
@@ -98,9 +101,11 @@ def compare(told: Transactions, rows: Floats, first_test_day: int, starts: Seque
 
 
 def all_history(told: Transactions, rows: Floats, first_test_day: int) -> Figures:
-    """Return XGBoost's figures on the single split when it learns from all that has matured, and how long that takes.
+    """Return XGBoost's figures on the single split when it learns from all that has matured, and
+    how long that takes.
 
-    Of the legitimate transactions one in LEGITIMATE_ONE_IN is learned from: there are so many that the ranking stays the same.
+    Of the legitimate transactions one in LEGITIMATE_ONE_IN is learned from: there are so many that
+    the ranking stays the same.
     """
     chosen = split(told, first_test_day, learn_days=None)
     kept = told.fraud | (np.arange(len(told.fraud)) % LEGITIMATE_ONE_IN == 0)
@@ -114,7 +119,9 @@ def all_history(told: Transactions, rows: Floats, first_test_day: int) -> Figure
 
 
 def _measured(told: Transactions, rows: Floats, chosen: Split, fit: Fit) -> Figures:
-    """Fit on the split's one part and return the figures on the other; columns that never change teach nothing."""
+    """Fit on the split's one part and return the figures on the other; columns that never change
+    teach nothing.
+    """
     learn = rows[chosen.learn]
     telling = np.nanmin(learn, axis=0, initial=np.inf) < np.nanmax(learn, axis=0, initial=-np.inf)
     score = fit(learn[:, telling], told.fraud[chosen.learn])

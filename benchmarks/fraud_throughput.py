@@ -1,10 +1,11 @@
-"""Measures how many payments a second the scoring query works off from a backlog, beside the same query without Python.
+"""Measures how many payments a second the scoring query works off from a backlog, beside the same
+query without Python.
 
-The shop's own payments, taken again and again from the running stack's topic, each time as the history of other cards, wait in
-Kafka; then the query runs as the demo runs it (its trigger, its batches, the champion, all features, states read from and
-written to Valkey, scores and alerts to Kafka) until all are scored. Kafka and Valkey are on the same cores. The floor works off
-the same backlog in turn. The first rounds are not measured: in them Java
-compiles its code.
+The shop's own payments, taken again and again from the running stack's topic, each time as the
+history of other cards, wait in Kafka; then the query runs as the demo runs it (its trigger, its
+batches, the champion, all features, states read from and written to Valkey, scores and alerts to
+Kafka) until all are scored. Kafka and Valkey are on the same cores. The floor works off the same
+backlog in turn. The first rounds are not measured: in them Java compiles its code.
 """
 
 from collections.abc import Iterator
@@ -20,19 +21,32 @@ from pyspark.sql import functions as F
 from rich.progress import track
 
 from benchmarks import receipt
-from benchmarks.fraud_payments import CARD, DEVICE
-from benchmarks.own_states import forget, own_states
-from benchmarks.own_topics import own_topics
-from benchmarks.scoring_query import BENCH_FLOOR, BENCH_IN, BENCH_SCORES, SCORES, SHOP, TOPICS, Flow, floor, running, scored
-from pipelines import avro, schema_registry, stream
-from pipelines.errors import ServiceUnreachable
-from pipelines.features.card_records import FEATURES, STATE
-from pipelines.models import decisions
-from pipelines.online_store import RECORD
-from pipelines.session import spark_session
-from pipelines.settings import settings
+from benchmarks.support.fraud_payments import CARD, DEVICE
+from benchmarks.support.own_states import forget, own_states
+from benchmarks.support.own_topics import own_topics
+from benchmarks.support.scoring_query import (
+    BENCH_FLOOR,
+    BENCH_IN,
+    BENCH_SCORES,
+    SCORES,
+    SHOP,
+    TOPICS,
+    Flow,
+    floor,
+    running,
+    scored,
+)
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.settings import settings
+from pipelines.contracts import avro
+from pipelines.fraud.features.card_state import FEATURES, STATE
+from pipelines.fraud.model import decisions
+from pipelines.kafka import schema_registry
+from pipelines.kafka.topics import offsets
+from pipelines.online_store.client import RECORD
 from pipelines.silver import payments
-from pipelines.topics import offsets
+from pipelines.streaming import stream
+from pipelines.streaming.session import spark_session
 from simulator.encoding import framed
 
 PAYMENTS, WARM_ROUNDS, ROUNDS, LEAST_PAYMENTS = 200_000, 5, 5, 10_000
@@ -62,7 +76,8 @@ def measured(spark: SparkSession) -> dict[str, float]:
     history = shop_payments(spark)
     endless = copies(history)
     with TemporaryDirectory() as folder:
-        for target, flow in flows.items():  # from now on: the checkpoint remembers where the backlog begins
+        # From now on: the checkpoint remembers where the backlog begins.
+        for target, flow in flows.items():
             drained(spark, flow, target, folder)
         for number in track(range(WARM_ROUNDS + ROUNDS), "rounds"):
             forget(CARD)
@@ -78,7 +93,8 @@ def measured(spark: SparkSession) -> dict[str, float]:
 
 
 def shop_payments(spark: SparkSession) -> list[dict[str, Any]]:
-    """Return the payments that the stack's shop has made, in order of time, as the encoder takes them.
+    """Return the payments that the stack's shop has made, in order of time, as the encoder takes
+    them.
 
     Raises ServiceUnreachable where there are fewer than LEAST_PAYMENTS.
     """
@@ -101,7 +117,9 @@ def whole(topic: str) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def copies(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the payments again and again, without end, each time by other cards from other devices."""
+    """Yield the payments again and again, without end, each time by other cards from other
+    devices.
+    """
     for copy in count():
         for payment in history:
             own = {name: f"{payment[name]}/{copy}" for name in ("event_id", "payment_id")}
@@ -121,7 +139,9 @@ def send(backlog: Iterator[dict[str, Any]]) -> None:
 
 
 def answers(spark: SparkSession) -> dict[str, float]:
-    """Return how many scores there are, and the share of payments that were held up and given reasons."""
+    """Return how many scores there are, and the share of payments that were held up and given
+    reasons.
+    """
     score = avro.decode(F.col("value"), schema_registry.contract(SCORES))
     scores = stream.read_once(spark, BENCH_SCORES, *whole(BENCH_SCORES)).select(score.alias("score")).select("score.*")
     held = F.avg((F.col("decision") != decisions.APPROVE).cast("int"))
@@ -131,7 +151,9 @@ def answers(spark: SparkSession) -> dict[str, float]:
 
 
 def drained(spark: SparkSession, flow: Flow, target: str, folder: str) -> float:
-    """Work off what waits and return the seconds from the begin of the first batch to the end of the last."""
+    """Work off what waits and return the seconds from the begin of the first batch to the end of
+    the last.
+    """
     with running(spark, BENCH_IN, flow, target, str(Path(folder) / target)) as query:
         query.processAllAvailable()
         batches = [told for told in query.recentProgress if told.numInputRows]

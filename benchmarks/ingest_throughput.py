@@ -1,7 +1,9 @@
-"""Measures Kafka to silver in rows per second, from a backlog of two million clicks, beside a plain read of the topic.
+"""Measures Kafka to silver in rows per second, from a backlog of two million clicks, beside a plain
+read of the topic.
 
-Both read a topic of their own with the same limits, turn by turn, in one Spark session: `silver` as production does it
-(decode, validate, deduplicate, Iceberg), `raw` only fetches the records and throws them away.
+Both read a topic of their own with the same limits, turn by turn, in one Spark session: `silver` as
+production does it (decode, validate, deduplicate, Iceberg), `raw` only fetches the records and
+throws them away.
 """
 
 import os
@@ -18,11 +20,15 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from benchmarks import receipt
-from benchmarks.own_topics import own_topics
-from pipelines import catalog, checkpoints, contracts, logs, schema_registry, stream
-from pipelines.session import spark_session
-from pipelines.settings import settings
+from benchmarks.support.own_topics import own_topics
+from pipelines.base import logs
+from pipelines.base.settings import settings
+from pipelines.contracts import schemas
+from pipelines.kafka import schema_registry
+from pipelines.lake import catalog
 from pipelines.silver import clicks
+from pipelines.streaming import checkpoints, stream
+from pipelines.streaming.session import spark_session
 from pipelines.table import Table
 from simulator.encoding import framed
 from simulator.event import Event
@@ -41,7 +47,9 @@ log = logs.get(__name__)
 
 
 def main() -> None:
-    """Fill a topic, read it both ways three times over, write the receipt, and leave nothing behind."""
+    """Fill a topic, read it both ways three times over, write the receipt, and leave nothing
+    behind.
+    """
     spark = spark_session("ingest_throughput")
     spark.conf.set("spark.sql.shuffle.partitions", PARTITIONS)
     rates: dict[str, list[float]] = {"raw": [], "silver": []}
@@ -72,7 +80,9 @@ def raw(spark: SparkSession, topic: str) -> float:
 
 
 def silver(spark: SparkSession, topic: str) -> float:
-    """Return the seconds in which all of the topic is refined into a table; raises where a row is missing."""
+    """Return the seconds in which all of the topic is refined into a table; raises where a row is
+    missing.
+    """
     with _scratch(spark) as checkpoint:
         known = schema_registry.contract(str(clicks.TABLE.topic))
         refined = clicks.refine(stream.read_topics(spark, [topic], clicks.TABLE.name), replace(known, topic=topic))
@@ -122,7 +132,7 @@ def _backlog() -> Iterator[str]:
 def _records(topic: str) -> Iterator[Record]:
     """Yield ROWS clicks of a simulated shop, each with an event id of its own."""
     of = str(clicks.TABLE.topic)
-    encode = framed(contracts.reader(of), schema_registry.newest_id(of))
+    encode = framed(schemas.reader(of), schema_registry.newest_id(of))
     for number, click in enumerate(islice(cycle(_clicks(of)), ROWS)):
         yield Record(topic, click.key, encode({**click.record, "event_id": f"benchmark-{number:08}"}))
 

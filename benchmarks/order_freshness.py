@@ -1,10 +1,12 @@
-"""Measures how old orders are when Trino first shows them, in silver and in gold, while the whole demo runs.
+"""Measures how old orders are when Trino first shows them, in silver and in gold, while the whole
+demo runs.
 
-One query a second asks Trino for the newest rows of both tables: it needs the cores that the demo needs, so asking more often
-would measure the asking. A row is visible when the query that first returned it has ended; its age is that moment minus its
-event time. So a figure includes the query itself and, on average, half the time between two queries (`poll_ms`). A last query
-over the whole window counts what was never seen before with the age it has by then. A change that another one overtook before
-gold was asked is never seen there.
+One query a second asks Trino for the newest rows of both tables: it needs the cores that the demo
+needs, so asking more often would measure the asking. A row is visible when the query that first
+returned it has ended; its age is that moment minus its event time. So a figure includes the query
+itself and, on average, half the time between two queries (`poll_ms`). A last query over the whole
+window counts what was never seen before with the age it has by then. A change that another one
+overtook before gold was asked is never seen there.
 """
 
 import threading
@@ -19,20 +21,23 @@ from confluent_kafka.admin import AdminClient
 from trino.exceptions import Error as TrinoError
 
 from benchmarks import receipt
-from pipelines.errors import ServiceUnreachable
-from pipelines.settings import settings
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.settings import settings
 from stack import flow
-from stack.lake import answer
+from stack.trino_client import answer
 
 WINDOW_S = 120.0
 GRACE_S = 30.0  # how long rows of the window may still take to appear
 POLL_EVERY_S = 1.0
-SLACK = timedelta(seconds=15)  # rows this much older than the newest one seen are still looked for, older ones at the end
+# Rows this much older than the newest one seen are still looked for, older ones at the end.
+SLACK = timedelta(seconds=15)
 LEAST_EVENTS_PER_S = 1.0
 
 
 class Watched(NamedTuple):
-    """A table whose rows are waited for: which columns make a row a new one, and when it happened."""
+    """A table whose rows are waited for: which columns make a row a new one, and when it
+    happened.
+    """
 
     table: str
     key: str
@@ -63,7 +68,9 @@ class Poller:
             self.newest = max(self.newest, at)
 
     def figures(self, prefix: str) -> dict[str, float]:
-        """Return the percentiles of the ages, how many there were, and the median time between two looks."""
+        """Return the percentiles of the ages, how many there were, and the median time between two
+        looks.
+        """
         p50, p95, p99 = np.percentile(self.ages_ms, [50, 95, 99])
         between = float(np.median(np.diff(self.ends))) * 1000
         named = {"p50_ms": p50, "p95_ms": p95, "p99_ms": p99, "poll_ms": between, "count": len(self.ages_ms)}
@@ -77,7 +84,9 @@ class Poller:
 
 
 def poll(pollers: Collection[Poller], until: float) -> None:
-    """Look again and again until that time (seconds since 1970), and at the end at the whole window."""
+    """Look again and again until that time (seconds since 1970), and at the end at the whole
+    window.
+    """
     while time.time() < until:
         began = time.monotonic()
         _look(pollers, lambda poller: poller.newest - SLACK)

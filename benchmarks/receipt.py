@@ -1,11 +1,12 @@
-"""Writes what a benchmark measured to benchmarks/receipts/<name>.json, with the commit, the machine and the versions."""
+"""Writes what a benchmark measured to benchmarks/receipts/<name>.json, with the commit, the machine
+and the versions.
+"""
 
 import json
 import math
 import os
 import platform
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,8 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pipelines.errors import TidemarkError
-from pipelines.settings import ROOT
+from pipelines.base.errors import TidemarkError
+from pipelines.base.paths import ROOT
+from pipelines.base.provenance import commit
 from simulator.shop.fraud import KINDS
 
 RECEIPTS = ROOT / "benchmarks" / "receipts"
@@ -32,12 +34,14 @@ PACKAGES = (
 )
 ARTIFACTS = ("kafka_2.13", "iceberg-spark-runtime-4.1_2.13", "trino-server-core", "apicurio-registry-app")
 UNITS = ("_us", "_ms", "_s", "_per_s", "_per_day", "_bytes", "_mb", "_pct", "_share", "_ratio", "_count", "_brl")
-# Figures without a unit whose name says what they are, alone or behind a model's name (xgboost_auc).
+# Figures without a unit whose name says what they are, alone or behind a model's name
+# (xgboost_auc).
 SCORES = (
     "auc",
     "average_precision",
     "card_precision_100",
-    "recall_at_fpr_0_1_pct",  # share of the frauds found where so many of the honest payments are taken for one
+    # Share of the frauds found where so many of the honest payments are taken for one.
+    "recall_at_fpr_0_1_pct",
     "recall_at_fpr_1_pct",
     "brier",
     "log_loss",
@@ -45,8 +49,8 @@ SCORES = (
     "smape",
     "ratio",
 )
-# The same figure with the whole demo running, at 1,000 events per second, as a mean over weeks, learned from all history, or
-# of the frauds of one campaign only.
+# The same figure with the whole demo running, at 1,000 events per second, as a mean over weeks,
+# learned from all history, or of the frauds of one campaign only.
 CIRCUMSTANCE = re.compile(rf"_(demo|1000|prequential|all_history|{'|'.join(KINDS)})$")
 
 
@@ -61,9 +65,11 @@ def write(
     failed: str | None = None,
     folder: Path | None = None,
 ) -> Path:
-    """Write the receipt of a benchmark and return its file; a failed run (`failed` says why) gets a file of its own.
+    """Write the receipt of a benchmark and return its file; a failed run (`failed` says why) gets a
+    file of its own.
 
-    Raises ReceiptError for a metric whose name does not end in its unit, or whose value is not a finite number.
+    Raises ReceiptError for a metric whose name does not end in its unit, or whose value is not a
+    finite number.
     """
     for metric, value in metrics.items():
         _check(metric, value)
@@ -104,21 +110,6 @@ def _check(metric: str, value: float) -> None:
         raise ReceiptError(f"The metric {metric} is {value}, which is no measurement: mend the benchmark.")
 
 
-def commit() -> str:
-    """Return the checkout's commit, with -dirty where it differs in more than receipts; unknown without git."""
-    if _git("rev-parse", "--is-inside-work-tree") != "true":
-        return "unknown"
-    changed = _git("status", "--porcelain", "--", ".", ":!benchmarks/receipts")
-    return _git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
-
-
-def _git(*arguments: str) -> str:
-    try:
-        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-    except OSError:
-        return ""
-
-
 def machine() -> dict[str, object]:
     """Return cores, memory and processor of this machine."""
     gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -132,7 +123,9 @@ def _processor() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python, of the packages and of the Java artifacts that matter for speed."""
+    """Return the versions of Python, of the packages and of the Java artifacts that matter for
+    speed.
+    """
     return {"python": ".".join(map(str, sys.version_info[:3])), **{name: version(name) for name in PACKAGES}, **_artifacts()}
 
 

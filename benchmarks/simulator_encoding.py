@@ -1,4 +1,5 @@
-"""How many events a second one process generates, encodes and produces, beside fastavro on the same events.
+"""How many events a second one process generates, encodes and produces, beside fastavro on the same
+events.
 
 Needs a Kafka broker (`make up`); writes to a topic of its own and deletes it.
 """
@@ -15,10 +16,10 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_writer
 
-from benchmarks.own_topics import own_topics
 from benchmarks.receipt import write
-from pipelines import contracts
-from pipelines.settings import settings
+from benchmarks.support.own_topics import own_topics
+from pipelines.base.settings import settings
+from pipelines.contracts import schemas
 from simulator.encoding import framed
 from simulator.event import TOPICS, Event
 from simulator.producer import KafkaProducer, Record
@@ -28,8 +29,8 @@ EVENTS, ROUNDS = 200_000, 3
 TOPIC = "benchmark.simulator_encoding"
 START = 1_760_000_000_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-ENCODERS = {topic: framed(contracts.reader(topic), 1) for topic in TOPICS}
-SCHEMAS = {topic: parse_schema(json.loads(contracts.reader(topic))) for topic in TOPICS}
+ENCODERS = {topic: framed(schemas.reader(topic), 1) for topic in TOPICS}
+SCHEMAS = {topic: parse_schema(json.loads(schemas.reader(topic))) for topic in TOPICS}
 TIMES = ("event_at", "placed_at", "estimated_delivery_at")
 AMOUNTS = ("price", "freight", "amount")
 
@@ -41,7 +42,9 @@ def main() -> None:
 
 
 def measure(events: int = EVENTS, rounds: int = ROUNDS) -> dict[str, float]:
-    """Return rates over `events` events of the shop, each the median of `rounds` interleaved rounds."""
+    """Return rates over `events` events of the shop, each the median of `rounds` interleaved
+    rounds.
+    """
     happened = list(islice(_shop().events(), events))
     prepared = [(event.topic, _as_fastavro_wants_it(event.record)) for event in happened]
     work: dict[str, Callable[[], object]] = {

@@ -1,7 +1,9 @@
-"""Measures how long each service and the whole demo take to start from nothing, and how much memory they then hold.
+"""Measures how long each service and the whole demo take to start from nothing, and how much memory
+they then hold.
 
-A demo of its own, with a state folder and ports of its own, is started as `make demo` starts it and stopped at the end.
-Memory is proportional set size: every page of every process below the supervisor and the demo itself, shared ones once.
+A demo of its own, with a state folder and ports of its own, is started as `make demo` starts it and
+stopped at the end. Memory is proportional set size: every page of every process below the
+supervisor and the demo itself, shared ones once.
 """
 
 import os
@@ -18,14 +20,15 @@ from pathlib import Path
 from trino.exceptions import Error as TrinoError
 
 from benchmarks import receipt
-from pipelines import logs
-from pipelines.errors import ServiceUnreachable
-from pipelines.settings import ROOT, located, settings
+from pipelines.base import logs
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.paths import ROOT, located
+from pipelines.base.settings import settings
 from stack import dotenv_file, lifecycle, status, supervision
-from stack.apart import environment
-from stack.lake import answer
+from stack.isolated import environment
 from stack.programs import programs
 from stack.services import services
+from stack.trino_client import answer
 
 RATE = 200
 SETTLE_S = 60.0  # how long the whole demo runs before its memory counts
@@ -52,7 +55,9 @@ def main() -> None:
 
 @contextmanager
 def _demo(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the demo as a child and yield it; at the end stop it as Ctrl-C does and remove what it made."""
+    """Start the demo as a child and yield it; at the end stop it as Ctrl-C does and remove what it
+    made.
+    """
     output = folder.with_suffix(".log")
     with output.open("wb") as told:
         demo = subprocess.Popen(
@@ -90,7 +95,9 @@ def _starts() -> dict[str, float]:
 
 
 def _settled(demo: subprocess.Popen[bytes]) -> dict[str, float]:
-    """Return the megabytes of each program and of all together once the demo has run a while, and the peak until then."""
+    """Return the megabytes of each program and of all together once the demo has run a while, and
+    the peak until then.
+    """
     until, peak = time.monotonic() + SETTLE_S, 0.0
     while True:
         memory = _memory(demo.pid)

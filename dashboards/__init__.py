@@ -1,1 +1,3 @@
-"""Two pages read from silver and gold through Trino: the shop, live, and fraud. Imports nothing of ours."""
+"""Two pages read from silver and gold through Trino: the shop, live, and fraud. Imports nothing of
+ours.
+"""

@@ -13,15 +13,15 @@ from dash import Dash
 from dash.development.base_component import Component
 from flask import Flask, Response
 
-from dashboards.frame import PAGES
-from dashboards.fraud import board as fraud_board
-from dashboards.fraud import callbacks as fraud_callbacks
-from dashboards.fraud import layout as fraud_layout
-from dashboards.lake import door
-from dashboards.live import board as live_board
-from dashboards.live import callbacks as live_callbacks
-from dashboards.live import layout as live_layout
+from dashboards.look.frame import PAGES
+from dashboards.pages.fraud import board as fraud_board
+from dashboards.pages.fraud import callbacks as fraud_callbacks
+from dashboards.pages.fraud import layout as fraud_layout
+from dashboards.pages.live import board as live_board
+from dashboards.pages.live import callbacks as live_callbacks
+from dashboards.pages.live import layout as live_layout
 from dashboards.settings import Settings, SettingsError, settings
+from dashboards.trino import door
 
 log = structlog.get_logger()
 THREADS = 16
@@ -31,7 +31,8 @@ LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 def site(chosen: Settings) -> Flask:
     """Return the server of one installation's pages, with every asset served from here.
 
-    Each page is a Dash app of its own on it, so that the questions of a page are asked only while that page is open.
+    Each page is a Dash app of its own on it, so that the questions of a page are asked only while
+    that page is open.
     """
     server = Flask("dashboards")
     ask = door(chosen)
@@ -65,7 +66,9 @@ def _harden(server: Flask, script_hashes: Set[str], chosen: Settings) -> None:
 
 
 def _headers(script_hashes: Sequence[str]) -> dict[str, str]:
-    """Return headers that let the browser load from here only; Plotly writes inline styles, so those stay allowed."""
+    """Return headers that let the browser load from here only; Plotly writes inline styles, so
+    those stay allowed.
+    """
     policy = {
         "default-src": "'self'",
         "script-src": " ".join(["'self'", *script_hashes]),

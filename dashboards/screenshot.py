@@ -1,4 +1,6 @@
-"""`python -m dashboards.screenshot --out live.png` takes a picture of a page in a real browser; `--page fraud` of the other."""
+"""`python -m dashboards.screenshot --out live.png` takes a picture of a page in a real browser;
+`--page fraud` of the other.
+"""
 
 import shutil
 import time
@@ -24,7 +26,8 @@ FLAGS = [
     "--disable-sync",
 ]
 READY_MS = 60_000
-# Each page's address, and what must be there before the picture is taken: something of every answer that fills it.
+# Each page's address, and what must be there before the picture is taken: something of every answer
+# that fills it.
 PATHS = {"live": "/", "fraud": "/fraud/"}
 DRAWN = {
     "live": (
@@ -87,7 +90,9 @@ def _opened(browser: Browser, url: str, width: int, height: int, scheme: str) ->
 
 
 def _wait(page: Page, parts: tuple[str, ...]) -> None:
-    """Wait until every part is there and nothing is said to be old; raise NoPicture naming what never came."""
+    """Wait until every part is there and nothing is said to be old; raise NoPicture naming what
+    never came.
+    """
     until = time.monotonic() + READY_MS / 1000
     try:
         for part in parts:

@@ -1,1 +1,3 @@
-"""The tested library behind the jobs: tables, features, models and the few modules that touch the outside."""
+"""The tested library behind the jobs: tables, features, models and the few modules that touch the
+outside.
+"""

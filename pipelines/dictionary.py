@@ -1,14 +1,17 @@
-"""`python -m pipelines.dictionary` writes docs/data_dictionary.md from the tables, the topics' contracts and the features."""
+"""`python -m pipelines.dictionary` writes docs/data_dictionary.md from the tables, the topics'
+contracts and the features.
+"""
 
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines import contracts, logs
-from pipelines.features.card_records import FEATURE_SET, FEATURES
-from pipelines.features.device_records import SIGHTINGS
-from pipelines.settings import ROOT
+from pipelines.base import logs
+from pipelines.base.paths import ROOT
+from pipelines.contracts import schemas
+from pipelines.fraud.features.card_state import FEATURE_SET, FEATURES
+from pipelines.fraud.features.device_state import SIGHTINGS
 from pipelines.table import Table
 from pipelines.tables import TABLES
 
@@ -50,14 +53,14 @@ def _source(table: Table) -> str:
 def _topics() -> Iterator[str]:
     yield "## Topics\n"
     yield "Avro with Confluent's header; subject `<topic>-value` in the schema registry, compatibility BACKWARD_TRANSITIVE.\n"
-    for topic in contracts.topics():
+    for topic in schemas.topics():
         yield from _topic(topic)
 
 
 def _topic(topic: str) -> Iterator[str]:
-    schema = json.loads(contracts.reader(topic))
+    schema = json.loads(schemas.reader(topic))
     yield f"### {topic}\n"
-    yield f"{schema['doc']} Schema version {len(contracts.versions(topic))}.\n"
+    yield f"{schema['doc']} Schema version {len(schemas.versions(topic))}.\n"
     rows = ((f"`{field['name']}`", f"`{_type(field['type'])}`", field["doc"]) for field in schema["fields"])
     yield _grid(("field", "type", "meaning"), rows)
     for record in _nested(schema["fields"]):
@@ -111,7 +114,7 @@ def main(file: Path = FILE) -> None:
     """Write the data dictionary."""
     logs.configure()
     file.write_text(dictionary())
-    logs.get(__name__).info("dictionary_written", tables=len(TABLES), topics=len(contracts.topics()), features=len(FEATURES))
+    logs.get(__name__).info("dictionary_written", tables=len(TABLES), topics=len(schemas.topics()), features=len(FEATURES))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the lakehouse, named `layer.name`; module, query, checkpoint folder and tests carry the same word."""
+    """A table of the lakehouse, named `layer.name`; module, query, checkpoint folder and tests
+    carry the same word.
+    """
 
     name: str
     grain: str
@@ -24,7 +26,8 @@ class Table:
     partitioning: tuple[str, ...] = ()
     properties: dict[str, str] = field(default_factory=dict)
     topic: str | None = None
-    made_from: tuple[str, ...] = ()  # the tables that its query reads as streams, in the order in which the query names them
+    # The tables that its query reads as streams, in the order in which the query names them.
+    made_from: tuple[str, ...] = ()
 
     @property
     def column_names(self) -> list[str]:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 from pyspark.sql import DataFrame
 
-from pipelines.avro import Contract
+from pipelines.base.errors import SettingsError
 from pipelines.bronze import events
-from pipelines.errors import SettingsError
+from pipelines.contracts.avro import Contract
 from pipelines.gold import business_metrics, seller_activity, stock_levels
 from pipelines.gold import fraud_scores as gold_fraud_scores
 from pipelines.gold import orders as gold_orders
@@ -44,7 +44,9 @@ def table_named(name: str) -> Table:
 
 
 def refined(name: str) -> tuple[Table, Refine]:
-    """Return a silver table and the function that refines it; raises SettingsError where it is not refined from bronze."""
+    """Return a silver table and the function that refines it; raises SettingsError where it is not
+    refined from bronze.
+    """
     if name not in REFINED:
         raise SettingsError(f"{name} cannot be rebuilt from bronze: choose one of {', '.join(REFINED)}.")
     return REFINED[name]

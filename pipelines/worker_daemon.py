@@ -1,8 +1,10 @@
-"""Spark's Python worker daemon, started warm (spark.python.daemon.module): saves 60 to 150 ms a task.
+"""Spark's Python worker daemon, started warm (spark.python.daemon.module): saves 60 to 150 ms a
+task.
 
-Spark puts its own jar on the workers' path, and every task has Python's importer read that archive's directory anew. This
-daemon takes archives off the path, imports what workers need and compiles the folds before it forks them, and keeps all
-of that out of the garbage collection that follows every task.
+Spark puts its own jar on the workers' path, and every task has Python's importer read that
+archive's directory anew. This daemon takes archives off the path, imports what workers need and
+compiles the folds before it forks them, and keeps all of that out of the garbage collection that
+follows every task.
 """
 
 import gc
@@ -12,7 +14,16 @@ import sys
 from pathlib import Path
 
 ARCHIVES = (".jar", ".zip")
-WANTED = ("numpy", "pyarrow", "pyarrow.pandas_compat", "pandas", "xgboost", "valkey", "pyspark.worker", "pipelines.scoring")
+WANTED = (
+    "numpy",
+    "pyarrow",
+    "pyarrow.pandas_compat",
+    "pandas",
+    "xgboost",
+    "valkey",
+    "pyspark.worker",
+    "pipelines.fraud.scoring",
+)
 
 
 def drop_archives() -> None:
@@ -25,20 +36,24 @@ def drop_archives() -> None:
 
 
 def keep_compiled_code(sources: Path, state: str) -> None:
-    """Have Numba keep its compiled code below the state folder where the installed package cannot be written."""
+    """Have Numba keep its compiled code below the state folder where the installed package cannot
+    be written.
+    """
     if not os.access(sources, os.W_OK):
         os.environ.setdefault("NUMBA_CACHE_DIR", f"{state}/numba")
 
 
 def warm_up() -> None:
-    """Import what workers need and have the folds compiled, then exempt it all from garbage collection."""
+    """Import what workers need and have the folds compiled, then exempt it all from garbage
+    collection.
+    """
     for module in WANTED:
         importlib.import_module(module)
-    from pipelines.features import card_activity, device_activity
-    from pipelines.features.seller_history import tell_nothing
+    from pipelines.fraud.features import card_fold, device_fold
+    from pipelines.fraud.features.seller_fold import tell_nothing
 
-    card_activity.fold_nothing()
-    device_activity.fold_nothing()
+    card_fold.fold_nothing()
+    device_fold.fold_nothing()
     tell_nothing()
     gc.collect()
     gc.freeze()
@@ -46,8 +61,9 @@ def warm_up() -> None:
 
 def main() -> None:
     """Warm up, then be Spark's daemon."""
-    from pipelines import logs
-    from pipelines.settings import ROOT, located, settings
+    from pipelines.base import logs
+    from pipelines.base.paths import ROOT, located
+    from pipelines.base.settings import settings
 
     drop_archives()
     logs.configure()

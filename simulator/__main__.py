@@ -2,8 +2,8 @@
 
 import sys
 
-from pipelines import logs
-from pipelines.errors import TidemarkError
+from pipelines.base import logs
+from pipelines.base.errors import TidemarkError
 from simulator.cli import app
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines import logs
+from pipelines.base import logs
 from simulator import snapshot
 from simulator.event import Event
 from simulator.faults import Shares
@@ -22,7 +22,8 @@ from simulator.stopping import Stop
 log = logs.get(__name__)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 LONGEST_PAST_S = 30 * DAY_S
-LAST_MINUTE_S = 60.0  # a past ends a little before now, so that its last event does not lie in the future
+# A past ends a little before now, so that its last event does not lie in the future.
+LAST_MINUTE_S = 60.0
 
 Seed = Annotated[int, typer.Option(help="The same seed gives the same shop and the same faults.")]
 Speed = Annotated[float, typer.Option(parser=speed, metavar="xN", help="How fast the simulated clock runs.")]
@@ -65,12 +66,15 @@ def live(
     newest_after: NewestAfter = 0.0,
     ledger: LedgerFile = None,
 ) -> None:
-    """Run one coherent shop and send what happens in it to Kafka; it goes on where the last run of its seed stopped.
+    """Run one coherent shop and send what happens in it to Kafka; it goes on where the last run of
+    its seed stopped.
 
-    After a run that was killed it first sends again, as copies, what that run may have sent since the shop was last kept.
+    After a run that was killed it first sends again, as copies, what that run may have sent since
+    the shop was last kept.
 
-    At speed x1 every event leaves at the moment it happens. A faster clock starts in the past (30 days ago, or as long
-    ago as the duration makes up for) and runs at x1 once it has caught up with the present.
+    At speed x1 every event leaves at the moment it happens. A faster clock starts in the past (30
+    days ago, or as long ago as the duration makes up for) and runs at x1 once it has caught up with
+    the present.
     """
     if context.invoked_subcommand:
         return
@@ -101,7 +105,8 @@ def history(
 ) -> None:
     """Send a simulated past that ends now, as fast as it goes; a live run goes on from there.
 
-    One that was cut short is finished. A shop of this seed that is open already has its past, and nothing is sent.
+    One that was cut short is finished. A shop of this seed that is open already has its past, and
+    nothing is sent.
     """
     stop, catalogue = Stop(), Catalogue.from_olist(archive) if archive else None
     with opened(Wishes(seed=seed, newest_schemas_after_s=newest_after, ledger=ledger)) as line, snapshot.alone(seed):
@@ -126,7 +131,9 @@ def replay_olist(
     newest_after: NewestAfter = 0.0,
     ledger: LedgerFile = None,
 ) -> None:
-    """Send Olist's 99,441 real orders of 2016 to 2018, status by status, with payments and reviews, in their time order."""
+    """Send Olist's 99,441 real orders of 2016 to 2018, status by status, with payments and reviews,
+    in their time order.
+    """
     from simulator.replay_olist import OlistReplay  # pandas is wanted only here
 
     stop, told = Stop(), OlistReplay.of(archive).events()
@@ -137,12 +144,16 @@ def replay_olist(
 
 
 def _past(speed: float, duration: float) -> float:
-    """Return how many seconds ago the shop opens: none, or as long as it takes a fast clock to end about now."""
+    """Return how many seconds ago the shop opens: none, or as long as it takes a fast clock to end
+    about now.
+    """
     return min(duration * speed, LONGEST_PAST_S) if speed > 1 else 0.0
 
 
 def _make_up(line: Line, seed: int, catalogue: Catalogue | None, stop: Stop) -> None:
-    """Send what a run that was cut short may have told since the shop was kept, or was still to tell."""
+    """Send what a run that was cut short may have told since the shop was kept, or was still to
+    tell.
+    """
     owing = snapshot.owing(seed, micros(time.time()), catalogue)
     if owing:
         log.info("run_was_cut_short", seed=seed, action="what it may have sent since the shop was kept is sent again")
@@ -150,7 +161,9 @@ def _make_up(line: Line, seed: int, catalogue: Catalogue | None, stop: Stop) -> 
 
 
 def _send_past(line: Line, seed: int, owing: snapshot.Owing, stop: Stop) -> None:
-    """Send a shop's events up to a moment in bulk, and keep the shop at the end, or where it was asked to stop."""
+    """Send a shop's events up to a moment in bulk, and keep the shop at the end, or where it was
+    asked to stop.
+    """
     shop, until = owing
     keeper = snapshot.Keeper(seed, shop, line.settled, lambda: stop.asked, until=until)
     batches = keeper.keeping(bulk(shop.events, until, stop.wait))

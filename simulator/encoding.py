@@ -1,6 +1,8 @@
-"""Encodes records as Confluent-framed Avro, fast: one compiled expression per schema, bytes remembered for values that recur.
+"""Encodes records as Confluent-framed Avro, fast: one compiled expression per schema, bytes
+remembered for values that recur.
 
-Avro 1.12 specification, "Binary Encoding"; money arrives as integer cents and timestamps as integer microseconds.
+Avro 1.12 specification, "Binary Encoding"; money arrives as integer cents and timestamps as integer
+microseconds.
 """
 
 import json
@@ -31,12 +33,15 @@ class Remembered(dict[Any, bytes]):
 
 
 def framed(schema: str, schema_id: int) -> Encode:
-    """Return a function from a record to its Kafka value: zero byte, 4-byte schema id, Avro body."""
+    """Return a function from a record to its Kafka value: zero byte, 4-byte schema id, Avro
+    body.
+    """
     return _record(json.loads(schema)["fields"], MAGIC + schema_id.to_bytes(4, "big"))
 
 
 def encoder(schema: Any, field: str = "") -> Encode:
-    """Return a function from a value to its Avro bytes, for a parsed schema that is the type of `field`.
+    """Return a function from a value to its Avro bytes, for a parsed schema that is the type of
+    `field`.
 
     Raises ValueError for a type that no contract of ours uses.
     """
@@ -55,7 +60,9 @@ def encoder(schema: Any, field: str = "") -> Encode:
 
 
 def _record(fields: list[dict[str, Any]], header: bytes = b"") -> Encode:
-    """Compile `lambda record: b"".join((…))`, which takes half the time of one closure per field."""
+    """Compile `lambda record: b"".join((…))`, which takes half the time of one closure per
+    field.
+    """
     names: dict[str, Any] = {"header": header, "length": LENGTHS, "pairs": PAIRS, "rest": LATER}
     parts = ["header", *(_part(field["name"], field["type"], names) for field in fields)]
     encode: Encode = eval(f"lambda record: b''.join(({', '.join(parts)},))", names)  # noqa: S307 - source is ours, see _part
@@ -78,7 +85,9 @@ def _part(name: str, schema: Any, names: dict[str, Any]) -> str:
 
 
 def _recurs(schema: Any) -> bool:
-    """Return whether values of this type recur: strings, small numbers and prices do, times and coordinates do not."""
+    """Return whether values of this type recur: strings, small numbers and prices do, times and
+    coordinates do not.
+    """
     if isinstance(schema, list):
         return all(_recurs(branch) for branch in schema)
     return _is_money(schema) or schema in ("null", "string", "int")
@@ -97,7 +106,9 @@ def _array(item: Encode) -> Encode:
 
 
 def _union(branches: list[Any], field: str) -> Encode:
-    """Return the encoder of null-or-something, in either order: the only union that the contracts use."""
+    """Return the encoder of null-or-something, in either order: the only union that the contracts
+    use.
+    """
     if len(branches) != 2 or "null" not in branches:
         raise ValueError(f"Cannot encode the union {branches!r} of field {field!r}: use null and one other type.")
     null = branches.index("null")

@@ -6,9 +6,11 @@ TOPICS = ("shop.orders", "shop.payments", "shop.clicks", "shop.inventory", "shop
 
 
 class Event(NamedTuple):
-    """A record of one topic; money is integer cents and every timestamp integer UTC microseconds of simulated time.
+    """A record of one topic; money is integer cents and every timestamp integer UTC microseconds of
+    simulated time.
 
-    `record` carries exactly the fields of the newest conf/schemas/<topic>.avsc; `key` is the Kafka key.
+    `record` carries exactly the fields of the newest conf/schemas/<topic>.avsc; `key` is the Kafka
+    key.
     """
 
     topic: str

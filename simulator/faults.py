@@ -1,4 +1,6 @@
-"""Spoils a stream of records on request: duplicates, late records, and corrupt ones that no schema can read."""
+"""Spoils a stream of records on request: duplicates, late records, and corrupt ones that no schema
+can read.
+"""
 
 import heapq
 import json
@@ -19,7 +21,9 @@ UNKNOWN_IDS = (2**30, 2**31 - 1)  # far above any id that a registry has given
 
 
 class Shares(NamedTuple):
-    """How many of the events, from 0 to 1, are sent twice, sent late, and followed by a corrupt record."""
+    """How many of the events, from 0 to 1, are sent twice, sent late, and followed by a corrupt
+    record.
+    """
 
     duplicates: float = 0.0
     late: float = 0.0
@@ -30,9 +34,11 @@ NO_FAULTS = Shares()
 
 
 class Faults:
-    """Passes records on, some of them spoiled, the same ones for the same seed, and counts them in a ledger.
+    """Passes records on, some of them spoiled, the same ones for the same seed, and counts them in
+    a ledger.
 
-    A corrupt record is sent besides the good one, so the shop stays coherent and every corrupt record is in quarantine.
+    A corrupt record is sent besides the good one, so the shop stays coherent and every corrupt
+    record is in quarantine.
     """
 
     def __init__(self, shares: Shares, seed: int, ledger: Ledger) -> None:
@@ -43,7 +49,9 @@ class Faults:
         self._order = count()
 
     def spoil(self, event: Event, record: Record) -> Iterator[Record]:
-        """Yield what leaves when `event` is due: what was held back until now, then the record or what becomes of it."""
+        """Yield what leaves when `event` is due: what was held back until now, then the record or
+        what becomes of it.
+        """
         yield from self._released(event.at)
         draw = self._random.random()
         late = self._bounds[0] <= draw < self._bounds[1]
@@ -99,7 +107,9 @@ def _tombstone(value: bytes, event: Event, random: Random) -> None:
 
 
 def _wrong_body(value: bytes, event: Event, random: Random) -> bytes:
-    """JSON under a good header: its first byte, read as Avro, is a string of negative length, so no schema reads it."""
+    """JSON under a good header: its first byte, read as Avro, is a string of negative length, so no
+    schema reads it.
+    """
     return value[:5] + json.dumps(event.record).encode()
 
 

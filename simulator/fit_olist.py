@@ -1,6 +1,8 @@
-"""Fit the shop's statistics to the Olist archive: `python -m simulator.fit_olist olist.zip` writes fitted/olist.json.
+"""Fit the shop's statistics to the Olist archive: `python -m simulator.fit_olist olist.zip` writes
+fitted/olist.json.
 
-Only aggregates leave the archive (shares, quantiles, counts per city, factors per hour), never a row: the data are CC BY-NC-SA.
+Only aggregates leave the archive (shares, quantiles, counts per city, factors per hour), never a
+row: the data are CC BY-NC-SA.
 """
 
 import json
@@ -18,8 +20,10 @@ OUT = Path(__file__).parent / "fitted" / "olist.json"
 STEPS = np.linspace(0.005, 0.995, 41)  # without the outermost half percent, which is single rows
 PLACES = 500
 FEWEST = 100  # lines below which a category is left out: its quantiles would be single rows
-BANDS = [2_500, 5_000, 10_000, 20_000, 40_000, 10_000_000]  # amounts in cents up to which installments are counted together
-LATENESS = [0.0, 3.0, 10.0, 1000.0]  # days after the promised date up to which review scores are counted together
+# Amounts in cents up to which installments are counted together.
+BANDS = [2_500, 5_000, 10_000, 20_000, 40_000, 10_000_000]
+# Days after the promised date up to which review scores are counted together.
+LATENESS = [0.0, 3.0, 10.0, 1000.0]
 METHODS = ["credit_card", "boleto", "voucher", "debit_card"]
 
 
@@ -62,7 +66,9 @@ def fit_categories(frames: Frames) -> list[dict[str, Any]]:
 
 
 def _map(frames: Frames) -> pd.DataFrame:
-    """Cities with their state, number of customers and of sellers, latitude and longitude; most customers first."""
+    """Cities with their state, number of customers and of sellers, latitude and longitude; most
+    customers first.
+    """
     at = frames.geolocation.rename(columns=lambda name: name.removeprefix("geolocation_"))
     at = at.groupby(["city", "state"])[["lat", "lng"]].median().reset_index()
     for who, table in (("customer", frames.customers), ("seller", frames.sellers)):
@@ -73,7 +79,9 @@ def _map(frames: Frames) -> pd.DataFrame:
 
 
 def fit_places(frames: Frames) -> list[dict[Hashable, Any]]:
-    """The cities with most customers: how many customers and sellers each has, and where it lies."""
+    """The cities with most customers: how many customers and sellers each has, and where it
+    lies.
+    """
     places = _map(frames).astype({"customers": int, "sellers": int}).round({"lat": 3, "lng": 3})
     return places.rename(columns={"lat": "latitude", "lng": "longitude"}).to_dict("records")
 
@@ -86,7 +94,9 @@ def fit_week(frames: Frames) -> list[float]:
 
 
 def fit_holiday(frames: Frames, day: str, offsets: range) -> list[float]:
-    """Orders of the days around `day`, each over the median of the same weekday in the four weeks before and after."""
+    """Orders of the days around `day`, each over the median of the same weekday in the four weeks
+    before and after.
+    """
     daily = frames.orders.set_index("order_purchase_timestamp").resample("D").size()
     factors = []
     for offset in offsets:
@@ -137,7 +147,9 @@ def fit_payments(frames: Frames) -> dict[str, Any]:
 
 
 def fit_delays(frames: Frames) -> dict[str, Any]:
-    """Quantiles in days: approval by method, hand-over to the carrier, transport and promise by distance."""
+    """Quantiles in days: approval by method, hand-over to the carrier, transport and promise by
+    distance.
+    """
     orders = _with_states(frames).drop_duplicates("order_id")
     method = frames.payments.drop_duplicates("order_id")[["order_id", "payment_type"]]
     orders = orders.merge(method, on="order_id")
@@ -164,7 +176,9 @@ def _promise(orders: pd.DataFrame) -> pd.Series:
 
 
 def fit_reviews(frames: Frames) -> dict[str, Any]:
-    """Scores by how late the delivery was, days until the review, and who writes a title or a text."""
+    """Scores by how late the delivery was, days until the review, and who writes a title or a
+    text.
+    """
     reviews = frames.reviews.merge(frames.orders, on="order_id").dropna(subset=["order_delivered_customer_date"])
     late = (reviews["order_delivered_customer_date"] - reviews["order_estimated_delivery_date"]).dt.total_seconds() / 86_400
     band = np.searchsorted(LATENESS, late)

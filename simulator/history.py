@@ -1,4 +1,6 @@
-"""A simulated past in bulk: how busy a shop must be for so many orders a day, and a bar that shows how far it is."""
+"""A simulated past in bulk: how busy a shop must be for so many orders a day, and a bar that shows
+how far it is.
+"""
 
 from collections.abc import Iterator
 
@@ -9,7 +11,8 @@ from simulator.event import Event
 from simulator.shop.shop import BUYING, CLICKS_PER_BUYER, CLICKS_PER_LOOKER, OTHERS_PER_BUYER
 
 DAY_S = 86_400
-ORDERS_PER_BUYER = 1.07  # with those of fraudsters and of buyers who come back; measured over 20 days
+# With those of fraudsters and of buyers who come back; measured over 20 days.
+ORDERS_PER_BUYER = 1.07
 
 
 def events_per_s(orders_per_day: float, clicks_share: float) -> float:
@@ -20,7 +23,9 @@ def events_per_s(orders_per_day: float, clicks_share: float) -> float:
 
 
 def with_progress(batches: Iterator[list[Event]], start: int, end: int) -> Iterator[list[Event]]:
-    """Pass batches on while a bar on standard error shows how much of the time from `start` to `end` is done."""
+    """Pass batches on while a bar on standard error shows how much of the time from `start` to
+    `end` is done.
+    """
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("past days", total=end - start)
         for batch in batches:

@@ -1,4 +1,6 @@
-"""Counts what was sent, by topic, and writes it down so that tests can compare it with the tables."""
+"""Counts what was sent, by topic, and writes it down so that tests can compare it with the
+tables.
+"""
 
 import json
 from collections import Counter

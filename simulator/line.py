@@ -1,4 +1,6 @@
-"""The line from events to Kafka: encode, spoil on request, send, count, and say now and then how it goes."""
+"""The line from events to Kafka: encode, spoil on request, send, count, and say now and then how it
+goes.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -7,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines import logs
-from pipelines.settings import settings
-from simulator import writers
+from pipelines.base import logs
+from pipelines.base.settings import settings
+from simulator import encoders
 from simulator.event import Event
 from simulator.faults import NO_FAULTS, Faults, Shares
 from simulator.ledger import Ledger
@@ -24,7 +26,9 @@ Watch = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a command line asks of the line: faults, their seed, when the newest schemas take over, where the counts go."""
+    """What a command line asks of the line: faults, their seed, when the newest schemas take over,
+    where the counts go.
+    """
 
     shares: Shares = NO_FAULTS
     seed: int = 7
@@ -40,12 +44,14 @@ class Line:
         self.settled, self.flush = producer.settled, producer.flush
         self._producer = producer
         self._faults = Faults(wishes.shares, wishes.seed, ledger)
-        self._newest = writers.newest()
-        self._earliest = writers.earliest() if wishes.newest_schemas_after_s else self._newest
+        self._newest = encoders.newest()
+        self._earliest = encoders.earliest() if wishes.newest_schemas_after_s else self._newest
         self._change_after = micros(wishes.newest_schemas_after_s)
 
     def send(self, batches: Iterable[list[Event]], start: int, watch: Watch) -> None:
-        """Send everything, and at the end what the faults held back; `watch` sees the last event of each batch."""
+        """Send everything, and at the end what the faults held back; `watch` sees the last event of
+        each batch.
+        """
         change = start + self._change_after
         for batch in batches:
             self._producer.send(self._records(batch, change))
@@ -55,16 +61,18 @@ class Line:
 
     def _records(self, batch: list[Event], change: int) -> Iterator[Record]:
         for event in batch:
-            encoders = self._newest if event.at >= change else self._earliest
-            record = Record(event.topic, event.key, encoders[event.topic](event.record))
+            encode = self._newest if event.at >= change else self._earliest
+            record = Record(event.topic, event.key, encode[event.topic](event.record))
             yield from self._faults.spoil(event, record)
 
 
 @contextmanager
 def opened(wishes: Wishes) -> Iterator[Line]:
-    """Open a line to Kafka; once it is open, everything is acknowledged and the ledger written at the end, come what may.
+    """Open a line to Kafka; once it is open, everything is acknowledged and the ledger written at
+    the end, come what may.
 
-    Raises ServiceUnreachable without broker or registry, ContractError when schemas are not registered.
+    Raises ServiceUnreachable without broker or registry, ContractError when schemas are not
+    registered.
     """
     ledger = Ledger()
     producer = KafkaProducer(settings().kafka.bootstrap_servers)
@@ -79,7 +87,9 @@ def opened(wishes: Wishes) -> Iterator[Line]:
 
 
 def reporting(ledger: Ledger, behind: Callable[[int], float]) -> Watch:
-    """Return a watch that logs every ten seconds how many records a second leave and how far behind the clock they are."""
+    """Return a watch that logs every ten seconds how many records a second leave and how far behind
+    the clock they are.
+    """
     last = {"at": time.monotonic(), "records": 0}
 
     def watch(event: Event) -> None:

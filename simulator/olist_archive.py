@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.errors import TidemarkError
+from pipelines.base.errors import TidemarkError
 
 
 class ArchiveError(TidemarkError):

@@ -1,4 +1,6 @@
-"""Releases events when the simulated clock reaches them; at speed x1 that is the moment they happen."""
+"""Releases events when the simulated clock reaches them; at speed x1 that is the moment they
+happen.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +20,9 @@ def micros(seconds: float) -> int:
 
 
 class Clock:
-    """A simulated clock that shows `start` (microseconds) at real time `began` and never passes real time."""
+    """A simulated clock that shows `start` (microseconds) at real time `began` and never passes
+    real time.
+    """
 
     def __init__(
         self, start: int, speed: float = 1.0, now: Callable[[], float] = time.time, began: float | None = None
@@ -29,7 +33,9 @@ class Clock:
         self.began = now() if began is None else began
 
     def due(self, at: int) -> float:
-        """Return the real time, in seconds since 1970, at which an event of simulated time `at` leaves."""
+        """Return the real time, in seconds since 1970, at which an event of simulated time `at`
+        leaves.
+        """
         return max(self.began + (at - self.start) / (MICROS * self.speed), at / MICROS)
 
     def behind(self, at: int) -> float:
@@ -38,7 +44,9 @@ class Clock:
 
 
 class Events(Iterator[Event]):
-    """A stream of events into which one can be put back that was taken too early; `unsent` ones come first, last one first."""
+    """A stream of events into which one can be put back that was taken too early; `unsent` ones
+    come first, last one first.
+    """
 
     def __init__(self, events: Iterator[Event], unsent: Iterable[Event] = ()) -> None:
         self._events = events
@@ -49,7 +57,8 @@ class Events(Iterator[Event]):
 
 
 def paced(events: Events, clock: Clock, seconds: float, wait: Wait) -> Iterator[list[Event]]:
-    """Yield for `seconds` of real time events in small batches as they fall due, about two milliseconds late at most.
+    """Yield for `seconds` of real time events in small batches as they fall due, about two
+    milliseconds late at most.
 
     `wait` waits so many seconds and returns True when it is time to stop.
     """

@@ -6,8 +6,8 @@ from typing import NamedTuple, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from pipelines import logs
-from pipelines.errors import ServiceUnreachable
+from pipelines.base import logs
+from pipelines.base.errors import ServiceUnreachable
 
 log = logs.get(__name__)
 
@@ -28,7 +28,8 @@ class Record(NamedTuple):
 class KafkaProducer:
     """Sends records in order; as a context manager it waits at the end until all are acknowledged.
 
-    Raises ServiceUnreachable when no broker answers at the start, or when records were not acknowledged.
+    Raises ServiceUnreachable when no broker answers at the start, or when records were not
+    acknowledged.
     """
 
     def __init__(self, bootstrap_servers: str, linger_ms: int = 5) -> None:
@@ -52,7 +53,9 @@ class KafkaProducer:
             raise self._unacknowledged(waiting)
 
     def settled(self) -> bool:
-        """Return, after a moment at most, whether every record is acknowledged; raises ServiceUnreachable once one failed."""
+        """Return, after a moment at most, whether every record is acknowledged; raises
+        ServiceUnreachable once one failed.
+        """
         waiting = self._producer.flush(SETTLE_S)
         if self.failed:
             raise self._unacknowledged(waiting)

@@ -1,4 +1,6 @@
-"""Reads the quantities of the command line, `10m`, `x10`, `1%`; numbers (the defaults) are read already."""
+"""Reads the quantities of the command line, `10m`, `x10`, `1%`; numbers (the defaults) are read
+already.
+"""
 
 import re
 

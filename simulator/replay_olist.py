@@ -1,11 +1,16 @@
-"""Tells Olist's 99,441 real orders again as events: every status, payment and review at its own time of 2016 to 2018.
+"""Tells Olist's 99,441 real orders again as events: every status, payment and review at its own
+time of 2016 to 2018.
 
 What the archive leaves open is decided here, the same way each time:
 
-- versions follow an order's life (placed, approved, shipped, delivered) also where the archive's times contradict it;
-- a status that was reached but has no time of its own (cancelled, unavailable, invoiced, processing, eight delivered) is
-  told one second after the last time known of that order; a step on the way without a time is not told;
-- a payment happens when its order is placed, a review when it was answered, else when it was asked for, else one second
+- versions follow an order's life (placed, approved, shipped, delivered) also where the archive's
+  times contradict it;
+- a status that was reached but has no time of its own (cancelled, unavailable, invoiced,
+  processing, eight delivered) is
+told one second after the last time known of that order; a step on the way without a time is not
+told;
+- a payment happens when its order is placed, a review when it was answered, else when it was asked
+  for, else one second
   after the last time known of its order;
 - orders without lines stay orders without lines; three payments keep the method `not_defined`.
 """
@@ -36,7 +41,9 @@ STEPS = {
 
 @dataclass(frozen=True)
 class Told:
-    """Something to be told at a time: an order's status, a payment or a review, and the row that holds it."""
+    """Something to be told at a time: an order's status, a payment or a review, and the row that
+    holds it.
+    """
 
     at: int
     kind: str

@@ -1,4 +1,6 @@
-"""Keeps the shop while it runs and between two runs, so that the next one goes on where this one stopped or was killed."""
+"""Keeps the shop while it runs and between two runs, so that the next one goes on where this one
+stopped or was killed.
+"""
 
 import fcntl
 import json
@@ -9,18 +11,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines import logs
-from pipelines.errors import TidemarkError
-from pipelines.settings import located, settings
+from pipelines.base import logs
+from pipelines.base.errors import TidemarkError
+from pipelines.base.paths import located
+from pipelines.base.settings import settings
 from simulator.event import Event
 from simulator.pace import Events, micros
 from simulator.shop import Catalogue, Shop
 
 log = logs.get(__name__)
 KEEP_EVERY_S, AT_LEAST_EVERY_S = 30.0, 300.0
-SHARE_OF_TIME = 0.01  # the shop stands still while it is written, so a large one is written less often
+# The shop stands still while it is written, so a large one is written less often.
+SHARE_OF_TIME = 0.01
 TRY_AGAIN_S = 5.0
-AHEAD_S = 900.0  # how far a run may get before it is kept again; a broker that takes longer makes it stand still
+# How far a run may get before it is kept again; a broker that takes longer makes it stand still.
+AHEAD_S = 900.0
 
 
 class OpenShop(NamedTuple):
@@ -32,7 +37,9 @@ class OpenShop(NamedTuple):
 
 
 class Owing(NamedTuple):
-    """A shop whose run was cut short, and the simulated time up to which that run may have told events, or was to."""
+    """A shop whose run was cut short, and the simulated time up to which that run may have told
+    events, or was to.
+    """
 
     open_shop: OpenShop
     until: int
@@ -62,7 +69,8 @@ def path(seed: int) -> Path:
 def alone(seed: int) -> Iterator[None]:
     """Be the only process that runs the shop of this seed; raises SeedTaken when another does.
 
-    Two would give the same ids to different events. The lock goes with the process, however that ends.
+    Two would give the same ids to different events. The lock goes with the process, however that
+    ends.
     """
     with (folder() / f"lock-{seed}").open("w") as lock:
         try:
@@ -73,7 +81,9 @@ def alone(seed: int) -> Iterator[None]:
 
 
 def read(seed: int) -> dict[str, Any] | None:
-    """Return what was kept of the shop of this seed, if anything; raises Unreadable for a damaged file."""
+    """Return what was kept of the shop of this seed, if anything; raises Unreadable for a damaged
+    file.
+    """
     file = path(seed)
     if not file.is_file():
         return None
@@ -88,9 +98,11 @@ def read(seed: int) -> dict[str, Any] | None:
 
 
 def keep(seed: int, open_shop: OpenShop, until: int = 0) -> None:
-    """Keep the shop, what it has told but nobody sent, and the time `until` which a run that goes on may tell more.
+    """Keep the shop, what it has told but nobody sent, and the time `until` which a run that goes
+    on may tell more.
 
-    A reader never sees half a file, and the last snapshot stays until this one is whole, also when the power fails.
+    A reader never sees half a file, and the last snapshot stays until this one is whole, also when
+    the power fails.
     """
     file = path(seed)
     fresh = file.with_suffix(".new")
@@ -112,10 +124,12 @@ def _on_disk(folder: Path) -> None:
 
 
 class Keeper:
-    """Keeps a running shop now and then, as soon as everything sent so far is `settled`, that is acknowledged.
+    """Keeps a running shop now and then, as soon as everything sent so far is `settled`, that is
+    acknowledged.
 
-    What is kept says how far the run may get before the next time: by `speed` simulated seconds a second, or to `until`. A run
-    that got further and was killed would give the ids of those events to others, so it stands still there until it is kept.
+    What is kept says how far the run may get before the next time: by `speed` simulated seconds a
+    second, or to `until`. A run that got further and was killed would give the ids of those events
+    to others, so it stands still there until it is kept.
     """
 
     def __init__(
@@ -133,17 +147,22 @@ class Keeper:
         self._due, self._kept_until = 0.0, 0
 
     def keeping(self, batches: Iterable[list[Event]]) -> Iterator[list[Event]]:
-        """Pass on the shop's batches, none before a kept shop covers it, and keep the shop in between when that is due."""
+        """Pass on the shop's batches, none before a kept shop covers it, and keep the shop in
+        between when that is due.
+        """
         for batch in batches:
             unsent = self._open_shop.events.unsent
-            unsent.extend(reversed(batch))  # as long as it is not passed on, a shop that is kept has it still to tell
+            # As long as it is not passed on, a shop that is kept has it still to tell.
+            unsent.extend(reversed(batch))
             if not self._may_tell(batch[-1].at):
                 return
             del unsent[-len(batch) :]
             yield batch
 
     def _may_tell(self, at: int) -> bool:
-        """Return whether the shop may tell events up to simulated time `at`; False when it was asked to stop meanwhile."""
+        """Return whether the shop may tell events up to simulated time `at`; False when it was
+        asked to stop meanwhile.
+        """
         self._look(at)
         if at >= self._kept_until:
             log.warning("shop_stands_still", reason="the broker has not acknowledged what was sent, and so it cannot be kept")
@@ -154,7 +173,9 @@ class Keeper:
         return True
 
     def _look(self, at: int) -> None:
-        """Keep the shop, which is about to tell events up to simulated time `at`, if it is due or further than it may be."""
+        """Keep the shop, which is about to tell events up to simulated time `at`, if it is due or
+        further than it may be.
+        """
         began = time.monotonic()
         if began < self._due and at < self._kept_until:
             return
@@ -169,9 +190,11 @@ class Keeper:
 
 
 def owing(seed: int, now: int, catalogue: Catalogue | None) -> Owing | None:
-    """Return the shop of a run that was cut short, exactly as it was kept, if there is one that has something to tell.
+    """Return the shop of a run that was cut short, exactly as it was kept, if there is one that has
+    something to tell.
 
-    Its events are the very ones that the run told or would have told, with the same ids: told again, they are copies.
+    Its events are the very ones that the run told or would have told, with the same ids: told
+    again, they are copies.
     """
     kept = read(seed)
     if kept is None:

@@ -10,7 +10,8 @@ LOOK_EVERY_S = 0.1
 class Stop:
     """Waits, and knows whether the process was asked to stop.
 
-    Not threading.Event: setting one in a signal handler can deadlock with the wait that it interrupts.
+    Not threading.Event: setting one in a signal handler can deadlock with the wait that it
+    interrupts.
     """
 
     def __init__(self) -> None:

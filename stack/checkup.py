@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipelines.errors import TidemarkError
-from pipelines.settings import ROOT
+from pipelines.base.errors import TidemarkError
+from pipelines.base.paths import ROOT
 from stack import dotenv_file, folders, ports, programs, status
 from stack.doctor import Finding, disk, free_ports
 from stack.service import Service
@@ -11,7 +11,9 @@ from stack.services import services
 
 
 def findings() -> Iterator[Finding]:
-    """Yield findings about .env, the disk, and each service and program with a port: free, or taken by itself and answering."""
+    """Yield findings about .env, the disk, and each service and program with a port: free, or taken
+    by itself and answering.
+    """
     if missing := dotenv_file.missing():
         yield Finding("secrets", True, f".env lacks {', '.join(missing)} (make up adds them)")
         yield free_ports()

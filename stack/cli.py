@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from pipelines.errors import TidemarkError
-from pipelines.settings import located, settings
+from pipelines.base.errors import TidemarkError
+from pipelines.base.paths import located
+from pipelines.base.settings import settings
 from stack import demo, dotenv_file, lifecycle, prompt, status
 from stack.programs import programs
 from stack.service import Service
@@ -71,7 +72,9 @@ def down() -> None:
 
 @app.command("status")
 def show_status(as_json: AsJson = False) -> None:
-    """Say what runs, since when, with how much memory; exit 1 if something that should run does not."""
+    """Say what runs, since when, with how much memory; exit 1 if something that should run does
+    not.
+    """
     optional = {program.name for program in programs(DEFAULT_RATE)}
     rows = [row for row in status.rows(_known()) if row.name not in optional or row.state != "stopped"]
     if as_json:

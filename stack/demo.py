@@ -1,4 +1,6 @@
-"""The whole demo: services, contracts, streams, a first model, the shop, the page, and a line of what flows."""
+"""The whole demo: services, contracts, streams, a first model, the shop, the page, and a line of
+what flows.
+"""
 
 import os
 import signal
@@ -17,9 +19,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
-from pipelines.errors import ServiceUnreachable, TidemarkError
-from pipelines.features.card_records import FEATURE_SET
-from pipelines.settings import ROOT, settings
+from pipelines.base.errors import ServiceUnreachable, TidemarkError
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import settings
+from pipelines.fraud.features.card_state import FEATURE_SET
 from stack import dotenv_file, flow, folders, lifecycle, programs, supervision
 from stack.service import Service
 from stack.services import services
@@ -27,8 +30,10 @@ from stack.services import services
 LOOK_EVERY_S = 5.0  # each look is a query to Trino, a tenth of a core at this pace
 STOP_WITHIN_S = 60.0
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a kill, a terminal that was closed
-NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # MLflow's words for an unknown model, an unknown alias
-# Frauds come in bursts: of a thousand orders a day, 45 days always had enough of them to learn from, calibrate and measure on.
+# MLflow's words for an unknown model, an unknown alias.
+NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+# Frauds come in bursts: of a thousand orders a day, 45 days always had enough of them to learn
+# from, calibrate and measure on.
 HISTORY = ("-m", "simulator", "history", "--days", "45", "--orders-per-day", "1000")
 WHERE = """
   [bold]page[/]    {page}
@@ -43,7 +48,9 @@ WHERE = """
 
 
 def run(rate: int, console: Console) -> None:
-    """Bring everything up, show what flows until Ctrl-C, SIGTERM or a closed terminal, then take everything down."""
+    """Bring everything up, show what flows until Ctrl-C, SIGTERM or a closed terminal, then take
+    everything down.
+    """
     if dotenv_file.ensure():
         console.print("  wrote .env with random passwords")
     known, restarts = [*services(), *programs.programs(rate)], supervision.Restarts()
@@ -60,7 +67,9 @@ def run(rate: int, console: Console) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let a SIGTERM or a closed terminal end the demo as Ctrl-C does, and Ctrl-C also where the shell had it ignored."""
+    """Let a SIGTERM or a closed terminal end the demo as Ctrl-C does, and Ctrl-C also where the
+    shell had it ignored.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -84,7 +93,8 @@ def _say(console: Console, text: str) -> None:
     """Print a line if anybody can still read it."""
     try:
         console.print(text, highlight=False)
-    except (OSError, SystemExit):  # the terminal was closed, or the pipe: rich then ends the program
+    except (OSError, SystemExit):
+        # The terminal was closed, or the pipe: rich then ends the program.
         console.quiet = True
 
 
@@ -93,10 +103,11 @@ def _start(known: list[Service], rate: int, console: Console, restarts: supervis
         console.print(f"  {name:<10} ready after {seconds:.1f} s", highlight=False)
 
     lifecycle.up(services(), known, told)
-    _step("contracts", ["jobs/register_contracts.py"], console)
+    _step("contracts", ["jobs/tasks/register_contracts.py"], console)
     wanted = wants_history()
     lifecycle.up([programs.streams(), programs.dash(), programs.api()], known, told)
-    restarts.counted(supervision.processes())  # from here on: history and training take minutes, in which they may crash
+    # From here on: history and training take minutes, in which they may crash.
+    restarts.counted(supervision.processes())
     if wanted:
         _send_history(console)
     if not has_champion():
@@ -114,16 +125,20 @@ def _under_way() -> Path:
 
 
 def _send_history(console: Console) -> None:
-    """Send the first history, or what is missing of one that was interrupted: the simulator knows how far it came."""
+    """Send the first history, or what is missing of one that was interrupted: the simulator knows
+    how far it came.
+    """
     _under_way().touch()
     _step("history", list(HISTORY), console)
     _under_way().unlink()
 
 
 def _train(console: Console) -> None:
-    """Train the first model of today's features; without one the shop runs all the same, payments just stay without a score."""
+    """Train the first model of today's features; without one the shop runs all the same, payments
+    just stay without a score.
+    """
     try:
-        _step("training", ["jobs/train_fraud_model.py"], console)
+        _step("training", ["jobs/tasks/train_fraud_model.py"], console)
     except TidemarkError as error:
         console.print(f"[yellow]  no fraud model yet, the next make demo tries again:[/] {escape(str(error))}", highlight=False)
 
@@ -156,7 +171,9 @@ def _ended(name: str, command: list[str]) -> int:
 
 
 def has_records(topic: str) -> bool:
-    """Return whether anything was ever sent to this topic; raises ServiceUnreachable when Kafka does not answer."""
+    """Return whether anything was ever sent to this topic; raises ServiceUnreachable when Kafka
+    does not answer.
+    """
     servers = settings().kafka.bootstrap_servers
     sent = flow.offsets(AdminClient({"bootstrap.servers": servers, "log_level": 0}), topic)
     if sent is None:
@@ -165,7 +182,9 @@ def has_records(topic: str) -> bool:
 
 
 def has_champion() -> bool:
-    """Return whether there is a fraud model of today's features; raises ServiceUnreachable when MLflow does not say."""
+    """Return whether there is a fraud model of today's features; raises ServiceUnreachable when
+    MLflow does not say.
+    """
     told = settings()
     query = {"name": told.fraud.model_name, "alias": "champion"}
     address = f"{told.mlflow.url}/api/2.0/mlflow/registered-models/alias"
@@ -223,7 +242,9 @@ def _watch(console: Console, restarts: supervision.Restarts) -> None:
 
 
 def trouble(processes: Mapping[str, dict[str, Any]], restarts: supervision.Restarts) -> str:
-    """Return which programs are down, and how often which came back since they were started; nothing when all is well."""
+    """Return which programs are down, and how often which came back since they were started;
+    nothing when all is well.
+    """
     down = [name for name, told in processes.items() if told["statename"] in ("FATAL", "BACKOFF", "EXITED")]
     back = [f"{name} {count}x" for name, count in restarts.counted(processes).items()]
     crashed = f" · [red]crashed: {', '.join(down)} (make status)[/]" if down else ""

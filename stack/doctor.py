@@ -1,4 +1,6 @@
-"""Says what is missing on this machine and what to do; runs on any bare Python 3.8 or later, before anything is installed."""
+"""Says what is missing on this machine and what to do; runs on any bare Python 3.8 or later, before
+anything is installed.
+"""
 
 from __future__ import annotations  # a machine that lacks Python 3.11 has an older one
 
@@ -11,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipelines import java
-from pipelines.errors import TidemarkError
+from pipelines.base import java
+from pipelines.base.errors import TidemarkError
 from stack import ports
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,7 +60,9 @@ def python() -> Finding:
 
 
 def disk(least_gib: int = LEAST_DISK, where: Path = ROOT) -> Finding:
-    """Look at the free space in a folder: the repository's, where the state lies too unless the settings say otherwise."""
+    """Look at the free space in a folder: the repository's, where the state lies too unless the
+    settings say otherwise.
+    """
     free = shutil.disk_usage(where).free / GIB
     return Finding("disk", free >= least_gib, f"{free:.0f} GiB free", f"make room, {least_gib} GiB are needed")
 
@@ -100,14 +104,18 @@ def default_ports(conf: Path = ROOT / "conf" / "local.toml") -> dict[str, int]:
 
 
 def free_ports() -> Finding:
-    """Look whether the default ports are free; only before the installation, when nothing can be ours."""
+    """Look whether the default ports are free; only before the installation, when nothing can be
+    ours.
+    """
     taken = [f"{port} ({name})" for name, port in default_ports().items() if not ports.free(port)]
     remedy = "stop what uses them, or choose others in conf/local.toml"
     return Finding("ports", not taken, f"in use: {', '.join(taken)}" if taken else "free", remedy)
 
 
 def findings() -> Iterator[Finding]:
-    """Yield every finding, the machine's first; the stack's own once there is something installed to ask it with."""
+    """Yield every finding, the machine's first; the stack's own once there is something installed
+    to ask it with.
+    """
     for look in (python, jdk, maven, memory, disk, packages, jars):
         yield look()
     if not find_spec("tomllib"):  # a Python too old to read the settings, which was said above

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from pipelines.settings import ROOT
+from pipelines.base.paths import ROOT
 
 FILE = ROOT / ".env"
 EXAMPLE = ROOT / ".env.example"
@@ -19,7 +19,9 @@ def missing(file: Path = FILE) -> list[str]:
 
 
 def ensure(file: Path = FILE) -> bool:
-    """Add a random secret for every missing name, to a file that only its owner may read; return whether one was missing."""
+    """Add a random secret for every missing name, to a file that only its owner may read; return
+    whether one was missing.
+    """
     names = missing(file)
     if not names:
         return False

@@ -1,4 +1,6 @@
-"""What is flowing right now: events per second, the newest order in gold and its age, rows in quarantine."""
+"""What is flowing right now: events per second, the newest order in gold and its age, rows in
+quarantine.
+"""
 
 import time
 from collections.abc import Sequence
@@ -10,8 +12,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from trino.exceptions import Error as TrinoError
 
-from pipelines.settings import settings
-from stack.lake import answer
+from pipelines.base.settings import settings
+from stack.trino_client import answer
 
 NEWEST_ORDER = "select order_id, updated_at from {lake}.gold.orders order by updated_at desc limit 1"
 QUARANTINED = "select count(*) from {lake}.silver.quarantine"
@@ -38,7 +40,9 @@ class Flow:
 
 
 def offsets(admin: AdminClient, topics_from: str = EVENTS) -> int | None:
-    """Return the end offsets of the topics whose names begin so, added up, or None while Kafka does not answer."""
+    """Return the end offsets of the topics whose names begin so, added up, or None while Kafka does
+    not answer.
+    """
     try:
         topics = {n: t for n, t in admin.list_topics(timeout=KAFKA_WITHIN_S).topics.items() if n.startswith(topics_from)}
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -50,7 +54,9 @@ def offsets(admin: AdminClient, topics_from: str = EVENTS) -> int | None:
 
 
 def _first(query: str) -> Sequence[object] | None:
-    """Return the first row of an answer, or None while there is none: no table, no rows, no Trino."""
+    """Return the first row of an answer, or None while there is none: no table, no rows, no
+    Trino.
+    """
     try:
         rows = answer(query.format(lake=settings().catalog.name)).rows
     except (TrinoError, OSError):

@@ -6,8 +6,9 @@ import tempfile
 from pathlib import Path
 from string import Template
 
-from pipelines.errors import TidemarkError
-from pipelines.settings import ROOT, located, settings
+from pipelines.base.errors import TidemarkError
+from pipelines.base.paths import ROOT, located
+from pipelines.base.settings import settings
 
 JARS = ROOT / ".tidemark" / "jars"
 UNPACKED = JARS / "unpacked"
@@ -32,7 +33,9 @@ def data(service: str) -> Path:
 
 
 def run() -> Path:
-    """Return the folder for the supervisor's configuration, pid and measurements; only its owner may look inside."""
+    """Return the folder for the supervisor's configuration, pid and measurements; only its owner
+    may look inside.
+    """
     folder = made(state() / "run")
     folder.chmod(0o700)
     return folder
@@ -44,7 +47,9 @@ def log(service: str) -> Path:
 
 
 def socket() -> Path:
-    """Return the supervisor's unix socket: in the state folder, or in a private one in /tmp where that is too long."""
+    """Return the supervisor's unix socket: in the state folder, or in a private one in /tmp where
+    that is too long.
+    """
     near = run() / "supervisor.sock"
     return near if len(str(near)) <= LONGEST_SOCKET else _private_temporary(str(state())) / "supervisor.sock"
 
@@ -59,7 +64,9 @@ def _private_temporary(of: str) -> Path:
 
 
 def rendered(template: str, target: Path, **values: object) -> Path:
-    """Write conf/`template` with its ${names} filled in to `target`, readable by its owner only, and return it."""
+    """Write conf/`template` with its ${names} filled in to `target`, readable by its owner only,
+    and return it.
+    """
     text = Template((ROOT / "conf" / template).read_text()).substitute({k: str(v) for k, v in values.items()})
     target.touch(mode=0o600)
     target.write_text(text)

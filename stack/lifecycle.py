@@ -1,4 +1,6 @@
-"""Brings services up in the order of their needs, as many at once as that allows, and takes them down in reverse."""
+"""Brings services up in the order of their needs, as many at once as that allows, and takes them
+down in reverse.
+"""
 
 import json
 import time
@@ -7,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 from threading import Event
 
-from pipelines.errors import ServiceUnreachable
+from pipelines.base.errors import ServiceUnreachable
 from stack import folders, ports, supervision
 from stack.service import Service
 
@@ -18,7 +20,8 @@ TRIES = 3  # processes of one service that may end before its start is given up
 def in_order(needs: Mapping[str, set[str]], act: Callable[[str, Event], None]) -> None:
     """Call `act` on every name, on each as soon as all it needs are done.
 
-    The first error, or a Ctrl-C, sets the event that every `act` gets, so that those under way can give up.
+    The first error, or a Ctrl-C, sets the event that every `act` gets, so that those under way can
+    give up.
     """
     order = TopologicalSorter(needs)
     order.prepare()
@@ -42,10 +45,11 @@ def _work_off(order: TopologicalSorter[str], submit: Callable[[str], Future[None
 
 
 def up(services: list[Service], known: list[Service], told: Told) -> dict[str, float]:
-    """Start `services` (of all that are `known` to the supervisor) and return the seconds each took until it answered.
+    """Start `services` (of all that are `known` to the supervisor) and return the seconds each took
+    until it answered.
 
-    `told` hears of each as soon as it is ready. Raises ServiceUnreachable for a port in use, a service that gives up or
-    one that does not answer in time, quoting the end of its log.
+    `told` hears of each as soon as it is ready. Raises ServiceUnreachable for a port in use, a
+    service that gives up or one that does not answer in time, quoting the end of its log.
     """
     supervision.launch(known, {service.name for service in services})
     by_name = {service.name: service for service in services}
@@ -61,7 +65,9 @@ def up(services: list[Service], known: list[Service], told: Told) -> dict[str, f
 
 
 def down(services: list[Service], told: Told) -> None:
-    """Stop everything that runs, what needs others first, and at last, whatever came between, the supervisor."""
+    """Stop everything that runs, what needs others first, and at last, whatever came between, the
+    supervisor.
+    """
     if not supervision.alive():
         return
     running = supervision.processes().keys()
@@ -119,7 +125,9 @@ def log_end(name: str, lines: int = 8) -> str:
 
 
 def _remember(seconds: dict[str, float]) -> None:
-    """Keep the measured start times beside earlier ones, for `status` and the benchmark of the start."""
+    """Keep the measured start times beside earlier ones, for `status` and the benchmark of the
+    start.
+    """
     file = folders.run() / "starts.json"
     file.write_text(json.dumps({**start_seconds(), **seconds}, indent=1))
 

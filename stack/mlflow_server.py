@@ -1,8 +1,10 @@
-"""The MLflow server behind basic auth, in one process, for uvicorn: `uvicorn --factory stack.mlflow_server:application`.
+"""The MLflow server behind basic auth, in one process, for uvicorn: `uvicorn --factory
+stack.mlflow_server:application`.
 
-`mlflow server --app-name basic-auth` does the same in two processes that import the same libraries one after the other, and
-keeps the admin's first password for ever. What it tells its second process is told here: MLFLOW_BACKEND_STORE_URI,
-MLFLOW_ARTIFACTS_DESTINATION and MLFLOW_AUTH_* come from the environment.
+`mlflow server --app-name basic-auth` does the same in two processes that import the same libraries
+one after the other, and keeps the admin's first password for ever. What it tells its second process
+is told here: MLFLOW_BACKEND_STORE_URI, MLFLOW_ARTIFACTS_DESTINATION and MLFLOW_AUTH_* come from the
+environment.
 """
 
 import os
@@ -25,7 +27,8 @@ def application() -> FastAPI:
         constants.ARTIFACT_ROOT_ENV_VAR: ARTIFACTS,
         constants.SERVE_ARTIFACTS_ENV_VAR: "true",
         constants.ARTIFACTS_DESTINATION_ENV_VAR: os.environ["MLFLOW_ARTIFACTS_DESTINATION"],
-        MLFLOW_FLASK_SERVER_SECRET_KEY.name: secrets.token_hex(),  # signs one form; one process need not share it
+        # Signs one form; one process need not share it.
+        MLFLOW_FLASK_SERVER_SECRET_KEY.name: secrets.token_hex(),
     }
     handlers.initialize_backend_stores(store, store, ARTIFACTS)
     served: FastAPI = auth.create_app()
@@ -34,6 +37,8 @@ def application() -> FastAPI:
 
 
 def _keep_password(user: str, password: str) -> None:
-    """Make the environment's password the valid one: MLflow itself looks at it only when the user does not exist yet."""
+    """Make the environment's password the valid one: MLflow itself looks at it only when the user
+    does not exist yet.
+    """
     if not auth.store.authenticate_user(user, password):
         auth.store.update_user(user, password=password, is_admin=True)

@@ -6,7 +6,8 @@ import errno
 import random
 import socket
 
-# Below the ports that Linux gives to outgoing connections: one of those may take a port between its choice and its use.
+# Below the ports that Linux gives to outgoing connections: one of those may take a port between its
+# choice and its use.
 CHOICE = range(20_000, 32_000)
 TAKEN = {errno.EADDRINUSE, errno.EACCES}
 
@@ -25,7 +26,9 @@ def free(port: int) -> bool:
 
 
 def some_free(count: int, room: int = 2) -> list[int]:
-    """Return `count` ports that are free now, each with the next `room - 1` after it (the controller's, the health page's)."""
+    """Return `count` ports that are free now, each with the next `room - 1` after it (the
+    controller's, the health page's).
+    """
     found: list[int] = []
     tries = iter(random.SystemRandom().sample(CHOICE, len(CHOICE)))
     while len(found) < count:

@@ -1,15 +1,19 @@
-"""The programs of the demo, supervised like the services: the streams, the simulated shop, the page, the scoring API."""
+"""The programs of the demo, supervised like the services: the streams, the simulated shop, the
+page, the scoring API.
+"""
 
 import sys
 
 import httpx
 
-from pipelines.settings import ROOT, settings
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import settings
 from stack.service import Service
 
-# Fifteen small queries plan more than they compute: a parallel collector leaves no threads working beside them, and all that is
-# ever compiled stays compiled. Java's compilers come before the queries: as two threads of equal rank on full cores they got so
-# little that thousands of methods waited for them and ran interpreted. Measured on 2 cores: docs/decisions/11.
+# Fifteen small queries plan more than they compute: a parallel collector leaves no threads working
+# beside them, and all that is ever compiled stays compiled. Java's compilers come before the
+# queries: as two threads of equal rank on full cores they got so little that thousands of methods
+# waited for them and ran interpreted. Measured on 2 cores: docs/decisions/11.
 COMPILERS_FIRST = "-XX:CICompilerCount=6 -XX:ThreadPriorityPolicy=1 -XX:JavaPriority5_To_OSPriority=4"
 LEAN_JAVA = f"-XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC {COMPILERS_FIRST}"
 
@@ -37,10 +41,12 @@ def page() -> str:
 
 
 def streams() -> Service:
-    """Return every streaming query in one driver, started by Python so that a SIGTERM reaches it before its Java."""
+    """Return every streaming query in one driver, started by Python so that a SIGTERM reaches it
+    before its Java.
+    """
     return Service(
         name="streams",
-        command=[sys.executable, "jobs/run_all.py"],
+        command=[sys.executable, "jobs/streams/run_all.py"],
         ready=lambda: _answers(spark_ui()),
         ports={"TIDEMARK_SPARK__UI_PORT": settings().spark.ui_port},
         needs=("kafka", "registry", "postgres", "valkey", "mlflow"),
@@ -60,7 +66,9 @@ def simulator(rate: int) -> Service:
 
 
 def dash() -> Service:
-    """Return the page, which imports nothing of ours and so gets its settings through the environment."""
+    """Return the page, which imports nothing of ours and so gets its settings through the
+    environment.
+    """
     trino, own = settings().trino, settings().dash
     told = {
         "TRINO__HOST": trino.host,
@@ -87,7 +95,9 @@ def api_url() -> str:
 
 
 def api() -> Service:
-    """Return the scoring API, which lives also before there is a model, and while the store is down."""
+    """Return the scoring API, which lives also before there is a model, and while the store is
+    down.
+    """
     return Service(
         name="api",
         command=[sys.executable, "-m", "api"],

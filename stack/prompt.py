@@ -11,9 +11,9 @@ from rich.text import Text
 from trino.exceptions import Error as TrinoError
 from trino.exceptions import TrinoQueryError
 
-from pipelines.errors import ServiceUnreachable
-from pipelines.settings import settings
-from stack.lake import Answer, answer
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.settings import settings
+from stack.trino_client import Answer, answer
 
 
 def show(given: Answer, console: Console) -> None:
@@ -29,7 +29,9 @@ def show(given: Answer, console: Console) -> None:
 
 
 def asked(query: str) -> Answer:
-    """Return Trino's answer; raise ServiceUnreachable with one sentence if it refuses or cannot be reached."""
+    """Return Trino's answer; raise ServiceUnreachable with one sentence if it refuses or cannot be
+    reached.
+    """
     try:
         return answer(query.strip().rstrip(";"))
     except TrinoQueryError as error:
@@ -53,7 +55,9 @@ def statements(ask: str = "lake> ", more: str = "   -> ") -> Iterator[str]:
 
 
 def converse(console: Console) -> None:
-    """Answer statements until the end of input; a refused one is reported and the prompt goes on."""
+    """Answer statements until the end of input; a refused one is reported and the prompt goes
+    on.
+    """
     console.print("Trino speaks SQL here; end a statement with ; and leave with Ctrl-D.")
     for statement in statements():
         try:

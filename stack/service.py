@@ -12,9 +12,10 @@ def nothing() -> None:
 class Service:
     """One program under supervision.
 
-    `ready` answers whether it does its work now; `prepare` runs before its start (write its configuration, format its
-    disk), `finish` once it is ready (create its databases); `ports` maps the setting that names a port to the port;
-    `secrets` reach the process through its environment and are never written down.
+    `ready` answers whether it does its work now; `prepare` runs before its start (write its
+    configuration, format its disk), `finish` once it is ready (create its databases); `ports` maps
+    the setting that names a port to the port; `secrets` reach the process through its environment
+    and are never written down.
     """
 
     name: str

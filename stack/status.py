@@ -17,7 +17,9 @@ WORDS = {"BACKOFF": "restarting", "EXITED": "restarting", "FATAL": "crashed", "S
 
 @dataclass(frozen=True)
 class Row:
-    """One service or program as `status` shows it; `resident_mb` counts its whole process tree, shared pages once."""
+    """One service or program as `status` shows it; `resident_mb` counts its whole process tree,
+    shared pages once.
+    """
 
     name: str
     state: str
@@ -38,7 +40,9 @@ class Row:
 
 
 def resident_mb(pid: int) -> float:
-    """Return the megabytes a process and all below it hold in memory (proportional set size: shared pages once)."""
+    """Return the megabytes a process and all below it hold in memory (proportional set size: shared
+    pages once).
+    """
     try:
         process = psutil.Process(pid)
         return sum(map(_resident_bytes, [process, *process.children(recursive=True)])) / 2**20

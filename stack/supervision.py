@@ -15,8 +15,8 @@ from xmlrpc.client import Fault, ServerProxy
 import psutil
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
-from pipelines.errors import ServiceUnreachable
-from pipelines.settings import ROOT
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.paths import ROOT
 from stack import folders
 from stack.service import Service
 
@@ -37,9 +37,9 @@ chmod=0700
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
 
-# startsecs: a program that ends sooner counts as failed, and is tried again startretries times, after 1 s, 2 s, 3 s and so on,
-# before it is given up (FATAL). One that ends later is started again however often, as it may have been killed; the demo's live
-# line counts that (Restarts).
+# startsecs: a program that ends sooner counts as failed, and is tried again startretries times,
+# after 1 s, 2 s, 3 s and so on, before it is given up (FATAL). One that ends later is started again
+# however often, as it may have been killed; the demo's live line counts that (Restarts).
 PROGRAM = """
 [program:{name}]
 command={command}
@@ -57,12 +57,15 @@ stopwaitsecs={stop_within_s}
 killasgroup=true
 """
 OPEN_FILES = 8192  # what Trino asks for
-# What needs nothing and cannot start has a fault of its own; what needs others may be waiting for them, however long.
+# What needs nothing and cannot start has a fault of its own; what needs others may be waiting for
+# them, however long.
 TRIES_ALONE, TRIES_WITH_NEEDS = 3, 10_000
 
 
 def asked(method: str, *arguments: object) -> Any:
-    """Return what one method of the supervisor's interface answers, over a connection of its own."""
+    """Return what one method of the supervisor's interface answers, over a connection of its
+    own.
+    """
     transport = SupervisorTransport(serverurl=f"unix://{folders.socket()}")
     with ServerProxy("http://127.0.0.1", transport=transport) as proxy:
         return getattr(proxy.supervisor, method)(*arguments)
@@ -106,14 +109,18 @@ def _head() -> str:
 
 
 def configure(services: Iterable[Service]) -> Path:
-    """Write the supervisor's configuration for these services and return the file; it holds no secrets."""
+    """Write the supervisor's configuration for these services and return the file; it holds no
+    secrets.
+    """
     file = folders.run() / "supervisord.conf"
     file.write_text(_head() + "".join(map(_program, services)))
     return file
 
 
 def launch(known: list[Service], wanted: set[str]) -> None:
-    """Start the supervisor as a daemon, or tell the one that runs what has changed about the wanted ones."""
+    """Start the supervisor as a daemon, or tell the one that runs what has changed about the wanted
+    ones.
+    """
     file = configure(known)
     if alive():
         _reload(wanted)
@@ -128,7 +135,9 @@ def launch(known: list[Service], wanted: set[str]) -> None:
 
 
 def _reload(wanted: set[str]) -> None:
-    """Let the running supervisor take over a changed configuration; a wanted program that changed is stopped first."""
+    """Let the running supervisor take over a changed configuration; a wanted program that changed
+    is stopped first.
+    """
     added, changed, _ = asked("reloadConfig")[0]
     for name in wanted & set(changed):
         stop(name)
@@ -167,12 +176,16 @@ def _unless(fault: int, method: str, *arguments: object) -> None:
 
 
 def processes() -> Mapping[str, dict[str, Any]]:
-    """Return what the supervisor knows of each program (statename, pid, start, now) by name; nothing if it does not run."""
+    """Return what the supervisor knows of each program (statename, pid, start, now) by name;
+    nothing if it does not run.
+    """
     return {told["name"]: told for told in asked("getAllProcessInfo")} if alive() else {}
 
 
 class Restarts:
-    """Counts how often each program was started again, from look to look: the supervisor itself keeps no count."""
+    """Counts how often each program was started again, from look to look: the supervisor itself
+    keeps no count.
+    """
 
     def __init__(self) -> None:
         self._started: dict[str, int] = {}

@@ -9,7 +9,8 @@ import hypothesis
 import psutil
 import pytest
 
-from pipelines.settings import ROOT, Settings, settings
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import Settings, settings
 
 TEST_STACKS = ROOT / ".tidemark" / "test"
 PASSWORDS = {
@@ -17,11 +18,13 @@ PASSWORDS = {
     "TIDEMARK_API__KEYS": "only-for-tests-of-the-api",
 }
 
-# Fifteen queries fill the 48 MB that the quick compiler has by itself within a minute; from then on Java interprets.
+# Fifteen queries fill the 48 MB that the quick compiler has by itself within a minute; from then on
+# Java interprets.
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 
-# Threads of XGBoost and NumPy that wait for each other spin, and take the cores from the very ones they wait for: two tests at
-# once took five times as long. Read when the first library loads, so it is set here and not by a fixture.
+# Threads of XGBoost and NumPy that wait for each other spin, and take the cores from the very ones
+# they wait for: two tests at once took five times as long. Read when the first library loads, so it
+# is set here and not by a fixture.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # No example fails because the machine was busy.
@@ -30,7 +33,9 @@ hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let integration tests use a stack that runs already, which saves its start while developing."""
+    """Let integration tests use a stack that runs already, which saves its start while
+    developing.
+    """
     parser.addoption("--running-stack", action="store_true", help="use the stack the settings name instead of starting one")
 
 
@@ -43,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _environment(state: Path) -> dict[str, str]:
     """Return settings for a stack of its own: every port free now, every path below `state`."""
-    from stack.apart import environment
+    from stack.isolated import environment
 
     return {**PASSWORDS, **environment(state)}
 
@@ -61,7 +66,9 @@ def _no_real_secrets() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_java() -> Iterator[None]:
-    """Have every Java of the tests compile quickly instead of well: few of them live long enough to gain by it."""
+    """Have every Java of the tests compile quickly instead of well: few of them live long enough to
+    gain by it.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JDK_JAVA_OPTIONS", QUICK_JAVA)
         yield
@@ -83,16 +90,19 @@ def _clear_dead_stacks() -> None:
 
 @pytest.fixture(scope="session")
 def environment_for() -> Callable[[Path], dict[str, str]]:
-    """Return what makes the environment of a stack of its own below a folder, for tests that start it as a child process."""
+    """Return what makes the environment of a stack of its own below a folder, for tests that start
+    it as a child process.
+    """
     return _environment
 
 
 @pytest.fixture(scope="session")
 def local_stack(request: pytest.FixtureRequest) -> Iterator[Settings]:
-    """Start Kafka, registry, PostgreSQL, Valkey, MLflow and Trino for this test session and yield the settings that reach them.
+    """Start Kafka, registry, PostgreSQL, Valkey, MLflow and Trino for this test session and yield
+    the settings that reach them.
 
-    TIDEMARK_* in the environment point to them too, so that child processes find the same stack. Logs stay below
-    .tidemark/test until the next session.
+    TIDEMARK_* in the environment point to them too, so that child processes find the same stack.
+    Logs stay below .tidemark/test until the next session.
     """
     if request.config.getoption("--running-stack"):
         yield settings()

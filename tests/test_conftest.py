@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from pipelines.settings import ROOT
+from pipelines.base.paths import ROOT
 
 
 def test_what_asks_for_a_spark_session_is_left_to_make_test() -> None:

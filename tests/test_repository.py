@@ -1,4 +1,6 @@
-"""What is true of the repository as a whole: nothing of one machine in it, and documents that name what there is."""
+"""What is true of the repository as a whole: nothing of one machine in it, and documents that name
+what there is.
+"""
 
 import re
 import subprocess
@@ -6,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.contracts import topics
-from pipelines.settings import ROOT
+from pipelines.base.paths import ROOT
+from pipelines.contracts.schemas import topics
 from pipelines.tables import TABLES
 
 BINARY = {".png", ".jpg", ".gz", ".zip", ".parquet", ".ubj"}
@@ -58,7 +60,9 @@ def verbs() -> set[str]:
 
 
 def said_in(*files: Path) -> set[str]:
-    """Every verb that the files say to make; a verb stands in code: `make up`, or a line of its own in a block."""
+    """Every verb that the files say to make; a verb stands in code: `make up`, or a line of its own
+    in a block.
+    """
     return {verb for file in files for verb in re.findall(r"(?:`|^)make ([a-z-]+)", file.read_text(), re.MULTILINE)}
 
 
@@ -106,7 +110,8 @@ def test_the_documents_name_no_table_or_topic_that_does_not_exist() -> None:
         assert named - known == set(), document.name
 
 
-# A measured figure: a number with a unit of time, rate, size or share. Ports, versions and definitions have none of these.
+# A measured figure: a number with a unit of time, rate, size or share. Ports, versions and
+# definitions have none of these.
 FIGURE = re.compile(r"\b\d[\d,.]*\s?(?:ms|MB|GB|GiB|%|(?:rows|events|payments|records)(?:/s| a second| per second))(?!\w)")
 
 

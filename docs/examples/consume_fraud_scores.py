@@ -1,4 +1,5 @@
-"""How a shop takes fraud scores from Kafka: each score once, and none lost when this program is killed.
+"""How a shop takes fraud scores from Kafka: each score once, and none lost when this program is
+killed.
 
     python docs/examples/consume_fraud_scores.py
 
@@ -33,7 +34,9 @@ def act(score: dict[str, Any]) -> None:
 
 
 class Seen:
-    """The newest event ids. The topic may hold a score twice, with one event_id: scores are sent at least once."""
+    """The newest event ids. The topic may hold a score twice, with one event_id: scores are sent at
+    least once.
+    """
 
     def __init__(self) -> None:
         self.ids: OrderedDict[str, None] = OrderedDict()
@@ -48,7 +51,9 @@ class Seen:
 
 
 def decoded(decode: AvroDeserializer, message: Message) -> dict[str, Any] | None:
-    """Return the score, or None, and say so, where the record is none and would be none at the next start either."""
+    """Return the score, or None, and say so, where the record is none and would be none at the next
+    start either.
+    """
     why: Exception
     try:
         return dict(decode(message.value(), SerializationContext(message.topic(), MessageField.VALUE)))
@@ -90,7 +95,8 @@ def main(
             if score and not seen.before(score["event_id"]):
                 act(score)
                 acted += 1
-            consumer.commit(message, asynchronous=False)  # only now: killed before, it acts again rather than never
+            # Only now: killed before, it acts again rather than never.
+            consumer.commit(message, asynchronous=False)
     finally:
         consumer.close()
 

@@ -1,4 +1,6 @@
-"""One row per Kafka record of every topic of silver, as the bytes that came: the archive that silver can be rebuilt from."""
+"""One row per Kafka record of every topic of silver, as the bytes that came: the archive that
+silver can be rebuilt from.
+"""
 
 from pyspark.sql import DataFrame
 

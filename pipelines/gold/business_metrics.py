@@ -45,10 +45,11 @@ def _session_starts(clicks: DataFrame) -> DataFrame:
 def aggregate(orders: DataFrame, clicks: DataFrame, lateness: str) -> DataFrame:
     """Return the metrics of every minute that `silver.orders` or `silver.clicks` touches.
 
-    `lateness` (an interval such as "1 day") is how far behind the newest event a late one still counts in a stream.
+    `lateness` (an interval such as "1 day") is how far behind the newest event a late one still
+    counts in a stream.
     """
-    # A watermark of its own for each side: Spark goes by the slower one. A common one would follow the faster, so that orders
-    # which wait behind clicks would count as late.
+    # A watermark of its own for each side: Spark goes by the slower one. A common one would follow
+    # the faster, so that orders which wait behind clicks would count as late.
     values = _order_values(orders).withWatermark("event_at", lateness)
     starts = _session_starts(clicks).withWatermark("event_at", lateness)
     facts = values.unionByName(starts)

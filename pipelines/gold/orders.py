@@ -34,7 +34,9 @@ TABLE = Table(
 
 
 def aggregate(orders: DataFrame) -> DataFrame:
-    """Return every change of `silver.orders` as the row the order would have after it; the newest version wins."""
+    """Return every change of `silver.orders` as the row the order would have after it; the newest
+    version wins.
+    """
     goods = goods_value(F.col("items"))
     freight = F.expr("aggregate(items, CAST(0 AS DECIMAL(12,2)), (sum, i) -> CAST(sum + i.freight AS DECIMAL(12,2)))")
     return orders.select(

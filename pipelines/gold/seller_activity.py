@@ -37,7 +37,8 @@ def _sales(orders: DataFrame) -> DataFrame:
         F.col("item.seller_id").alias("seller_id"),
         F.col("item.quantity").alias("pieces"),
         (F.col("item.price") * F.col("item.quantity")).alias("value"),
-        # An order with two lines of one seller is one order of that seller: only its first line counts.
+        # An order with two lines of one seller is one order of that seller: only its first line
+        # counts.
         first.cast("int").alias("order"),
     )
 
@@ -45,7 +46,8 @@ def _sales(orders: DataFrame) -> DataFrame:
 def aggregate(orders: DataFrame, lateness: str) -> DataFrame:
     """Return the activity of every seller and window that `silver.orders` touches.
 
-    `lateness` (an interval such as "1 day") is how far behind the newest event a late one still counts in a stream.
+    `lateness` (an interval such as "1 day") is how far behind the newest event a late one still
+    counts in a stream.
     """
     windows = _sales(orders).withWatermark("event_at", lateness)
     sums = windows.groupBy("seller_id", F.window("event_at", WINDOW).alias("window"), "currency").agg(

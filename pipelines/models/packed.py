@@ -1,14 +1,18 @@
-"""A model as it travels between registry, store and workers: its bytes in the native format and what must be true of them."""
+"""A model as it travels between registry, store and workers: its bytes in the native format and
+what must be true of them.
+"""
 
 import hashlib
 from dataclasses import dataclass
 
-from pipelines.errors import ModelError
+from pipelines.base.errors import ModelError
 
 
 @dataclass(frozen=True)
 class Packed:
-    """A registered model version: native bytes, their SHA-256, and the feature set it was trained on."""
+    """A registered model version: native bytes, their SHA-256, and the feature set it was trained
+    on.
+    """
 
     name: str
     version: str
@@ -17,7 +21,9 @@ class Packed:
     content: bytes
 
     def verify(self, feature_set: str) -> None:
-        """Raise ModelError when the bytes are not those that were registered or were trained on other features."""
+        """Raise ModelError when the bytes are not those that were registered or were trained on
+        other features.
+        """
         digest = hashlib.sha256(self.content).hexdigest()
         if digest != self.sha256:
             raise ModelError(

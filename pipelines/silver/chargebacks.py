@@ -1,9 +1,11 @@
-"""One row per finding of the bank about a payment: typed, valid and once each, refined from shop.chargebacks."""
+"""One row per finding of the bank about a payment: typed, valid and once each, refined from
+shop.chargebacks.
+"""
 
 from pyspark.sql import DataFrame
 
-from pipelines.avro import Contract
-from pipelines.silver.judgement import EVENT, LINEAGE, Rules, accepted
+from pipelines.contracts.avro import Contract
+from pipelines.silver.refining import EVENT, LINEAGE, Rules, accepted
 from pipelines.table import Column, Table
 
 TABLE = Table(

@@ -1,10 +1,12 @@
-"""One row per score of a payment: typed, valid and once each, refined from tidemark.fraud_scores."""
+"""One row per score of a payment: typed, valid and once each, refined from
+tidemark.fraud_scores.
+"""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.avro import Contract
-from pipelines.silver.judgement import EVENT, LINEAGE, Rules, accepted
+from pipelines.contracts.avro import Contract
+from pipelines.silver.refining import EVENT, LINEAGE, Rules, accepted
 from pipelines.table import Column, Table
 
 TABLE = Table(

@@ -2,8 +2,8 @@
 
 from pyspark.sql import DataFrame
 
-from pipelines.avro import Contract
-from pipelines.silver.judgement import EVENT, LINEAGE, Rules, accepted
+from pipelines.contracts.avro import Contract
+from pipelines.silver.refining import EVENT, LINEAGE, Rules, accepted
 from pipelines.table import Column, Table
 
 TABLE = Table(

@@ -1,11 +1,13 @@
-"""One row per change of an order, with the whole order inside: typed, valid and once each, refined from shop.orders."""
+"""One row per change of an order, with the whole order inside: typed, valid and once each, refined
+from shop.orders.
+"""
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.avro import Contract
-from pipelines.silver.judgement import EVENT, LINEAGE, Rules, accepted
+from pipelines.contracts.avro import Contract
+from pipelines.silver.refining import EVENT, LINEAGE, Rules, accepted
 from pipelines.table import Column, Table
 
 ITEM = (

@@ -1,4 +1,6 @@
-"""One row per record that silver refuses, with the reason and the bytes: the other half of `refine`, over bronze."""
+"""One row per record that silver refuses, with the reason and the bytes: the other half of
+`refine`, over bronze.
+"""
 
 from collections.abc import Mapping
 
@@ -6,9 +8,9 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.avro import Contract, decode, schema_id
+from pipelines.contracts.avro import Contract, decode, schema_id
 from pipelines.silver import chargebacks, clicks, fraud_scores, inventory, orders, payments, reviews
-from pipelines.silver.judgement import Rules, refusal
+from pipelines.silver.refining import Rules, refusal
 from pipelines.table import Column, Table
 
 TABLE = Table(
@@ -50,7 +52,9 @@ def _reason(contract: Contract, rules: Rules) -> SparkColumn:
 
 
 def refuse(events: DataFrame, contracts: Mapping[str, Contract]) -> DataFrame:
-    """Return the refused among the events of the topics that `contracts` (topic → contract) names."""
+    """Return the refused among the events of the topics that `contracts` (topic → contract)
+    names.
+    """
     reasons = [_reason(contracts[topic], rules) for topic, rules in RULES_BY_TOPIC.items()]
     judged = events.withColumn("reason", F.explode(F.array(F.coalesce(*reasons))))
     refused = judged.filter(F.col("reason").isNotNull()).withColumn("schema_id", schema_id(F.col("value")))

@@ -8,7 +8,9 @@ Action = Callable[[int, Any], None]
 
 
 class Agenda:
-    """A heap of (time, number, action's name, subject); the number keeps equal times in the order they were planned."""
+    """A heap of (time, number, action's name, subject); the number keeps equal times in the order
+    they were planned.
+    """
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, str, Any]] = []
@@ -17,7 +19,9 @@ class Agenda:
         self._kinds: dict[str, Callable[..., Any]] = {}
 
     def knows(self, name: str, action: Action, kind: Callable[..., Any] | None = None) -> None:
-        """Call `action` whenever `name` falls due; `kind` is the dataclass of its subject, where it has one."""
+        """Call `action` whenever `name` falls due; `kind` is the dataclass of its subject, where it
+        has one.
+        """
         self._actions[name] = action
         if kind is not None:
             self._kinds[name] = kind
@@ -44,7 +48,9 @@ class Agenda:
         heapify(self._heap)
 
     def state(self) -> dict[str, Any]:
-        """Return everything planned as JSON can hold it; it shares its subjects, so write it before the next event."""
+        """Return everything planned as JSON can hold it; it shares its subjects, so write it before
+        the next event.
+        """
         tasks = [[at, n, name, self._plain(name, subject)] for at, n, name, subject in self._heap]
         return {"planned": self._planned, "tasks": tasks}
 

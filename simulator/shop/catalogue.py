@@ -22,7 +22,9 @@ class Seller:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """An article: `price` in cents, `weight` its share of demand, `bulk` in 0..1 how dear its freight is."""
+    """An article: `price` in cents, `weight` its share of demand, `bulk` in 0..1 how dear its
+    freight is.
+    """
 
     number: int
     product_id: str
@@ -58,12 +60,16 @@ class Catalogue:
 
     @classmethod
     def invented(cls, seed: int, products: int = PRODUCTS, sellers: int = SELLERS) -> "Catalogue":
-        """Return a catalogue made up with Olist's statistics: category shares, prices, Zipf weights, cities."""
+        """Return a catalogue made up with Olist's statistics: category shares, prices, Zipf
+        weights, cities.
+        """
         return _invented(seed, statistics(), products, sellers)
 
     @classmethod
     def from_olist(cls, archive: Path) -> "Catalogue":
-        """Return Olist's own products, prices, sellers and customers' cities, read from the Kaggle archive."""
+        """Return Olist's own products, prices, sellers and customers' cities, read from the Kaggle
+        archive.
+        """
         from simulator.shop.olist import read_catalogue  # pandas is wanted only here
 
         return read_catalogue(archive)
@@ -116,7 +122,9 @@ def zipf(count: int, exponent: float) -> list[float]:
 
 
 def zipf_exponent(count: int, top_tenth: float) -> float:
-    """Return the exponent with which the first tenth of `count` ranks holds the share `top_tenth`, by bisection."""
+    """Return the exponent with which the first tenth of `count` ranks holds the share `top_tenth`,
+    by bisection.
+    """
     low, high = 0.0, 4.0
     for _ in range(40):
         middle = (low + high) / 2
@@ -157,5 +165,7 @@ def _seller(chance: Chance, number: int, places: list[Place], seed: int) -> Sell
 
 
 def lead_days(chance: Chance) -> float:
-    """Return a seller's usual lead time: four days at the median, from half a day to three weeks (an assumption)."""
+    """Return a seller's usual lead time: four days at the median, from half a day to three weeks
+    (an assumption).
+    """
     return min(max(chance.spread(4.0, 0.7), 0.5), 21.0)

@@ -1,4 +1,6 @@
-"""Seeded chance: every draw of the shop comes from one generator, whose state goes into the snapshot."""
+"""Seeded chance: every draw of the shop comes from one generator, whose state goes into the
+snapshot.
+"""
 
 import math
 from bisect import bisect
@@ -43,7 +45,9 @@ class Chance:
         return low + (high - low) * self.random()
 
     def wait(self, per_second: float) -> int:
-        """Return microseconds until the next of events that come `per_second` on average (a Poisson process)."""
+        """Return microseconds until the next of events that come `per_second` on average (a Poisson
+        process).
+        """
         return int(-math.log(1.0 - self.random()) / per_second * SECOND)
 
     def spread(self, median: float, sigma: float) -> float:
@@ -66,7 +70,9 @@ class Chance:
 
 
 def at_quantile(quantiles: Sequence[float], share: float) -> float:
-    """Return the value below which `share` of the distribution lies, linear between the evenly spaced quantiles."""
+    """Return the value below which `share` of the distribution lies, linear between the evenly
+    spaced quantiles.
+    """
     place = share * (len(quantiles) - 1)
     index = int(place)
     if index >= len(quantiles) - 1:

@@ -1,4 +1,6 @@
-"""What a visitor looks at next: popular products of liked categories near the own price range, then their neighbours."""
+"""What a visitor looks at next: popular products of liked categories near the own price range, then
+their neighbours.
+"""
 
 from functools import cached_property
 
@@ -11,7 +13,8 @@ from simulator.shop.world import World
 
 FAVOURITE = 0.35  # share of first looks that go to a favourite category
 RELATED = 0.65  # share of later looks that go to a neighbour on the shelf
-NEIGHBOURS = (1, 1, 1, 2, 2, 3, -1, -1, -2, 4)  # steps on the shelf: similar prices, dearer ones more often
+# Steps on the shelf: similar prices, dearer ones more often.
+NEIGHBOURS = (1, 1, 1, 2, 2, 3, -1, -1, -2, 4)
 
 
 class Choice:

@@ -1,9 +1,9 @@
 """Fraud campaigns: groups of purchases by one hand, hidden among the purchases of honest people.
 
-No field of a payment gives a fraud away: fraudsters buy ordinary products at ordinary prices, mostly through Brazilian
-addresses and partly with known devices, while honest people travel, change devices, retry and buy dear things as well, and
-those who live together lend each other cards and devices.
-What gives them away is the relation to what card, device, account and seller did before.
+No field of a payment gives a fraud away: fraudsters buy ordinary products at ordinary prices,
+mostly through Brazilian addresses and partly with known devices, while honest people travel, change
+devices, retry and buy dear things as well, and those who live together lend each other cards and
+devices. What gives them away is the relation to what card, device, account and seller did before.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,9 @@ AT_HOME = 0.68  # share of fraudsters who come through a Brazilian address
 
 @dataclass(slots=True)
 class Strike:
-    """One purchase of a campaign: the payer, whose person is robbed, and how products are chosen."""
+    """One purchase of a campaign: the payer, whose person is robbed, and how products are
+    chosen.
+    """
 
     person: int
     payer: dict[str, Any]
@@ -39,7 +41,9 @@ class Strike:
 
 
 class Fraud:
-    """Starts campaigns at random times and carries their strikes out through the shop's ordinary checkout."""
+    """Starts campaigns at random times and carries their strikes out through the shop's ordinary
+    checkout.
+    """
 
     def __init__(
         self, world: World, people: People, visitors: Visitors, sessions: Sessions, orders: Orders, orders_per_s: float
@@ -63,7 +67,9 @@ class Fraud:
         self.expect_campaign(at)
 
     def card_testing(self, at: int) -> None:
-        """Try many stolen numbers on cheap things from one or two devices, fast or slowly; some are used in earnest later."""
+        """Try many stolen numbers on cheap things from one or two devices, fast or slowly; some are
+        used in earnest later.
+        """
         accounts, devices = self._accounts(2), self._devices(2)
         pace = self._chance.spread(4 * MINUTE, 1.2)
         for _ in range(self._chance.count(7)):
@@ -87,7 +93,9 @@ class Fraud:
             at += int(self._chance.between(0.3, 2) * pace)
 
     def compromised_seller(self, at: int) -> None:
-        """Charge people who bought from a seller before once more through that seller, as if they had come back."""
+        """Charge people who bought from a seller before once more through that seller, as if they
+        had come back.
+        """
         if not self._orders.recent:
             return
         _, seller = self._orders.recent[self._chance.below(len(self._orders.recent))]
@@ -109,7 +117,9 @@ class Fraud:
             at += int(self._chance.between(0.1, 1.5) * HOUR)
 
     def _victim(self, known: float) -> Person:
-        """Return somebody to rob: a past buyer with probability `known`, or the holder of a card the shop never saw."""
+        """Return somebody to rob: a past buyer with probability `known`, or the holder of a card
+        the shop never saw.
+        """
         past = self._visitors.past_buyer() if self._chance.random() < known else None
         return self._people.person(past if past is not None else self._visitors.newcomer())
 
@@ -141,7 +151,9 @@ class Fraud:
         )
 
     def _position(self, victim: Person, country: str) -> tuple[float | None, float | None]:
-        """Return where the address seems to be: near the victim, in another Brazilian city, abroad, or unknown."""
+        """Return where the address seems to be: near the victim, in another Brazilian city, abroad,
+        or unknown.
+        """
         chance = self._chance
         if chance.random() < UNLOCATED:
             return None, None

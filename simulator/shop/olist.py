@@ -1,4 +1,6 @@
-"""Olist's own catalogue, read from the Kaggle archive: products, categories, prices, sellers, customers' cities."""
+"""Olist's own catalogue, read from the Kaggle archive: products, categories, prices, sellers,
+customers' cities.
+"""
 
 from pathlib import Path
 
@@ -26,7 +28,9 @@ def read_catalogue(archive: Path) -> Catalogue:
 
 
 def _sold(frames: Frames) -> pd.DataFrame:
-    """Return per product its category, pieces sold, median price, and the seller who sold it last."""
+    """Return per product its category, pieces sold, median price, and the seller who sold it
+    last.
+    """
     per_product = frames.items.groupby("product_id").agg(
         price=("price", "median"),
         pieces=("price", "size"),

@@ -8,8 +8,9 @@ from typing import Any
 class Order:
     """Latest record, what is still to be paid, and which stock it holds.
 
-    `payment` is the part of the payment record that all attempts share; `declined` the odds that an attempt is declined;
-    `campaign` names the fraud behind the order, if there is one; `pieces` pairs product numbers with pieces taken.
+    `payment` is the part of the payment record that all attempts share; `declined` the odds that an
+    attempt is declined; `campaign` names the fraud behind the order, if there is one; `pieces`
+    pairs product numbers with pieces taken.
     """
 
     record: dict[str, Any]

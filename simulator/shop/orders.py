@@ -1,4 +1,6 @@
-"""The life of an order: placed, paid, approved, shipped, delivered, reviewed; or cancelled on the way."""
+"""The life of an order: placed, paid, approved, shipped, delivered, reviewed; or cancelled on the
+way.
+"""
 
 from collections import deque
 from typing import Any
@@ -17,7 +19,8 @@ PERSISTENT = 0.85  # share of declined payments that are tried again
 RETURNED = 0.03  # share of delivered orders that come back (an assumption: Olist does not tell)
 RECENT = 4_000  # payments remembered for whoever skims a seller's checkout
 
-Line = tuple[Product, int, int, str | None]  # product, price of one piece in cents, pieces, promotion code
+# Product, price of one piece in cents, pieces, promotion code.
+Line = tuple[Product, int, int, str | None]
 
 
 class Orders:
@@ -30,7 +33,9 @@ class Orders:
             world.agenda.knows(f"order.{step.__name__}", step, Order)
 
     def place(self, at: int, person: int, session_id: str | None, payer: Payer, lines: list[Line]) -> None:
-        """Place an order for `lines` that are in stock, take them out of it, and plan the payment."""
+        """Place an order for `lines` that are in stock, take them out of it, and plan the
+        payment.
+        """
         order_id = self._world.name("order")
         place = self._world.catalogue.places[payer.place]
         seller = self._world.catalogue.sellers[lines[0][0].seller]
@@ -102,7 +107,9 @@ class Orders:
             self._plan(at + soon(chance, 60, 1800), self.cancel, order)
 
     def approve(self, at: int, order: Order) -> None:
-        """Approve a paid order and plan whether it ships, is cancelled, or turns out not to be had."""
+        """Approve a paid order and plan whether it ships, is cancelled, or turns out not to be
+        had.
+        """
         self._advance(at, order, "approved")
         figures, luck = self._world.figures, self._world.chance.random()
         later = self._after_days(at, figures.delays.carrier)
@@ -133,7 +140,9 @@ class Orders:
         self.send_back(at, order)
 
     def give_up(self, at: int, order: Order) -> None:
-        """Find that the seller cannot ship: the goods are not there, so nothing goes back on the shelf."""
+        """Find that the seller cannot ship: the goods are not there, so nothing goes back on the
+        shelf.
+        """
         self._advance(at, order, "unavailable")
 
     def send_back(self, at: int, order: Order) -> None:

@@ -1,4 +1,6 @@
-"""Payments: who pays with what, declined attempts and retries, and what the bank says days later."""
+"""Payments: who pays with what, declined attempts and retries, and what the bank says days
+later.
+"""
 
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -11,8 +13,9 @@ from simulator.shop.world import CURRENCY, World
 
 CARDS = {"credit_card", "debit_card"}
 USUAL = 0.85  # share of payments with the person's usual method and card
-# Share of card payments with the card of the one whom the buyer lives with. It rests on who does it at all: 23 % of Brazil's
-# consumers within a year, mostly with cards of parents and spouses (CNDL, SPC Brasil and Sebrae, 2021).
+# Share of card payments with the card of the one whom the buyer lives with. It rests on who does it
+# at all: 23 % of Brazil's consumers within a year, mostly with cards of parents and spouses (CNDL,
+# SPC Brasil and Sebrae, 2021).
 BORROWED = 0.15
 AUTHENTICATED = 0.28  # share of card payments with 3-D Secure
 DECLINED = 0.04  # share of honest attempts the bank declines
@@ -22,7 +25,9 @@ REPORTED = 0.97  # share of frauds that the bank ever finds
 
 
 class Payer(NamedTuple):
-    """Everything about a payment that does not come from the basket; `campaign` names the fraud, if it is one."""
+    """Everything about a payment that does not come from the basket; `campaign` names the fraud, if
+    it is one.
+    """
 
     card_id: str
     customer_id: str
@@ -81,7 +86,9 @@ class Payments:
         return round(person.latitude + chance.gauss(0, wide), 4), round(person.longitude + chance.gauss(0, wide), 4)
 
     def asked(self, order: dict[str, Any], payer: Payer) -> dict[str, Any]:
-        """Return the part of the payment record that all attempts to pay this order record share."""
+        """Return the part of the payment record that all attempts to pay this order record
+        share.
+        """
         items = order["items"]
         amount = sum(item["price"] * item["quantity"] + item["freight"] for item in items)
         return {
@@ -118,7 +125,9 @@ class Payments:
         return accepted
 
     def _foresee(self, at: int, payment: dict[str, Any], accepted: bool, campaign: str | None) -> None:
-        """Plan what the bank finds: most frauds after two to six days, and a few disputes that are cleared."""
+        """Plan what the bank finds: most frauds after two to six days, and a few disputes that are
+        cleared.
+        """
         chance = self._world.chance
         if campaign is not None and chance.random() < REPORTED:
             self._plan_finding(at, payment, 2, 6, campaign, payment["amount"] if accepted else 0)

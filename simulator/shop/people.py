@@ -11,17 +11,20 @@ from simulator.shop.chance import Chance, cumulative
 from simulator.shop.world import World
 
 SIXTEEN = Struct("<16I")
-ABROAD = ("PT", "AR", "US", "PY", "ES", "GB", "CO", "NG")  # where addresses outside Brazil are, most common first
+# Where addresses outside Brazil are, most common first.
+ABROAD = ("PT", "AR", "US", "PY", "ES", "GB", "CO", "NG")
 ABROAD_SUMS = cumulative([8, 7, 6, 4, 3, 2, 2, 1])
 FOREIGNERS = 0.01
-# A third of newcomers live with somebody who buys here, too: an assumption. Brazil's census of 2022 counts 2.8 people to a
-# home and one person alone in every fifth; who of them buys where, nobody publishes.
+# A third of newcomers live with somebody who buys here, too: an assumption. Brazil's census of 2022
+# counts 2.8 people to a home and one person alone in every fifth; who of them buys where, nobody
+# publishes.
 HOUSEHOLDS = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone who may buy: where they live, what they like and how they pay; all of it follows from seed and number.
+    """Someone who may buy: where they live, what they like and how they pay; all of it follows from
+    seed and number.
 
     `housemate` is the number of the one they live with, if that one buys here, too.
     """
@@ -42,7 +45,9 @@ class Person:
 
 
 class People:
-    """The endless population of one catalogue: newcomers are numbered from 1, and -n is the one whom n lives with."""
+    """The endless population of one catalogue: newcomers are numbered from 1, and -n is the one
+    whom n lives with.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -77,7 +82,9 @@ class People:
 
 
 def _sixteen(name: str) -> list[float]:
-    """Return sixteen numbers in 0..1 that follow from a name: a hash costs a fifth of seeding a generator."""
+    """Return sixteen numbers in 0..1 that follow from a name: a hash costs a fifth of seeding a
+    generator.
+    """
     return [number / 2**32 for number in SIXTEEN.unpack(blake2b(name.encode()).digest())]
 
 

@@ -12,7 +12,9 @@ DISCOUNTS = (0.05, 0.10, 0.15, 0.20, 0.30)
 
 
 class Promotions:
-    """Which categories are on promotion, at what discount and code, and how demand shifts towards them."""
+    """Which categories are on promotion, at what discount and code, and how demand shifts towards
+    them.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world

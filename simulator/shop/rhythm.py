@@ -1,4 +1,6 @@
-"""How busy the shop is at a moment: hour of the week, Black Friday, Christmas, in Brazilian local time."""
+"""How busy the shop is at a moment: hour of the week, Black Friday, Christmas, in Brazilian local
+time.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -18,7 +18,8 @@ RETURNING = 0.2  # … and some come back for it
 FORGETFUL = 0.03  # share of buyers who come back the same day for something else
 TRAVELLING = 0.03  # share of visits from outside the person's country
 NEW_DEVICE = 0.06  # share of visits with a device never seen before
-SHARED_DEVICE = 0.3  # share of visits with a device of the one whom the visitor lives with (an assumption)
+# Share of visits with a device of the one whom the visitor lives with (an assumption).
+SHARED_DEVICE = 0.3
 LOGGED_IN = 0.35
 ELSEWHERE = 0.7  # share of visitors who look for another product when one is sold out
 
@@ -55,7 +56,9 @@ class Sessions:
         world.agenda.knows("visit.again", self.come_again)
 
     def start(self, at: int, buying: bool) -> None:
-        """Let somebody come, to buy or not; those who do not buy come only where clicks are recorded."""
+        """Let somebody come, to buy or not; those who do not buy come only where clicks are
+        recorded.
+        """
         person = self._people.person(self._visitors.next(at, buying))
         tracked = not buying or self.is_tracked()
         visit = self._visit(person, tracked, self.buying_plan(tracked) if buying else self._looking_plan())
@@ -63,7 +66,9 @@ class Sessions:
         self.step(at, visit)
 
     def come_again(self, at: int, person: int) -> None:
-        """Let a person who was here before buy now, or later when in the middle of another visit or the shop is closed."""
+        """Let a person who was here before buy now, or later when in the middle of another visit or
+        the shop is closed.
+        """
         if at >= self._world.opens_at and self._visitors.is_away(person, at):
             tracked = self.is_tracked()
             self.step(at, self._visit(self._people.person(person), tracked, self.buying_plan(tracked)))
@@ -90,7 +95,9 @@ class Sessions:
         )
 
     def _device(self, person: Person) -> tuple[str, str]:
-        """Return the device of a visit and the cookie on it, which is the visitor's own on a housemate's device, too."""
+        """Return the device of a visit and the cookie on it, which is the visitor's own on a
+        housemate's device, too.
+        """
         if self._chance.random() < NEW_DEVICE:
             return self._world.name("device"), self._world.name("visitor")
         if person.housemate is not None and self._chance.random() < SHARED_DEVICE:

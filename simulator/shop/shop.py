@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.errors import TidemarkError
+from pipelines.base.errors import TidemarkError
 from simulator.event import Event
 from simulator.shop.catalogue import Catalogue
 from simulator.shop.chance import HOUR
@@ -21,12 +21,14 @@ from simulator.shop.visitors import Visitors
 from simulator.shop.world import World
 
 BUYING = 0.07  # share of tracked visits that mean to buy
-# Events per visit that means to buy and per visit that does not, promotions and returns included: measured over 80 days.
+# Events per visit that means to buy and per visit that does not, promotions and returns included:
+# measured over 80 days.
 OTHERS_PER_BUYER = 8.1
 CLICKS_PER_BUYER = 5.5
 CLICKS_PER_LOOKER = 4.6
 LOOKERS_PER_BUYER = (1 - BUYING) / BUYING
-ARRIVALS = {"visit.arrive", "campaign.start", "stock.count"}  # Poisson processes: drawing the next anew changes nothing
+# Poisson processes: drawing the next anew changes nothing.
+ARRIVALS = {"visit.arrive", "campaign.start", "stock.count"}
 PUT_OFF = {"visit.again", "campaign.strike", "promotion.start"}
 
 
@@ -43,10 +45,11 @@ def buyers_per_s(rate: float, clicks_share: float) -> float:
 class Shop:
     """One coherent shop.
 
-    `rate` is the long-run mean of events per simulated second over all topics and over an ordinary week; a shop that
-    has just opened is below it until its first orders are delivered and reviewed. `steady` switches the rhythm of day,
-    week and season off. `clicks_share` is the share of visits whose clicks are recorded: visits that are not recorded
-    and buy nothing are not simulated. The same arguments give the same events.
+    `rate` is the long-run mean of events per simulated second over all topics and over an ordinary
+    week; a shop that has just opened is below it until its first orders are delivered and reviewed.
+    `steady` switches the rhythm of day, week and season off. `clicks_share` is the share of visits
+    whose clicks are recorded: visits that are not recorded and buy nothing are not simulated. The
+    same arguments give the same events.
     """
 
     def __init__(
@@ -99,7 +102,9 @@ class Shop:
         self._world.agenda.plan(self._next_arrival(at), "visit.arrive")
 
     def _next_arrival(self, at: int) -> int:
-        """Return when the next visitor comes: a Poisson process whose rate changes by the hour, hour after hour."""
+        """Return when the next visitor comes: a Poisson process whose rate changes by the hour,
+        hour after hour.
+        """
         while True:
             per_s = self._visits_per_s * self._rhythm.factor(at) * self._promotions.lift
             then, change = at + self._world.chance.wait(per_s), (at // HOUR + 1) * HOUR
@@ -140,9 +145,10 @@ class Shop:
     ) -> "Shop":
         """Return the shop of a snapshot, going on with exactly what would have come next.
 
-        Any other term may be changed. With a later `start` the shop was closed in between: nobody came, but what was
-        under way (deliveries, reviews, chargebacks) happened, and is told first. A busier shop is stocked up first.
-        Raises ShopError when `catalogue` is not the one the snapshot was made with.
+        Any other term may be changed. With a later `start` the shop was closed in between: nobody
+        came, but what was under way (deliveries, reviews, chargebacks) happened, and is told first.
+        A busier shop is stocked up first. Raises ShopError when `catalogue` is not the one the
+        snapshot was made with.
         """
         new = {"rate": rate, "steady": steady, "clicks_share": clicks_share}
         terms = {**snapshot["terms"], **{name: value for name, value in new.items() if value is not None}}
@@ -163,7 +169,9 @@ class Shop:
         self._orders.resume(snapshot["orders"])
 
     def _reopen(self, at: int, buyers_before: float) -> None:
-        """Put off what waits for the shop to be open, and draw arrivals anew when the shop was closed or is busier."""
+        """Put off what waits for the shop to be open, and draw arrivals anew when the shop was
+        closed or is busier.
+        """
         world = self._world
         closed = at - world.now
         world.opens_at = max(at, world.opens_at)

@@ -1,4 +1,6 @@
-"""What was fitted to Olist (simulator/fit_olist.py), typed: shares, quantiles and factors, never rows."""
+"""What was fitted to Olist (simulator/fit_olist.py), typed: shares, quantiles and factors, never
+rows.
+"""
 
 import json
 from functools import cache
@@ -75,7 +77,9 @@ class Delays(Fitted):
 
 
 class ReviewFigures(Fitted):
-    """Shares of scores 1 to 5 per band of lateness in days, delay in days, shares with title and text."""
+    """Shares of scores 1 to 5 per band of lateness in days, delay in days, shares with title and
+    text.
+    """
 
     lateness: list[float]
     scores: list[list[float]]

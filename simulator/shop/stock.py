@@ -1,4 +1,6 @@
-"""Stock of every product: sales take it, deliveries with lead times bring it back, counts correct it, none is below 0."""
+"""Stock of every product: sales take it, deliveries with lead times bring it back, counts correct
+it, none is below 0.
+"""
 
 import math
 from typing import Any
@@ -12,9 +14,11 @@ CORRECTIONS_PER_SALE = 0.004
 
 
 class Stock:
-    """Levels and the policy behind them: order up to a level when the position falls to the reorder point.
+    """Levels and the policy behind them: order up to a level when the position falls to the reorder
+    point.
 
-    Each product covers its expected demand over the lead time more or less generously, so some run out often.
+    Each product covers its expected demand over the lead time more or less generously, so some run
+    out often.
     """
 
     def __init__(self, world: World, orders_per_s: float) -> None:
@@ -44,7 +48,9 @@ class Stock:
         return self._world.catalogue.sellers[product.seller].lead_days
 
     def open(self, at: int) -> None:
-        """Count the opening stock of every product in, and plan deliveries and counts as if the shop had long been open."""
+        """Count the opening stock of every product in, and plan deliveries and counts as if the
+        shop had long been open.
+        """
         for product in self._world.catalogue.products:
             level = self._long_run_level(product)
             if level > 0:
@@ -52,7 +58,9 @@ class Stock:
             self._watch(at, product)
 
     def prepare(self, at: int, _: None) -> None:
-        """Deliver what a busier shop needs: products below their reorder point get the stock of a shop long open."""
+        """Deliver what a busier shop needs: products below their reorder point get the stock of a
+        shop long open.
+        """
         for product in self._world.catalogue.products:
             number = product.number
             missing = self._long_run_level(product) - self._levels[number]
@@ -61,7 +69,9 @@ class Stock:
             self._watch(at, product)
 
     def _long_run_level(self, product: Product) -> int:
-        """Levels of such a policy lie evenly between what is left when a delivery comes and the level ordered up to."""
+        """Levels of such a policy lie evenly between what is left when a delivery comes and the
+        level ordered up to.
+        """
         up_to = self._up_to[product.number]
         left = max(self._reorder[product.number] - int(self._reorder[product.number] / self._generosity[product.number]), 0)
         return left + self._world.chance.below(up_to - left + 1)
@@ -71,7 +81,9 @@ class Stock:
         return self._levels[product.number] >= pieces
 
     def sell(self, at: int, product: Product, pieces: int, order_id: str) -> None:
-        """Take pieces out for an order and order more when few are left; only what `has` says is there can be sold."""
+        """Take pieces out for an order and order more when few are left; only what `has` says is
+        there can be sold.
+        """
         self._move(at, product, "sale", -pieces, order_id)
         self._watch(at, product)
 

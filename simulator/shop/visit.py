@@ -8,11 +8,12 @@ from typing import Any
 class Visit:
     """One session of one visitor.
 
-    `session_id` is None for visitors who refuse to be tracked: nothing is known of their clicks. `plan` holds the steps
-    still to take, `cart` product numbers with pieces, `product` the number of the one looked at (-1 for none).
-    `taste` is the place on the price range of a category, 0 to 1, that is sought among `care` candidates; a `seller` given
-    by number is the only one bought from; `returning` visitors come back another time to buy. `payer` is set when somebody
-    else than `person` pays: a fraud.
+    `session_id` is None for visitors who refuse to be tracked: nothing is known of their clicks.
+    `plan` holds the steps still to take, `cart` product numbers with pieces, `product` the number
+    of the one looked at (-1 for none). `taste` is the place on the price range of a category, 0 to
+    1, that is sought among `care` candidates; a `seller` given by number is the only one bought
+    from; `returning` visitors come back another time to buy. `payer` is set when somebody else than
+    `person` pays: a fraud.
     """
 
     person: int

@@ -6,20 +6,25 @@ from simulator.shop.chance import HOUR
 from simulator.shop.people import People
 from simulator.shop.world import World
 
-REGULARS = 0.45  # share of visits by people who bought before (an assumption: Olist hides most returns)
+# Share of visits by people who bought before (an assumption: Olist hides most returns).
+REGULARS = 0.45
 REST = 12 * HOUR  # honest people seldom order twice within this time …
 RESTLESS = 0.06  # … but some do
-HOUSEMATE = 0.35  # share of regulars' visits that the one they live with makes instead, where there is one (an assumption)
+# Share of regulars' visits that the one they live with makes instead, where there is one (an
+# assumption).
+HOUSEMATE = 0.35
 SESSION_GAP = 31 * 60 * 1_000_000
 REMEMBERED = 50_000  # purchases whose buyers count as regulars
 
 
 class Visitors:
-    """Decides who comes next: the shop grows by newcomers, and buyers come back in proportion to what they bought.
+    """Decides who comes next: the shop grows by newcomers, and buyers come back in proportion to
+    what they bought.
 
-    Coming back in proportion is Simon's process (H. A. Simon, On a Class of Skew Distribution Functions, 1955): the
-    number of orders per customer and card follows a power law whatever the rate. Resting keeps an honest card's orders
-    per day the same in a quiet history and in a fast live run. People bring the one they live with to the shop.
+    Coming back in proportion is Simon's process (H. A. Simon, On a Class of Skew Distribution
+    Functions, 1955): the number of orders per customer and card follows a power law whatever the
+    rate. Resting keeps an honest card's orders per day the same in a quiet history and in a fast
+    live run. People bring the one they live with to the shop.
     """
 
     def __init__(self, world: World, people: People) -> None:
@@ -35,7 +40,8 @@ class Visitors:
         if self._buyers and self._chance.random() < REGULARS:
             person = self._or_housemate(self._buyers[self._chance.below(len(self._buyers))])
             if self._may_come(person, at, buying):
-                self._free_from.setdefault(person, at)  # a housemate, too, rests between two sessions
+                # A housemate, too, rests between two sessions.
+                self._free_from.setdefault(person, at)
                 return person
         return self.newcomer()
 
@@ -53,11 +59,15 @@ class Visitors:
         return self.is_away(person, at) and (not buying or rested or self._chance.random() < RESTLESS)
 
     def is_away(self, person: int, at: int) -> bool:
-        """Tell whether a regular's last click is so long ago that the next one opens a new session."""
+        """Tell whether a regular's last click is so long ago that the next one opens a new
+        session.
+        """
         return self._free_from.get(person, 0) <= at
 
     def busy(self, person: int, at: int) -> None:
-        """Remember a regular's click, so that the next session starts more than 30 minutes after it."""
+        """Remember a regular's click, so that the next session starts more than 30 minutes after
+        it.
+        """
         if person in self._bought_at or person in self._free_from:
             self._free_from[person] = at + SESSION_GAP
 

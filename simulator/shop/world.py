@@ -1,4 +1,6 @@
-"""What every part of the shop shares: chance, agenda, names, catalogue, and the way out for events."""
+"""What every part of the shop shares: chance, agenda, names, catalogue, and the way out for
+events.
+"""
 
 from collections import deque
 from hashlib import sha256
@@ -14,7 +16,9 @@ CURRENCY = "BRL"
 
 
 class World:
-    """One shop's surroundings; ids carry a prefix of seed and start, so that no two runs share one."""
+    """One shop's surroundings; ids carry a prefix of seed and start, so that no two runs share
+    one.
+    """
 
     def __init__(self, seed: int, start: int, catalogue: Catalogue) -> None:
         self.seed = seed

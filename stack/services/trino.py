@@ -2,8 +2,9 @@
 
 import httpx
 
-from pipelines import java
-from pipelines.settings import ROOT, settings
+from pipelines.base import java
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import settings
 from stack import folders
 from stack.service import Service
 
@@ -12,7 +13,9 @@ CONF = ROOT / "conf" / "trino"
 
 
 def _prepare() -> None:
-    """Put the catalogue's file in place under the catalogue's name; its values come from the environment."""
+    """Put the catalogue's file in place under the catalogue's name; its values come from the
+    environment.
+    """
     catalogs = folders.made(folders.data("trino") / "catalog")
     for old in catalogs.glob("*.properties"):
         old.unlink()

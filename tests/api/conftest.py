@@ -1,4 +1,6 @@
-"""What the API's tests share: a Valkey of a test's own, settings that name it, and a client with a key."""
+"""What the API's tests share: a Valkey of a test's own, settings that name it, and a client with a
+key.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -10,8 +12,8 @@ from valkey_server import PATIENCE_S, ValkeyServer, a_valkey_server
 
 from api.app import application
 from api.keys import HEADER
-from pipelines.online_store import OnlineStore
-from pipelines.settings import Settings, settings
+from pipelines.base.settings import Settings, settings
+from pipelines.online_store.client import OnlineStore
 
 
 @pytest.fixture
@@ -32,7 +34,9 @@ def store(server: ValkeyServer) -> Iterator[OnlineStore]:
 
 @pytest.fixture
 def told(server: ValkeyServer) -> Callable[..., Settings]:
-    """Return what makes settings that name the test's Valkey, with changes to the section of the API."""
+    """Return what makes settings that name the test's Valkey, with changes to the section of the
+    API.
+    """
 
     def make(**changes: object) -> Settings:
         api = settings().api.model_copy(update={"store_within_ms": PATIENCE_S * 1000, **changes})

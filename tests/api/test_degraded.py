@@ -1,4 +1,6 @@
-"""With a store that fails, stalls or has lost its data, payments are scored from what they say, marked and counted."""
+"""With a store that fails, stalls or has lost its data, payments are scored from what they say,
+marked and counted.
+"""
 
 import asyncio
 import threading
@@ -15,14 +17,14 @@ from valkey_server import PATIENCE_S, ValkeyServer
 from waiting import until
 
 from api.app import application
-from api.card_reader import CardReader
 from api.keys import HEADER
-from pipelines.errors import ServiceUnreachable
-from pipelines.features.card_records import blank
-from pipelines.features.device_records import unseen
-from pipelines.features.seller_records import SELLER_RECORD
-from pipelines.online_store import OnlineStore, Reading
-from pipelines.settings import Settings
+from api.payments.reader import CardReader
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.settings import Settings
+from pipelines.fraud.features.card_state import blank
+from pipelines.fraud.features.device_state import unseen
+from pipelines.fraud.features.seller_state import SELLER_RECORD
+from pipelines.online_store.client import OnlineStore, Reading
 
 
 def degraded(client: TestClient, store: str) -> float:
@@ -70,7 +72,8 @@ def test_a_store_that_stalls_is_not_waited_for_and_used_again_once_it_answers(
         answers = [client.post(PATH, json=a_body(number)) for number in range(5)]
         assert [(answer.status_code, answer.json()["degraded"]) for answer in answers] == [(200, True)] * 5
         assert degraded(client, "slow") == 5
-        app.state.parts.reader.within_s = PATIENCE_S  # a busy machine may need more than a millisecond for every answer
+        # A busy machine may need more than a millisecond for every answer.
+        app.state.parts.reader.within_s = PATIENCE_S
         proxy.open.set()
         assert not client.post(PATH, json=a_body()).json()["degraded"]
 

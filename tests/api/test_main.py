@@ -1,4 +1,6 @@
-"""The API as a process: it listens where it was told, stops when asked, and says in one sentence why it cannot start."""
+"""The API as a process: it listens where it was told, stops when asked, and says in one sentence
+why it cannot start.
+"""
 
 import os
 import signal
@@ -15,8 +17,8 @@ from api_process import an_api, environment
 from valkey_server import PASSWORD, ValkeyServer
 
 from api.keys import HEADER
-from pipelines.online_store import OnlineStore
-from pipelines.settings import ROOT
+from pipelines.base.paths import ROOT
+from pipelines.online_store.client import OnlineStore
 
 
 def ended(**changes: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,6 @@
-"""Whatever the API's own description allows or forbids, it answers as described (schemathesis, on the running process)."""
+"""Whatever the API's own description allows or forbids, it answers as described (schemathesis, on
+the running process).
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from schemathesis.schemas import BaseSchema
 from valkey_server import a_valkey_server
 
 from api.keys import HEADER
-from pipelines.online_store import OnlineStore
+from pipelines.online_store.client import OnlineStore
 
 # JSON's schema cannot say that a payment is not made before 2000 or after now.
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)).map(datetime.isoformat)

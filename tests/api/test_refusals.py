@@ -1,4 +1,6 @@
-"""What the API does not take is refused with a status and one sentence that holds nothing of the payment."""
+"""What the API does not take is refused with a status and one sentence that holds nothing of the
+payment.
+"""
 
 import asyncio
 import json
@@ -13,12 +15,12 @@ from structlog.testing import capture_logs
 
 from api.app import application
 from api.keys import HEADER, Allowance, Keys, keys
-from api.payment import Payment
-from api.scorer import Scorer
-from pipelines import contracts
-from pipelines.errors import SettingsError
-from pipelines.features import payment_records
-from pipelines.settings import Settings
+from api.payments.schema import Payment
+from api.payments.scorer import Scorer
+from pipelines.base.errors import SettingsError
+from pipelines.base.settings import Settings
+from pipelines.contracts import schemas
+from pipelines.fraud.features import payment_records
 from pipelines.silver import payments as silver_payments
 
 WRONG: dict[str, Any] = {
@@ -170,7 +172,7 @@ def test_pages_of_other_places_may_not_ask(client: TestClient) -> None:
 
 
 def test_the_payment_is_that_of_the_contract_as_far_as_the_features_need_it() -> None:
-    contract = {field["name"]: field for field in json.loads(contracts.reader("shop.payments"))["fields"]}
+    contract = {field["name"]: field for field in json.loads(schemas.reader("shop.payments"))["fields"]}
     assert set(payment_records.COLUMNS) <= Payment.model_fields.keys() <= contract.keys()
     optional = {name for name, info in Payment.model_fields.items() if not info.is_required()}
     assert optional == {name for name in Payment.model_fields if "default" in contract[name]}

@@ -1,4 +1,6 @@
-"""A payment asked about before it is taken gets the score that the stream will give it, and leaves no trace."""
+"""A payment asked about before it is taken gets the score that the stream will give it, and leaves
+no trace.
+"""
 
 import json
 import time
@@ -14,13 +16,13 @@ from payment_batches import payments
 from valkey_server import ValkeyServer
 from waiting import until
 
-from api.payment import Payment
-from api.scorer import features_of
-from pipelines.features.card_records import FEATURE_NAMES
-from pipelines.features.seller_records import SELLER_RECORD
-from pipelines.online_store import Batch, OnlineStore
-from pipelines.scoring import score_batch
-from pipelines.serving import Serving
+from api.payments.schema import Payment
+from api.payments.scorer import features_of
+from pipelines.fraud.features.card_state import FEATURE_NAMES
+from pipelines.fraud.features.seller_state import SELLER_RECORD
+from pipelines.fraud.scoring import score_batch
+from pipelines.models.serving import Serving
+from pipelines.online_store.client import Batch, OnlineStore
 
 QUERY = str(uuid.UUID(int=1))
 SAME = ("payment_id", "probability", "decision", "reasons", "feature_set", "model_name", "model_version", "degraded")

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from api.payment import Payment
+from api.payments.schema import Payment
 from benchmarks import api_scoring
-from benchmarks.open_loop import Answers
+from benchmarks.support.open_loop import Answers
 
 
 def answers(*latency_ms: float, status: int = 200) -> Answers:

@@ -1,4 +1,6 @@
-"""The benchmark of the campaigns measures what the product's own training makes of a simulated shop."""
+"""The benchmark of the campaigns measures what the product's own training makes of a simulated
+shop.
+"""
 
 import json
 import sys
@@ -10,9 +12,9 @@ import pytest
 from fraud_histories import a_history
 
 from benchmarks import fraud_campaigns, receipt
-from benchmarks.simulated_payments import Past
-from pipelines.features.card_records import FEATURES
-from pipelines.settings import settings
+from benchmarks.support.simulated_payments import Past
+from pipelines.base.settings import settings
+from pipelines.fraud.features.card_state import FEATURES
 from simulator.shop.fraud import KINDS
 
 PAST = Past(seed=3, opened=date(2025, 1, 1), days=60, orders_per_day=500)

@@ -1,4 +1,6 @@
-"""The benchmark of the fraud models runs on any transactions of the Handbook's form and says what it measured."""
+"""The benchmark of the fraud models runs on any transactions of the Handbook's form and says what
+it measured.
+"""
 
 import json
 import sys
@@ -7,7 +9,8 @@ from datetime import date
 import pytest
 from handbook import some_transactions
 
-from benchmarks import fraud_quality, handbook_models, receipt
+from benchmarks import fraud_quality, receipt
+from benchmarks.handbook import models
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +22,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, obj
     rows[4000:].to_parquet(folder / "b.parquet")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(receipt, "RECEIPTS", folder)
-        patch.setattr(handbook_models, "ROUNDS", 20)
+        patch.setattr(models, "ROUNDS", 20)
         fraud_quality.main([folder / "a.parquet", folder / "b.parquet"], date(2018, 4, 22), weeks=2)
     return dict(json.loads((folder / "fraud_quality.json").read_text()))
 

@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 from processes import finished
 
 from benchmarks import ingest_throughput
-from pipelines.settings import Settings
+from pipelines.base.settings import Settings
 
 
 def test_rates_are_medians_and_the_ratio_is_that_of_a_round() -> None:
@@ -35,7 +35,7 @@ ingest_throughput.main()
 
 @pytest.mark.integration
 def test_a_small_run_measures_both_and_leaves_nothing_behind(local_stack: Settings, tmp_path: Path) -> None:
-    finished("jobs/register_contracts.py")
+    finished("jobs/tasks/register_contracts.py")
     finished("-c", SMALL.format(folder=str(tmp_path)))
     told = json.loads((tmp_path / "ingest_throughput.json").read_text())["metrics"]
     assert told["rows_count"] == 5_000

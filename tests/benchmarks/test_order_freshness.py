@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from benchmarks.order_freshness import GOLD, SILVER, Poller, metrics
-from pipelines.errors import ServiceUnreachable
+from pipelines.base.errors import ServiceUnreachable
 
 OPENED = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 CLOSED = OPENED + timedelta(minutes=3)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,35 +31,6 @@ def test_a_receipt_says_what_where_when_and_with_what(tmp_path: Path) -> None:
     assert told["machine"].keys() == {"cores", "memory", "cpu"}
     assert {"python", "pyspark", "iceberg-spark-runtime-4.1_2.13", "trino-server-core"} <= told["versions"].keys()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", told["at"])
-
-
-def test_the_commit_is_the_checkouts() -> None:
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=receipt.ROOT, capture_output=True, text=True, check=True)
-    assert head.stdout.startswith(receipt.commit().removesuffix("-dirty"))
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with one commit, taken for ours."""
-    monkeypatch.setattr(receipt, "ROOT", tmp_path)
-    who = ("-c", "user.name=t", "-c", "user.email=t@t")
-    (tmp_path / "code.py").write_text("1\n")
-    for arguments in (("init", "-q"), ("add", "code.py"), (*who, "commit", "-qm", "first")):
-        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
-    return tmp_path
-
-
-def test_a_new_receipt_does_not_make_the_commit_dirty_but_changed_code_does(checkout: Path) -> None:
-    (checkout / "benchmarks" / "receipts").mkdir(parents=True)
-    (checkout / "benchmarks" / "receipts" / "a.json").write_text("{}")
-    assert re.fullmatch(r"[0-9a-f]{12}", receipt.commit())
-    (checkout / "code.py").write_text("2\n")
-    assert receipt.commit().endswith("-dirty")
-
-
-def test_without_git_the_commit_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receipt, "ROOT", tmp_path)
-    assert receipt.commit() == "unknown"
 
 
 @pytest.mark.parametrize("metric", ["p95", "latency", "seconds", "auc_of_what", "mb", "money_saved", "recall_stolen_card"])

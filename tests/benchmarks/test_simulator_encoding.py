@@ -5,7 +5,7 @@ from confluent_kafka.admin import AdminClient
 from waiting import until
 
 from benchmarks import simulator_encoding
-from pipelines.settings import Settings
+from pipelines.base.settings import Settings
 
 
 @pytest.mark.integration

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import start
-from pipelines.settings import read, settings
+from pipelines.base.settings import read, settings
 from stack import lifecycle, supervision
 from stack.services import services
 

@@ -15,10 +15,10 @@ from dash.development.base_component import Component
 from werkzeug.serving import make_server
 
 from dashboards.app import site
-from dashboards.lake import Ask
-from dashboards.live import queries
+from dashboards.pages.live import queries
 from dashboards.settings import Settings
-from pipelines.settings import Settings as StackSettings
+from dashboards.trino import Ask
+from pipelines.base.settings import Settings as StackSettings
 
 Fire = Callable[..., httpx.Response]
 Run = Callable[..., list[list[Any]]]
@@ -107,7 +107,9 @@ def _served(chosen: Settings, path: str = "/") -> Iterator[httpx.Client]:
 
 
 def _fire(client: httpx.Client, output: str, **inputs: object) -> httpx.Response:
-    """Call the callback that fills `output`, as the browser does; inputs are named `tick__n_intervals=1`."""
+    """Call the callback that fills `output`, as the browser does; inputs are named
+    `tick__n_intervals=1`.
+    """
     callback = next(c for c in client.get("/_dash-dependencies").json() if f"{output}." in c["output"])
     given = {name.replace("__", "."): value for name, value in inputs.items()}
     outputs = [dict(zip(("id", "property"), o.rsplit(".", 1), strict=True)) for o in callback["output"].strip(".").split("...")]
@@ -205,7 +207,9 @@ def insert(run: Run) -> Insert:
 
 @pytest.fixture(scope="session")
 def tables(run: Run) -> Callable[[datetime], AbstractContextManager[None]]:
-    """How to have every table of the pages, and to be rid of the rows from a time on; those that others made stay."""
+    """How to have every table of the pages, and to be rid of the rows from a time on; those that
+    others made stay.
+    """
 
     @contextmanager
     def there(since: datetime) -> Iterator[None]:

@@ -1,4 +1,6 @@
-"""The page over HTTP, without a Trino: it serves, it refuses what it must, and it says what is missing."""
+"""The page over HTTP, without a Trino: it serves, it refuses what it must, and it says what is
+missing.
+"""
 
 import json
 import os

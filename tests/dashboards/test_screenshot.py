@@ -1,4 +1,6 @@
-"""The picture taker's refusals; the picture itself needs a browser, which a fresh machine may lack."""
+"""The picture taker's refusals; the picture itself needs a browser, which a fresh machine may
+lack.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +12,9 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from dashboards import screenshot
-from dashboards.frame import PAGES
-from dashboards.fraud import layout as fraud
-from dashboards.live import layout as live
+from dashboards.look.frame import PAGES
+from dashboards.pages.fraud import layout as fraud
+from dashboards.pages.live import layout as live
 
 
 def test_the_first_browser_on_path_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from dashboards import settings as module
 from dashboards.settings import Settings, SettingsError, read
-from pipelines.settings import settings as pipeline_settings
+from pipelines.base.settings import settings as pipeline_settings
 from stack import programs
 
 

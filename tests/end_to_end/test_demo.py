@@ -16,7 +16,7 @@ from api_payments import PATH, a_body
 from processes import runs
 from waiting import until
 
-from pipelines.settings import ROOT
+from pipelines.base.paths import ROOT
 
 LIVE = re.compile(r"([\d,]+) events/s · newest order in gold: (\S+), ([\d.]+) s old")
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
@@ -34,7 +34,9 @@ def environment(tmp_path: Path, environment_for: Callable[[Path], dict[str, str]
 
 @pytest.fixture
 def demo(environment: dict[str, str]) -> Iterator[Callable[[], Demo]]:
-    """Return what starts a demo as a child process; what a failed test leaves is ended as Ctrl-C does."""
+    """Return what starts a demo as a child process; what a failed test leaves is ended as Ctrl-C
+    does.
+    """
     started: list[Demo] = []
 
     def start() -> Demo:
@@ -51,7 +53,9 @@ def demo(environment: dict[str, str]) -> Iterator[Callable[[], Demo]]:
 
 
 def said_until_live(child: Demo) -> list[str]:
-    """Return what a demo says up to its first line with a flow of events and an order younger than a minute."""
+    """Return what a demo says up to its first line with a flow of events and an order younger than
+    a minute.
+    """
     said: list[str] = []
     for line in child.stdout or ():
         said.append(line)
@@ -68,7 +72,9 @@ def supervised(state: Path) -> list[psutil.Process]:
 
 
 def words(process: psutil.Process) -> list[str]:
-    """Return the command line of a process; PostgreSQL's helpers come and go, and one that has gone says nothing."""
+    """Return the command line of a process; PostgreSQL's helpers come and go, and one that has gone
+    says nothing.
+    """
     with suppress(psutil.NoSuchProcess):  # a zombie too
         return process.cmdline()
     return []

@@ -1,4 +1,6 @@
-"""The main path as a user runs it: history, first model, live events with faults, kill -9 in the middle, and the balance."""
+"""The main path as a user runs it: history, first model, live events with faults, kill -9 in the
+middle, and the balance.
+"""
 
 import io
 import json
@@ -13,10 +15,10 @@ from processes import LIMIT_S, finished, kill, running
 from trino.dbapi import connect
 from waiting import until
 
-from pipelines import contracts
-from pipelines.settings import Settings
+from pipelines.base.settings import Settings
+from pipelines.contracts import schemas
+from pipelines.kafka.topics import end_offsets
 from pipelines.tables import REFINED
-from pipelines.topics import end_offsets
 
 pytestmark = pytest.mark.end_to_end
 
@@ -103,10 +105,10 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
     folder = tmp_path_factory.mktemp("story")
     log, past, live = folder / "streams.log", folder / "past.json", folder / "live.json"
     lake = Lake(local_stack)
-    finished("jobs/register_contracts.py")
+    finished("jobs/tasks/register_contracts.py")
     finished("-m", "simulator", "history", *HISTORY, "--ledger", str(past))
-    with running(log, "jobs/run_all.py") as streams:
-        finished("jobs/train_fraud_model.py")
+    with running(log, "jobs/streams/run_all.py") as streams:
+        finished("jobs/tasks/train_fraud_model.py")
         before = lake.count("silver.clicks")
         with running(
             folder / "simulator.log",
@@ -126,7 +128,7 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
             spoil(local_stack, SCORES)
             kill(streams)
             assert shop.wait(LIMIT_S) == 0
-    with running(log, "jobs/run_all.py") as streams:
+    with running(log, "jobs/streams/run_all.py") as streams:
         counts = sent(past, live)
         until(
             lambda: all(lake.count(SHOP[topic]) >= counts[topic]["events"] for topic in SHOP), "silver has every event", streams
@@ -146,7 +148,7 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
 
 
 def test_the_balance_holds_after_kill_9(story: Story) -> None:
-    printed = finished("jobs/balance.py", COLUMNS="200").stdout
+    printed = finished("jobs/tasks/balance.py", COLUMNS="200").stdout
     lines = [line for line in printed.splitlines() if re.search("[┃│]", line)]
     header, *rows = ([cell.strip() for cell in re.split("[┃│]", line)[1:-1]] for line in lines)
     balances = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
@@ -188,7 +190,7 @@ def test_gold_has_no_order_and_no_score_twice(story: Story) -> None:
 
 def test_every_declined_payment_is_alerted(story: Story, local_stack: Settings) -> None:
     lake, _ = story
-    schema = fastavro.parse_schema(json.loads(contracts.reader(ALERTS)))
+    schema = fastavro.parse_schema(json.loads(schemas.reader(ALERTS)))
     alerts = [fastavro.schemaless_reader(io.BytesIO(value[5:]), schema, schema) for value in messages(local_stack, ALERTS)]
     declined = lake.rows("SELECT DISTINCT payment_id FROM silver.fraud_scores WHERE decision = 'decline'")
     assert declined
@@ -237,7 +239,7 @@ def test_rebuilding_silver_from_bronze_gives_the_same_rows(story: Story) -> None
     assert lake.count("silver.orders") < count
 
     for _ in ("what is missing", "what is there"):
-        finished("jobs/rebuild.py", "--table", "silver.orders", "--from", start, "--to", end)
+        finished("jobs/tasks/rebuild.py", "--table", "silver.orders", "--from", start, "--to", end)
         assert lake.count("silver.orders") == count
         assert lake.one(f"SELECT count(*) FROM (({now}) EXCEPT ({then}))") == 0
         assert lake.one(f"SELECT count(*) FROM (({then}) EXCEPT ({now}))") == 0
@@ -247,7 +249,7 @@ def test_recomputing_a_gold_table_changes_nothing(story: Story) -> None:
     lake, _ = story
     everything = "SELECT * FROM gold.seller_activity ORDER BY seller_id, window_start, currency"
     before = lake.rows(everything)
-    finished("jobs/recompute.py", "--table", "gold.seller_activity")
+    finished("jobs/tasks/recompute.py", "--table", "gold.seller_activity")
     assert before
     assert lake.rows(everything) == before
 
@@ -255,7 +257,7 @@ def test_recomputing_a_gold_table_changes_nothing(story: Story) -> None:
 def test_replaying_all_decisions_with_the_model_that_made_them_changes_none(story: Story) -> None:
     _, counts = story
     ever = ("--from", "2000-01-01T00:00:00", "--to", "2100-01-01T00:00:00")
-    printed = finished("jobs/replay_decisions.py", *ever, "--model", "fraud/1", COLUMNS="200").stdout
+    printed = finished("jobs/tasks/replay_decisions.py", *ever, "--model", "fraud/1", COLUMNS="200").stdout
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if "│" in line]
     assert all(before == after for before, after, *_ in rows)
     assert int(rows[-1][2]) == counts["shop.payments"]["events"]
@@ -264,4 +266,4 @@ def test_replaying_all_decisions_with_the_model_that_made_them_changes_none(stor
 
 
 def test_a_version_becomes_the_champion_by_hand(story: Story) -> None:
-    assert "champion_set" in finished("jobs/promote_fraud_model.py", "--to", "1").stderr
+    assert "champion_set" in finished("jobs/tasks/promote_fraud_model.py", "--to", "1").stderr

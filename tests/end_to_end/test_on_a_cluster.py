@@ -1,4 +1,6 @@
-"""The jobs on a Spark cluster, started as docs/operations.md says: scoring, a table, its upkeep, all of it in an executor."""
+"""The jobs on a Spark cluster, started as docs/operations.md says: scoring, a table, its upkeep,
+all of it in an executor.
+"""
 
 import signal
 import subprocess
@@ -18,9 +20,10 @@ from topic_records import received, send
 from trino.dbapi import connect
 from waiting import until
 
-from pipelines import contracts, schema_registry, topics
-from pipelines.model_registry import ModelRegistry
-from pipelines.settings import Settings
+from pipelines.base.settings import Settings
+from pipelines.contracts import schemas
+from pipelines.kafka import schema_registry, topics
+from pipelines.models.registry import ModelRegistry
 
 pytestmark = pytest.mark.end_to_end
 
@@ -28,7 +31,8 @@ SCORES = "tidemark.fraud_scores"
 MODEL = "fraud-on-a-cluster"
 RUN = uuid4().hex
 AMOUNTS = {f"{RUN}-cheap": 10, f"{RUN}-dear": 2 * DEAR}
-# What conf/cluster.toml leaves to each cluster; the rest of the stack's addresses is in the environment of every test.
+# What conf/cluster.toml leaves to each cluster; the rest of the stack's addresses is in the
+# environment of every test.
 HERE = {f"TIDEMARK_{service}__HOST": "127.0.0.1" for service in ("POSTGRES", "VALKEY", "TRINO")}
 CLUSTER = {"TIDEMARK_PROFILE": "cluster", "TIDEMARK_FRAUD__MODEL_NAME": MODEL, **HERE}
 
@@ -37,7 +41,7 @@ CLUSTER = {"TIDEMARK_PROFILE": "cluster", "TIDEMARK_FRAUD__MODEL_NAME": MODEL, *
 def shop(local_stack: Settings) -> Settings:
     """A stack with contracts, a champion and two payments."""
     schema_registry.register_contracts()
-    topics.create_missing(local_stack.kafka, contracts.topics())
+    topics.create_missing(local_stack.kafka, schemas.topics())
     ModelRegistry(local_stack.mlflow).register(MODEL, a_booster(), {}, {}, {})
     now = datetime.now(UTC)
     for name, amount in AMOUNTS.items():
@@ -47,13 +51,17 @@ def shop(local_stack: Settings) -> Settings:
 
 
 def scored(told: Settings, since: dict[int, int]) -> set[str]:
-    """Return which of this run's payments have got a score since; the scorer may have others' to catch up with."""
+    """Return which of this run's payments have got a score since; the scorer may have others' to
+    catch up with.
+    """
     found = received(told.kafka, SCORES, since)
     return {each.event["payment_id"] for each in found} & AMOUNTS.keys()
 
 
 def scores(told: Settings) -> list[list[Any]]:
-    """Return this run's rows of silver.fraud_scores, through Trino; none while there is no such table."""
+    """Return this run's rows of silver.fraud_scores, through Trino; none while there is no such
+    table.
+    """
     cursor = connect(host=told.trino.host, port=told.trino.port, user=told.trino.user, catalog="lake").cursor()
     known = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'silver' AND table_name = 'fraud_scores'"
     if not cursor.execute(known).fetchall():
@@ -64,7 +72,9 @@ def scores(told: Settings) -> list[list[Any]]:
 
 
 def stop(job: subprocess.Popen[bytes]) -> None:
-    """Have a job end, and with it its executor, so that the next one gets the core; its driver ends with its Java."""
+    """Have a job end, and with it its executor, so that the next one gets the core; its driver ends
+    with its Java.
+    """
     (driver,) = (child for child in psutil.Process(job.pid).children() if child.name().startswith("python"))
     job.send_signal(signal.SIGTERM)
     job.wait(LIMIT_S)
@@ -77,11 +87,11 @@ def test_jobs_run_on_a_standalone_cluster(shop: Settings, tmp_path: Path, monkey
         monkeypatch.setenv(name, value)
     log, since = tmp_path / "jobs.log", topics.end_offsets(shop.kafka, SCORES)
     with a_spark_cluster(tmp_path) as master:
-        with started(log, "spark-submit", "--master", master, "jobs/score_payments.py") as job:
+        with started(log, "spark-submit", "--master", master, "jobs/streams/score_payments.py") as job:
             until(lambda: scored(shop, since) == AMOUNTS.keys(), "both payments are scored", job)
             stop(job)
-        with started(log, "spark-submit", "--master", master, "jobs/refine_fraud_scores.py") as job:
+        with started(log, "spark-submit", "--master", master, "jobs/streams/refine_fraud_scores.py") as job:
             until(lambda: len(scores(shop)) == len(AMOUNTS), "both scores are in silver", job)
             stop(job)
-        finished("jobs/tend_tables.py", TIDEMARK_SPARK__MASTER=master)
+        finished("jobs/tasks/tend_tables.py", TIDEMARK_SPARK__MASTER=master)
     assert scores(shop) == [[f"{RUN}-cheap", "approve", False, MODEL], [f"{RUN}-dear", "decline", False, MODEL]]

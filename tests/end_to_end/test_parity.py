@@ -1,6 +1,8 @@
-"""Equal features, scores, states in three ways: history folded at once, a stream killed at each point, the API asked before.
+"""Equal features, scores, states in three ways: history folded at once, a stream killed at each
+point, the API asked before.
 
-The payments come late, out of order and more than once. What the API is asked about is then sent to the stream.
+The payments come late, out of order and more than once. What the API is asked about is then sent to
+the stream.
 """
 
 import json
@@ -27,14 +29,18 @@ from varied_payments import CARDS, DEVICES, LABEL_DELAY_DAYS, RUN, SELLERS, Even
 from waiting import until
 
 from api.keys import HEADER
-from api.payment import Payment
-from api.scorer import features_of
-from pipelines import card_states, checkpoints, contracts, fraud_history, schema_registry, topics
-from pipelines.features.card_records import FEATURE_NAMES
-from pipelines.model_registry import ModelRegistry
-from pipelines.models import decisions, fraud
-from pipelines.online_store import OnlineStore
-from pipelines.settings import Settings
+from api.payments.schema import Payment
+from api.payments.scorer import features_of
+from pipelines.base.arrays import Floats
+from pipelines.base.settings import Settings
+from pipelines.contracts import schemas
+from pipelines.fraud import rebuild_states, training_data
+from pipelines.fraud.features.card_state import FEATURE_NAMES
+from pipelines.fraud.model import decisions, fraud_model
+from pipelines.kafka import schema_registry, topics
+from pipelines.models.registry import ModelRegistry
+from pipelines.online_store.client import OnlineStore
+from pipelines.streaming import checkpoints
 from stack.ports import some_free
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.filterwarnings("ignore")]  # MLflow's own
@@ -47,18 +53,20 @@ SAME = ("features", "probability", "decision", "reasons", "model_name", "model_v
 AGAIN = (*SAME, "event_id", "event_at", "card_id", "amount", "late")
 
 
-def a_booster_of_many_features(features: fraud.Floats) -> xgboost.Booster:
+def a_booster_of_many_features(features: Floats) -> xgboost.Booster:
     """Learn noise by heart, so that many features decide."""
     matrix = xgboost.DMatrix(features, np.random.default_rng(7).random(len(features)) < 0.5, feature_names=list(FEATURE_NAMES))
     trained = xgboost.train({"objective": "binary:logistic", "nthread": 1, "min_child_weight": 0, "eta": 0.1}, matrix, 20)
     assert len(trained.get_score()) > 30
-    probability = fraud.probabilities(fraud.margins(trained, features), a_policy().calibration)
-    return fraud.with_policy(trained, a_policy(*np.quantile(probability, [0.4, 0.8]).tolist()))
+    probability = fraud_model.probabilities(fraud_model.margins(trained, features), a_policy().calibration)
+    return fraud_model.with_policy(trained, a_policy(*np.quantile(probability, [0.4, 0.8]).tolist()))
 
 
 @dataclass(frozen=True)
 class Left:
-    """What a death has left: which payments of the batch under way the topic has scores of, and whether a state is new."""
+    """What a death has left: which payments of the batch under way the topic has scores of, and
+    whether a state is new.
+    """
 
     scored: set[str]
     changed: bool
@@ -84,7 +92,7 @@ class Stream:
     @contextmanager
     def scorer(self) -> Iterator[Any]:
         """Run the scorer, and kill -9 it at the end: driver, Java and workers."""
-        with running(self.log, "jobs/score_payments.py", **OWN, TIDEMARK_KILL_POINT=str(self.kill_points)) as job:
+        with running(self.log, "jobs/streams/score_payments.py", **OWN, TIDEMARK_KILL_POINT=str(self.kill_points)) as job:
             yield job
 
     def failures(self) -> int:
@@ -95,7 +103,9 @@ class Stream:
         self.arrived += events
 
     def scores(self) -> list[Event]:
-        """Return the scores of this run, in the topic's order; others' payments may be scored again when the scorer starts."""
+        """Return the scores of this run, in the topic's order; others' payments may be scored again
+        when the scorer starts.
+        """
         found = received(self.told.kafka, SCORES, self.since)
         return [each.event for each in found if each.event["card_id"].startswith(RUN)]
 
@@ -110,7 +120,9 @@ class Stream:
         return Left(self.under_way & self.scored(), self.states() != self.before)
 
     def dies(self, sent: list[Event], job: Any) -> dict[str, Left]:
-        """Send payments on which workers die, first at one place, then at the next, and return what each death leaves."""
+        """Send payments on which workers die, first at one place, then at the next, and return what
+        each death leaves.
+        """
         self.under_way, self.before = {each["payment_id"] for each in sent} - self.scored(), self.states()
         place, next_place = (self.kill_points / name for name in ("after_store_read", "after_store_write"))
         place.touch()
@@ -124,7 +136,9 @@ class Stream:
 
     @contextmanager
     def without_commits(self) -> Iterator[None]:
-        """Let no batch be committed, because a file lies where the commits belong, and no worker die."""
+        """Let no batch be committed, because a file lies where the commits belong, and no worker
+        die.
+        """
         commits = Path(checkpoints.folder(SCORES)) / "commits"
         kept = commits.rename(commits.with_name("commits-kept"))
         commits.touch()
@@ -159,22 +173,24 @@ class Story:
     scores: list[Event]
     left: dict[str, Left]
     payments: pa.Table
-    features: fraud.Floats
-    model: fraud.Model
+    features: Floats
+    model: fraud_model.Model
 
 
 @pytest.fixture(scope="module")
 def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """Live through it once: a past, a calm round, one whose batch dies at every point, and calm ones again."""
+    """Live through it once: a past, a calm round, one whose batch dies at every point, and calm
+    ones again.
+    """
     schema_registry.register_contracts()
-    topics.create_missing(local_stack.kafka, contracts.topics())
+    topics.create_missing(local_stack.kafka, schemas.topics())
     registry, made, folder = ModelRegistry(local_stack.mlflow), Made(), tmp_path_factory.mktemp("parity")
     sales, past, calm, under_way = made.sales(), made.past(), made.round(1), made.round(2, of_each=3)
     rest = [made.round(number) for number in (3, 4, 5)]
     twice = [*under_way[:15], calm[2], under_way[4], *under_way[15:], under_way[20], calm[5]]
     rounds = [[*past, past[3], past[-1]], calm, twice, [*rest[0], under_way[7], under_way[-1]], *rest[1:]]
     payments = table([*sales, *chain(*rounds)])
-    features = fraud_history.folded(payments, LABEL_DELAY_DAYS).features
+    features = training_data.folded(payments, LABEL_DELAY_DAYS).features
     version = registry.register(MODEL, a_booster_of_many_features(features), {}, {}, {})
     store = OnlineStore(local_stack.valkey.model_copy(update={"timeout_s": PATIENCE_S}))
     store.write_sellers(SELLERS, known_of_sellers(table(sales)))
@@ -201,7 +217,7 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
                 stream.ask(client, *fresh)
                 stream.send(*sent)
             until(stream.all_scored, "all is scored", job)
-    model = fraud.load(registry.packed(MODEL, version))
+    model = fraud_model.load(registry.packed(MODEL, version))
     return Story(stream, stream.scores(), left, payments, features, model)
 
 
@@ -214,8 +230,8 @@ def first_of_each(scores: list[Event]) -> dict[str, Event]:
 
 
 def test_the_stream_gives_the_features_and_scores_of_the_batch_fold(story: Story) -> None:
-    fresh, _, _ = fraud_history.fold_cards(story.payments)
-    probability = fraud.predict(story.model, story.features).astype(np.float64)
+    fresh, _, _ = training_data.fold_cards(story.payments)
+    probability = fraud_model.predict(story.model, story.features).astype(np.float64)
     decision = decisions.decide(probability, story.model.policy.thresholds)
     expected = {
         payment_id: (repr(features.tolist()), float(p), str(d))
@@ -240,7 +256,7 @@ def test_the_api_asked_before_each_payment_gives_the_features_and_scores_of_the_
 
 
 def test_cards_and_devices_are_left_in_the_states_of_the_batch_fold(story: Story) -> None:
-    cards, states, seen = card_states.folded(story.payments)
+    cards, states, seen = rebuild_states.folded(story.payments)
     of_cards = states[[cards.index(card) for card in CARDS]]
     of_devices = seen.after[[seen.names.index(device) for device in DEVICES]]
     assert story.stream.states() == of_cards.tobytes() + of_devices.tobytes()

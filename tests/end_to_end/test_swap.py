@@ -1,4 +1,6 @@
-"""The champion's alias moves while payments flow: the running scorer follows within seconds, loses nothing, doubles nothing."""
+"""The champion's alias moves while payments flow: the running scorer follows within seconds, loses
+nothing, doubles nothing.
+"""
 
 import subprocess
 import threading
@@ -18,10 +20,12 @@ from topic_records import Record, received, send
 from valkey_server import PATIENCE_S
 from waiting import until
 
-from pipelines import contracts, promotion, schema_registry, topics
-from pipelines.model_registry import ModelRegistry
-from pipelines.online_store import OnlineStore
-from pipelines.settings import Settings
+from pipelines.base.settings import Settings
+from pipelines.contracts import schemas
+from pipelines.fraud import promotion
+from pipelines.kafka import schema_registry, topics
+from pipelines.models.registry import ModelRegistry
+from pipelines.online_store.client import OnlineStore
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.filterwarnings("ignore")]  # MLflow's own
 
@@ -35,7 +39,9 @@ WITHIN_S = 10  # of the move
 
 @dataclass
 class Shop:
-    """Sends a payment every tenth of a second, of cards that take turns, and knows what came of them."""
+    """Sends a payment every tenth of a second, of cards that take turns, and knows what came of
+    them.
+    """
 
     told: Settings
     since: dict[str, dict[int, int]] = field(init=False)
@@ -55,7 +61,9 @@ class Shop:
         return name
 
     def pay_and_wait(self, job: subprocess.Popen[bytes]) -> list[str]:
-        """Send a payment of every card, so of every partition, and return their ids once all are scored."""
+        """Send a payment of every card, so of every partition, and return their ids once all are
+        scored.
+        """
         paid = [self.pay() for _ in range(CARDS)]
         until(lambda: self.scored().keys() >= set(paid), "a payment of every card is scored", job)
         return paid
@@ -77,7 +85,9 @@ class Shop:
             trading.join()
 
     def received(self, topic: str) -> list[Record]:
-        """Return what a topic has got of this shop; a scorer that was killed before has scored others' payments again."""
+        """Return what a topic has got of this shop; a scorer that was killed before has scored
+        others' payments again.
+        """
         found = received(self.told.kafka, topic, self.since[topic])
         return [each for each in found if each.event["card_id"].startswith(RUN)]
 
@@ -88,7 +98,9 @@ class Shop:
 
 @dataclass(frozen=True)
 class Move:
-    """A move of the alias: to which version, how long it took to make, when that scored first, what was paid afterwards."""
+    """A move of the alias: to which version, how long it took to make, when that scored first, what
+    was paid afterwards.
+    """
 
     version: str
     at: datetime
@@ -125,14 +137,16 @@ def moved(shop: Shop, registry: ModelRegistry, version: str, job: subprocess.Pop
 
 @pytest.fixture(scope="module")
 def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """Live through it once: two versions, payments that do not stop, the move from one to the other, and the move back."""
+    """Live through it once: two versions, payments that do not stop, the move from one to the
+    other, and the move back.
+    """
     schema_registry.register_contracts()
-    topics.create_missing(local_stack.kafka, contracts.topics())
+    topics.create_missing(local_stack.kafka, schemas.topics())
     registry, log = ModelRegistry(local_stack.mlflow), tmp_path_factory.mktemp("swap") / "scorer.log"
     stern = deciding(a_policy(review_at=0.0, decline_at=0.0))
     old, new = (registry.register(MODEL, booster, {}, {}, {}) for booster in (a_booster(), stern))
     shop = Shop(local_stack)
-    with running(log, "jobs/score_payments.py", **OWN) as job:
+    with running(log, "jobs/streams/score_payments.py", **OWN) as job:
         with shop.open():
             shop.pay_and_wait(job)
             moves = [moved(shop, registry, version, job) for version in (new, old)]
@@ -143,7 +157,9 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
 def test_the_version_on_the_rows_changes_within_ten_seconds_of_the_move(
     story: Story, record_property: Callable[[str, object], None]
 ) -> None:
-    """Where making a move takes seconds, or a batch did before any, the machine is busy, and following takes longer too."""
+    """Where making a move takes seconds, or a batch did before any, the machine is busy, and
+    following takes longer too.
+    """
     begun = story.moves[0].at
     scored_at = sorted(each.event["scored_at"] for each in story.scores if each.event["scored_at"] < begun)
     silent_s = max((later - at).total_seconds() for at, later in pairwise(scored_at))

@@ -1,4 +1,6 @@
-"""The consumer that the documents show acts on each score once, and goes on where it had come to."""
+"""The consumer that the documents show acts on each score once, and goes on where it had come
+to.
+"""
 
 import uuid
 from urllib.parse import urlsplit
@@ -9,8 +11,8 @@ from confluent_kafka import Producer
 from processes import finished
 from slow_proxy import a_slow_proxy
 
-from pipelines import schema_registry, topics
-from pipelines.settings import Settings
+from pipelines.base.settings import Settings
+from pipelines.kafka import schema_registry, topics
 from simulator.encoding import framed
 
 TOPIC = "tidemark.fraud_scores"
@@ -41,7 +43,7 @@ def a_cut_score(run: str) -> bytes:
 
 @pytest.mark.integration
 def test_each_score_is_acted_on_once_also_after_a_restart(local_stack: Settings) -> None:
-    finished("jobs/register_contracts.py")
+    finished("jobs/tasks/register_contracts.py")
     run = uuid.uuid4().hex
     topics.create_missing(local_stack.kafka, [run])
     url, brokers = local_stack.schema_registry.url, local_stack.kafka.bootstrap_servers
@@ -56,7 +58,7 @@ def test_each_score_is_acted_on_once_also_after_a_restart(local_stack: Settings)
 
 @pytest.mark.integration
 def test_a_record_that_is_no_score_is_told_and_gone_past(local_stack: Settings) -> None:
-    finished("jobs/register_contracts.py")
+    finished("jobs/tasks/register_contracts.py")
     run = uuid.uuid4().hex
     topics.create_missing(local_stack.kafka, [run])
     url, brokers = local_stack.schema_registry.url, local_stack.kafka.bootstrap_servers
@@ -73,7 +75,7 @@ def test_a_record_that_is_no_score_is_told_and_gone_past(local_stack: Settings) 
 
 @pytest.mark.integration
 def test_the_registry_is_asked_again_when_its_answer_got_lost(local_stack: Settings) -> None:
-    finished("jobs/register_contracts.py")
+    finished("jobs/tasks/register_contracts.py")
     run = uuid.uuid4().hex
     topics.create_missing(local_stack.kafka, [run])
     send(local_stack, run, number(1, run))

@@ -1,16 +1,19 @@
-"""The real MLflow registry: what is registered comes back as the champion, and nothing but our native format is loaded."""
+"""The real MLflow registry: what is registered comes back as the champion, and nothing but our
+native format is loaded.
+"""
 
 import mlflow
 import pytest
 from fraud_histories import a_history
 from fraud_models import a_booster
 
-from pipelines import promotion, replay
-from pipelines.errors import ModelError, ServiceUnreachable
-from pipelines.features.card_records import FEATURE_SET
-from pipelines.model_registry import CHALLENGER, LOADER, ModelRegistry, _native
-from pipelines.models import fraud
-from pipelines.settings import Mlflow
+from pipelines.base.errors import ModelError, ServiceUnreachable
+from pipelines.base.provenance import commit
+from pipelines.base.settings import Mlflow
+from pipelines.fraud import decision_replay, promotion
+from pipelines.fraud.features.card_state import FEATURE_SET
+from pipelines.fraud.model import fraud_model
+from pipelines.models.registry import CHALLENGER, LOADER, ModelRegistry, _native
 
 pytestmark = pytest.mark.integration
 NAME = "fraud-registry-test"
@@ -31,12 +34,12 @@ def test_a_registered_model_is_the_champion_with_all_its_facts(registry):
     version = register(registry)
     assert registry.champion_version(NAME) == version
     packed = registry.packed(NAME, version)
-    assert fraud.load(packed).version == version
+    assert fraud_model.load(packed).version == version
     run = registry.client.get_run(registry.client.get_model_version(NAME, version).run_id).data
     assert run.metrics == {"xgboost_auc": 0.9}
     assert run.params == {"rounds": "10"}
     assert {"silver.payments": "42", "feature_set": FEATURE_SET}.items() <= run.tags.items()
-    assert len(run.tags["git_commit"]) == 40
+    assert run.tags["git_commit"] == commit()
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -103,11 +106,11 @@ def test_a_version_that_does_not_exist_is_one_sentence(registry):
 def test_a_model_to_replay_with_is_named_by_version_or_alias(registry):
     first, second = register(registry), register(registry)
     promotion.take_up(registry, NAME, first, at_once=True)
-    assert replay.chosen(registry, NAME, "champion").version == first
-    assert replay.chosen(registry, NAME, "challenger").version == second
-    assert replay.chosen(registry, "other", f"{NAME}/{second}").version == second
+    assert decision_replay.chosen(registry, NAME, "champion").version == first
+    assert decision_replay.chosen(registry, NAME, "challenger").version == second
+    assert decision_replay.chosen(registry, "other", f"{NAME}/{second}").version == second
     with pytest.raises(ModelError, match=f"Model {NAME} has no best: choose champion, challenger, or NAME/VERSION"):
-        replay.chosen(registry, NAME, "best")
+        decision_replay.chosen(registry, NAME, "best")
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,4 +1,6 @@
-"""What a user can mend ends a program with one sentence that says what to do next, and never with a traceback."""
+"""What a user can mend ends a program with one sentence that says what to do next, and never with a
+traceback.
+"""
 
 import json
 import re
@@ -10,12 +12,17 @@ from uuid import UUID
 import pytest
 from processes import finished
 
-from pipelines.features.card_records import blank
-from pipelines.online_store import Batch, OnlineStore
-from pipelines.settings import ROOT, Settings
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import Settings
+from pipelines.fraud.features.card_state import blank
+from pipelines.online_store.client import Batch, OnlineStore
 
-REGISTER, BALANCE, SIMULATOR = ("jobs/register_contracts.py",), ("jobs/balance.py",), ("-m", "simulator", "--duration", "1s")
-BRONZE, ORDERS = ("jobs/keep_events.py",), ("jobs/aggregate_orders.py",)
+REGISTER, BALANCE, SIMULATOR = (
+    ("jobs/tasks/register_contracts.py",),
+    ("jobs/tasks/balance.py",),
+    ("-m", "simulator", "--duration", "1s"),
+)
+BRONZE, ORDERS = ("jobs/streams/keep_events.py",), ("jobs/streams/aggregate_orders.py",)
 # What Spark says of the machine whenever it starts.
 SPARKS = re.compile(r" WARN (Utils|NativeCodeLoader): |^WARNING: Using incubator modules")
 NOWHERE = "127.0.0.1:1"
@@ -38,7 +45,9 @@ def assert_says(sentence: str, wanted: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _java_as_users_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the options that the tests give to Java, which it would name beside the sentence."""
+    """Leave out the options that the tests give to Java, which it would name beside the
+    sentence.
+    """
     monkeypatch.delenv("JDK_JAVA_OPTIONS", raising=False)
 
 
@@ -128,7 +137,8 @@ def test_a_broker_without_a_registry(local_stack: Settings) -> None:
 def test_a_foreign_checkpoint(local_stack: Settings, tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoints" / "gold.orders"
     (checkpoint / "offsets").mkdir(parents=True)
-    # A catalogue of its own, in which the table is new, whatever other tests have done to the stack.
+    # A catalogue of its own, in which the table is new, whatever other tests have done to the
+    # stack.
     apart = {"TIDEMARK_CATALOG__NAME": "apart", "TIDEMARK_CATALOG__WAREHOUSE": str(tmp_path / "warehouse")}
     done = finished(*ORDERS, expect=2, TIDEMARK_CHECKPOINTS__PATH=str(checkpoint.parent), **apart)
     (told,) = sentences(done)
@@ -145,7 +155,7 @@ def test_recovering_a_scorer_whose_checkpoint_is_there_forgets_no_card(local_sta
     store, batch, paid = OnlineStore(local_stack.valkey), Batch(str(UUID(int=1)), 0), blank(1)
     paid["payments"] = 7
     store.write(["card-of-a-healthy-scorer"], blank(1), paid, batch)
-    recover = ("jobs/recover.py", "--table", "tidemark.fraud_scores")
+    recover = ("jobs/tasks/recover.py", "--table", "tidemark.fraud_scores")
     (told,) = sentences(finished(*recover, expect=2, TIDEMARK_CHECKPOINTS__PATH=str(tmp_path)))
     assert_says(told, rf"The checkpoint {checkpoint} of tidemark\.fraud_scores is there and is kept: start the query")
     after = store.read(["card-of-a-healthy-scorer"], Batch(batch.query_id, 1), "none").states

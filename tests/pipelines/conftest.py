@@ -1,4 +1,6 @@
-"""What the library's tests share: a Spark session with Iceberg on a temporary folder, settings and a Valkey of a test's own."""
+"""What the library's tests share: a Spark session with Iceberg on a temporary folder, settings and
+a Valkey of a test's own.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +10,8 @@ from lake_session import lake_session
 from pyspark.sql import SparkSession
 from valkey_server import ValkeyServer, a_valkey_server
 
-from pipelines.online_store import OnlineStore
-from pipelines.settings import settings
+from pipelines.base.settings import settings
+from pipelines.online_store.client import OnlineStore
 
 PASSWORDS = ("POSTGRES", "VALKEY", "MLFLOW")
 
@@ -43,7 +45,9 @@ def server() -> Iterator[ValkeyServer]:
 
 @pytest.fixture
 def hasty_store(server: ValkeyServer) -> Iterator[OnlineStore]:
-    """The online store in that Valkey, given up as soon as in production: for tests of a store that does not answer."""
+    """The online store in that Valkey, given up as soon as in production: for tests of a store that
+    does not answer.
+    """
     made = OnlineStore(server.settings.model_copy(update={"timeout_s": 0.1}))
     yield made
     made.close()

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipelines import dictionary
-from pipelines.contracts import topics
-from pipelines.features.card_records import FEATURES
+from pipelines.contracts.schemas import topics
+from pipelines.fraud.features.card_state import FEATURES
 from pipelines.table import Column, Table
 from pipelines.tables import TABLES
 

@@ -1,4 +1,6 @@
-"""Workers start warm: without archives on their path, with what they need imported and the fold compiled."""
+"""Workers start warm: without archives on their path, with what they need imported and the fold
+compiled.
+"""
 
 import gc
 import os
@@ -11,7 +13,7 @@ from fraud_models import a_packed_model
 from payment_batches import payments
 
 from pipelines import worker_daemon
-from pipelines.features import card_activity, device_activity, seller_history
+from pipelines.fraud.features import card_fold, device_fold, seller_fold
 
 
 def test_archives_leave_the_path_and_folders_stay(monkeypatch):
@@ -26,10 +28,10 @@ def test_warming_up_compiles_the_fold_and_spares_all_of_it_from_collection():
     worker_daemon.warm_up()
     try:
         assert gc.get_freeze_count() > 100_000
-        assert card_activity._fold.signatures
-        assert device_activity._fold.signatures
-        assert device_activity._join.signatures
-        assert not all(known.mutable for known, *_ in seller_history._tell_known.signatures), "what was read is read-only"
+        assert card_fold._fold.signatures
+        assert device_fold._fold.signatures
+        assert device_fold._join.signatures
+        assert not all(known.mutable for known, *_ in seller_fold._tell_known.signatures), "what was read is read-only"
         assert {"pyspark.worker", "xgboost", "valkey"} <= sys.modules.keys()
     finally:
         gc.unfreeze()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.errors import ServiceUnreachable, TidemarkError
-from pipelines.settings import settings
+from pipelines.base.errors import ServiceUnreachable, TidemarkError
+from pipelines.base.settings import settings
 from simulator.cli import app
 from simulator.history import DAY_S, events_per_s
 from simulator.producer import KafkaProducer

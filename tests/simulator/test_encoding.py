@@ -11,13 +11,13 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import contracts
+from pipelines.contracts import schemas
 from simulator.encoding import REMEMBERED, Remembered, encoder, framed
 
 SCHEMAS = [
     pytest.param(schema, id=f"{topic}-{number}")
-    for topic in contracts.topics()
-    for number, schema in enumerate(contracts.versions(topic), start=1)
+    for topic in schemas.topics()
+    for number, schema in enumerate(schemas.versions(topic), start=1)
 ]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PRIMITIVES: dict[str, st.SearchStrategy[Any]] = {
@@ -32,7 +32,9 @@ PRIMITIVES: dict[str, st.SearchStrategy[Any]] = {
 
 
 def values(schema: Any) -> st.SearchStrategy[Any]:
-    """Return a strategy of values as the simulator holds them: integer cents, integer microseconds."""
+    """Return a strategy of values as the simulator holds them: integer cents, integer
+    microseconds.
+    """
     if isinstance(schema, list):
         return st.one_of([values(branch) for branch in schema])
     if isinstance(schema, str):
@@ -71,7 +73,7 @@ def test_bytes_are_those_of_fastavro_which_reads_them_back(schema: str, data: st
 
 
 def test_an_earlier_writer_leaves_out_the_fields_it_does_not_know() -> None:
-    first, newest = contracts.versions("shop.payments")
+    first, newest = schemas.versions("shop.payments")
     record = {field["name"]: EXAMPLES[str(field["type"])] for field in json.loads(newest)["fields"]}
     body = framed(first, 1)(record)[5:]
     decoded = schemaless_reader(io.BytesIO(body), parse_schema(json.loads(first)), parse_schema(json.loads(newest)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fastavro import parse_schema, schemaless_reader
 
-from pipelines import contracts
+from pipelines.contracts import schemas
 from simulator.encoding import framed
 from simulator.event import Event
 from simulator.faults import Faults, Shares
@@ -19,8 +19,8 @@ from simulator.shop import Shop
 
 MINUTE = 60_000_000
 START = 1_760_000_000_000_000
-ENCODERS = {topic: framed(contracts.reader(topic), 5) for topic in contracts.topics()}
-READABLE = {topic: parse_schema(json.loads(contracts.reader(topic))) for topic in contracts.topics()}
+ENCODERS = {topic: framed(schemas.reader(topic), 5) for topic in schemas.topics()}
+READABLE = {topic: parse_schema(json.loads(schemas.reader(topic))) for topic in schemas.topics()}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,9 @@ def spoiled(events: list[Event], shares: Shares, seed: int = 7) -> tuple[list[tu
 
 
 def reads(record: Record) -> bool:
-    """Return whether the record has our header and an Avro body, as the decoder in Spark would find."""
+    """Return whether the record has our header and an Avro body, as the decoder in Spark would
+    find.
+    """
     if record.value is None or record.value[:5] != b"\x00\x00\x00\x00\x05":
         return False
     try:

@@ -40,7 +40,9 @@ def test_no_id_of_the_archive_is_in_it() -> None:
 
 
 def test_figures_are_olists() -> None:
-    """Known totals: 74 % of first payments by card, 57 % of reviews with five stars among all, Friday the 24th the peak."""
+    """Known totals: 74 % of first payments by card, 57 % of reviews with five stars among all,
+    Friday the 24th the peak.
+    """
     fitted = json.loads(OUT.read_text())
     assert fitted["payments"]["methods"]["credit_card"] == pytest.approx(0.77, abs=0.03)
     assert fitted["orders"]["cancelled"] == pytest.approx(625 / 99_441, abs=1e-5)

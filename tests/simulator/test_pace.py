@@ -1,4 +1,6 @@
-"""Events leave when the simulated clock reaches them: not early, hardly late, in order, none lost."""
+"""Events leave when the simulated clock reaches them: not early, hardly late, in order, none
+lost.
+"""
 
 from collections.abc import Iterator
 from itertools import count, islice, pairwise

@@ -1,4 +1,6 @@
-"""Quantities on the command line are read in their units, and what is none is refused in one sentence."""
+"""Quantities on the command line are read in their units, and what is none is refused in one
+sentence.
+"""
 
 import pytest
 import typer

@@ -1,4 +1,6 @@
-"""The replay tells all of an archive, in order of time; of Olist's own, counts and sums are the known control totals."""
+"""The replay tells all of an archive, in order of time; of Olist's own, counts and sums are the
+known control totals.
+"""
 
 from collections import Counter
 from itertools import pairwise
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 from olist import ARCHIVE, needs_olist, tiny_archive
 
-from pipelines.errors import TidemarkError
+from pipelines.base.errors import TidemarkError
 from simulator.event import Event
 from simulator.replay_olist import OlistReplay
 

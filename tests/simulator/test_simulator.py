@@ -1,4 +1,6 @@
-"""The simulator against a real broker and registry: what the ledger says was sent is what the topics hold."""
+"""The simulator against a real broker and registry: what the ledger says was sent is what the
+topics hold.
+"""
 
 import io
 import json
@@ -19,8 +21,9 @@ from fastavro import parse_schema, schemaless_reader
 from olist import tiny_archive
 from waiting import until
 
-from pipelines import contracts, schema_registry, topics
-from pipelines.settings import Settings
+from pipelines.base.settings import Settings
+from pipelines.contracts import schemas
+from pipelines.kafka import schema_registry, topics
 from simulator import snapshot
 from simulator.event import TOPICS
 
@@ -31,7 +34,7 @@ pytestmark = pytest.mark.integration
 def stack(local_stack: Settings) -> Settings:
     """The stack with contracts and topics."""
     schema_registry.register_contracts()
-    topics.create_missing(local_stack.kafka, contracts.topics())
+    topics.create_missing(local_stack.kafka, schemas.topics())
     return local_stack
 
 
@@ -74,12 +77,16 @@ def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @cache
 def writer(topic: str, schema_id: int) -> Any:
-    """Return a schema of the registry as fastavro reads with it; raises KeyError where it knows none of that id."""
+    """Return a schema of the registry as fastavro reads with it; raises KeyError where it knows
+    none of that id.
+    """
     return parse_schema(json.loads(schema_registry.writers(topic)[schema_id]))
 
 
 def decoded(message: Any) -> dict[str, Any]:
-    """Return the record of a message, read by fastavro with the writer schema that the header names."""
+    """Return the record of a message, read by fastavro with the writer schema that the header
+    names.
+    """
     value = message.value()
     schema = writer(message.topic(), int.from_bytes(value[1:5], "big"))
     record = schemaless_reader(io.BytesIO(value[5:]), schema, None)

@@ -1,4 +1,6 @@
-"""A shop that was kept goes on as if it had never stopped, also when it was killed, and never gives an id twice."""
+"""A shop that was kept goes on as if it had never stopped, also when it was killed, and never gives
+an id twice.
+"""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.settings import settings
+from pipelines.base.settings import settings
 from simulator import snapshot
 from simulator.event import Event
 from simulator.pace import Events, bulk, micros
@@ -49,7 +51,9 @@ def read(seed: int) -> dict[str, Any]:
 
 
 def killed(seconds: float) -> list[Event]:
-    """Return what a shop told between the moment it was kept and its end without warning, so many seconds later."""
+    """Return what a shop told between the moment it was kept and its end without warning, so many
+    seconds later.
+    """
     shop = snapshot.new(7, START, 20.0, None)
     keeper = snapshot.Keeper(7, shop, lambda: True, lambda: False)
     batches = keeper.keeping(bulk(shop.events, START + micros(seconds), lambda _: False))

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pipelines.settings import settings
+from pipelines.base.settings import settings
 from stack import lifecycle, supervision
 from stack.ports import some_free
 from stack.service import Service
@@ -17,7 +17,9 @@ Page = Callable[..., Service]
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Yield an empty state folder that the settings name for this test; whatever runs in it is taken down."""
+    """Yield an empty state folder that the settings name for this test; whatever runs in it is
+    taken down.
+    """
     monkeypatch.setenv("TIDEMARK_STATE", str(tmp_path / "state"))
     settings.cache_clear()
     yield tmp_path / "state"
@@ -35,7 +37,9 @@ def _answers(port: int) -> bool:
 
 @pytest.fixture
 def page(tmp_path: Path) -> Page:
-    """Return a builder of services: Python's own web server on a free port, which answers like any service of ours."""
+    """Return a builder of services: Python's own web server on a free port, which answers like any
+    service of ours.
+    """
     (tmp_path / "index.html").write_text("here")
 
     def build(name: str = "page", **changes: object) -> Service:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.settings import ROOT
+from pipelines.base.paths import ROOT
 from stack import cli
 
 

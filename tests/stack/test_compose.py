@@ -1,4 +1,6 @@
-"""The containers: valid by the Compose specification, and as closed, bounded and complete as the local stack."""
+"""The containers: valid by the Compose specification, and as closed, bounded and complete as the
+local stack.
+"""
 
 import re
 import subprocess
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.settings import ROOT
+from pipelines.base.paths import ROOT
 from stack import doctor
 from stack.programs import programs
 from stack.services import services
@@ -39,7 +41,9 @@ def test_its_programs_are_started_as_in_the_demo() -> None:
 
 
 def test_the_page_of_spark_listens_where_its_published_port_leads() -> None:
-    """Spark binds its page to SPARK_LOCAL_IP, which pipelines/session.py sets to loopback where nobody else has."""
+    """Spark binds its page to SPARK_LOCAL_IP, which pipelines/streaming/session.py sets to loopback
+    where nobody else has.
+    """
     showing = [c for c in CONTAINERS.values() if any(port.endswith(":4040") for port in c.get("ports", []))]
     (address,) = (c["environment"]["SPARK_LOCAL_IP"] for c in showing)
     assert ip_address(address).is_unspecified
@@ -90,7 +94,9 @@ def test_the_lake_of_the_cluster_is_where_trino_looks_for_it() -> None:
 
 
 def test_the_image_installs_with_the_programs_of_its_own_environment() -> None:
-    """A shell that has found `python` once goes on with that one, whatever has come before it on the path."""
+    """A shell that has found `python` once goes on with that one, whatever has come before it on
+    the path.
+    """
     commands = (ROOT / "Dockerfile").read_text()
     assert ".venv/bin/python -m pip" in commands
     assert re.findall(r"(?<!\.venv/bin/)\b(?:python -m pip|uv pip)", commands) == []

@@ -1,4 +1,6 @@
-"""What the demo decides, what its live line says of programs, and that it leaves nothing running however it is ended."""
+"""What the demo decides, what its live line says of programs, and that it leaves nothing running
+however it is ended.
+"""
 
 import json
 import os
@@ -18,9 +20,10 @@ from processes import runs
 from rich.console import Console
 from waiting import until
 
-from pipelines.errors import ServiceUnreachable, TidemarkError
-from pipelines.features.card_records import FEATURE_SET
-from pipelines.settings import ROOT, settings
+from pipelines.base.errors import ServiceUnreachable, TidemarkError
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import settings
+from pipelines.fraud.features.card_state import FEATURE_SET
 from stack import demo, flow, programs, supervision
 from stack.service import Service
 from stack.supervision import Restarts
@@ -103,7 +106,8 @@ def test_a_closed_terminal_ends_the_demo_and_nothing_is_left(tmp_path: Path) -> 
         os.close(ours)
         until(lambda: supervision.processes()["stubborn"]["statename"] == "STOPPING", "it is being stopped")
         child.send_signal(signal.SIGHUP)
-        assert child.wait(60) in (0, 120)  # Python's own 120 says that there was something which nobody could read
+        # Python's own 120 says that there was something which nobody could read.
+        assert child.wait(60) in (0, 120)
     finally:
         child.kill()
         child.wait()

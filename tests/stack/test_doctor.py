@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from hidden_java import hide_java
 
-from pipelines import java
-from pipelines.errors import TidemarkError
-from pipelines.settings import ROOT, settings
+from pipelines.base import java
+from pipelines.base.errors import TidemarkError
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import settings
 from stack import checkup, doctor, dotenv_file
 
 # Doctor as an older Python would run it: bare, and without what Python 3.11 has added.

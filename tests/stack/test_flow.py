@@ -3,7 +3,7 @@
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from pipelines.settings import settings
+from pipelines.base.settings import settings
 from stack import flow
 from stack.flow import Flow
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.settings import settings
+from pipelines.base.settings import settings
 from stack import folders
 
 

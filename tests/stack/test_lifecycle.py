@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from processes import runs
 from waiting import until
 
-from pipelines.errors import ServiceUnreachable
+from pipelines.base.errors import ServiceUnreachable
 from stack import folders, lifecycle, status, supervision
 from stack.service import Service
 

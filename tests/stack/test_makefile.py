@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from pipelines.settings import ROOT
+from pipelines.base.paths import ROOT
 
 VERBS = [
     *("help", "install", "demo", "up", "down", "clean", "status", "doctor", "sql", "contracts", "balance"),

@@ -7,7 +7,8 @@ import pytest
 
 from stack import ports
 
-LINUX_GIVES_FROM = 32_768  # ip_local_port_range unless somebody sets it; also below what macOS and Windows give
+# Ip_local_port_range unless somebody sets it; also below what macOS and Windows give.
+LINUX_GIVES_FROM = 32_768
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from stack import prompt
-from stack.lake import Answer
+from stack.trino_client import Answer
 
 GIVEN = Answer(["name", "count"], [["[red]a[/]", 1], [None, 2]])
 

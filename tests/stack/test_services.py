@@ -1,12 +1,14 @@
-"""How the six services and the four programs are run: on loopback, bounded, and with no secret to be seen."""
+"""How the six services and the four programs are run: on loopback, bounded, and with no secret to
+be seen.
+"""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from pipelines.errors import SettingsError
-from pipelines.settings import settings
+from pipelines.base.errors import SettingsError
+from pipelines.base.settings import settings
 from stack.programs import programs
 from stack.services import mlflow, postgres, services, trino
 

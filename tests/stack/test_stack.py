@@ -1,4 +1,6 @@
-"""The real stack: every service does what the others count on, keeps its state and keeps strangers out."""
+"""The real stack: every service does what the others count on, keeps its state and keeps strangers
+out.
+"""
 
 import json
 import os
@@ -16,9 +18,9 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 from typer.testing import CliRunner
 from waiting import until
 
-from pipelines.errors import ServiceUnreachable
-from pipelines.features.card_records import FEATURE_SET
-from pipelines.settings import Settings, settings
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.settings import Settings, settings
+from pipelines.fraud.features.card_state import FEATURE_SET
 from stack import checkup, cli, demo, flow, lifecycle, prompt, status, supervision
 from stack.services import services
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from payment_batches import payments
 
-from api.payment import Payment
+from api.payments.schema import Payment
 
 KEY = "only-for-tests-of-the-api"
 PATH = "/v1/payments/score"

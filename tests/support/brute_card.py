@@ -1,11 +1,13 @@
-"""The card features by brute force: from the whole history of a card, in plain Python, one payment at a time."""
+"""The card features by brute force: from the whole history of a card, in plain Python, one payment
+at a time.
+"""
 
 import math
 from collections.abc import Iterable
 
 import numpy as np
 
-from pipelines.features.card_records import HALF_LIVES_S, HIGHS, PLACES
+from pipelines.fraud.features.card_state import HALF_LIVES_S, HIGHS, PLACES
 
 MINUTE_US, HOUR_US, DAY_US = 60_000_000, 3_600_000_000, 86_400_000_000
 WINDOWS = {"1h": (5 * MINUTE_US, 12), "24h": (HOUR_US, 24), "7d": (DAY_US, 7), "30d": (DAY_US, 30)}
@@ -106,7 +108,9 @@ def _decayed(amounts: list[float], clocks: list[int]) -> Told:
 
 
 def _clipped(amounts: list[float]) -> tuple[list[float], list[float]]:
-    """Return amounts as they enter mean and deviation, and by how many deviations the high ones were high, 0 for the rest."""
+    """Return amounts as they enter mean and deviation, and by how many deviations the high ones
+    were high, 0 for the rest.
+    """
     entered: list[float] = []
     high: list[float] = []
     for amount in amounts:

@@ -1,4 +1,6 @@
-"""The device features by brute force: from all that arrived from a device, in plain Python, one payment at a time."""
+"""The device features by brute force: from all that arrived from a device, in plain Python, one
+payment at a time.
+"""
 
 import math
 from typing import NamedTuple
@@ -16,7 +18,9 @@ class Sighting(NamedTuple):
 
 
 def remembered(arrived: list[Sighting], most: int) -> list[Sighting]:
-    """Return what a device that may remember `most` sightings has kept of those that arrived: the newest, each once."""
+    """Return what a device that may remember `most` sightings has kept of those that arrived: the
+    newest, each once.
+    """
     kept: list[Sighting] = []
     for sighting in arrived:
         kept = sorted({*kept, sighting})[-most:]

@@ -1,4 +1,6 @@
-"""The seller features by brute force: from all payments and labels of a seller, in plain Python, one payment at a time."""
+"""The seller features by brute force: from all payments and labels of a seller, in plain Python,
+one payment at a time.
+"""
 
 import math
 from dataclasses import dataclass
@@ -21,7 +23,9 @@ class Label:
 
 
 def brute_force(at_us: int, amount: float, paid: list[tuple[int, float]], labels: list[Label], delay_us: int) -> Told:
-    """Return the seller features of a payment, given all payments (when, amount) and labels of its seller, later ones too."""
+    """Return the seller features of a payment, given all payments (when, amount) and labels of its
+    seller, later ones too.
+    """
     as_of = (at_us - 600_000_000) // HOUR_US * HOUR_US
     known = sorted((label for label in labels if label.known_us < as_of), key=lambda label: label.known_us)
     before = [payment for payment in paid if payment[0] < as_of]
@@ -29,7 +33,9 @@ def brute_force(at_us: int, amount: float, paid: list[tuple[int, float]], labels
 
 
 def _inside(moments: list[int], end: int, slot_us: int, slots: int) -> list[bool]:
-    """Say of each moment whether it lies in the `slots` slots of which the last contains the microsecond before `end`."""
+    """Say of each moment whether it lies in the `slots` slots of which the last contains the
+    microsecond before `end`.
+    """
     last = (end - 1) // slot_us
     return [last - slots < moment // slot_us <= last for moment in moments]
 
@@ -100,7 +106,9 @@ def _tail(marks: list[bool], mark: bool) -> int:
 
 
 def _run(told: list[Label]) -> tuple[list[int], int]:
-    """Return when the frauds of ordinary amount of the last run were, and how many legitimate labels came after its first."""
+    """Return when the frauds of ordinary amount of the last run were, and how many legitimate
+    labels came after its first.
+    """
     ordinary = [i for i, label in enumerate(told) if label.fraud and label.amount_z < 2.5]
     if not ordinary:
         return [], 0

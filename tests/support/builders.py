@@ -1,4 +1,6 @@
-"""Builds events with defaults, and the Kafka records they arrive in; encoded by fastavro, which is not what we test."""
+"""Builds events with defaults, and the Kafka records they arrive in; encoded by fastavro, which is
+not what we test.
+"""
 
 import io
 import json
@@ -12,7 +14,7 @@ import fastavro
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from pipelines.avro import Contract
+from pipelines.contracts.avro import Contract
 
 SCHEMAS = Path(__file__).parents[2] / "conf" / "schemas"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

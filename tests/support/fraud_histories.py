@@ -1,9 +1,12 @@
-"""Histories of payments for tests of training and measuring: dear payments with a feature out of line are fraud, mostly."""
+"""Histories of payments for tests of training and measuring: dear payments with a feature out of
+line are fraud, mostly.
+"""
 
 import numpy as np
 
-from pipelines.features.card_records import FEATURES
-from pipelines.models.history import DAY_US, History
+from pipelines.base.arrays import DAY_US
+from pipelines.fraud.features.card_state import FEATURES
+from pipelines.fraud.model.history import History
 
 DAYS, PER_DAY = 40, 200
 

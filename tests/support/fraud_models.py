@@ -1,4 +1,6 @@
-"""Small real fraud models for tests: dear payments are fraud, learned by a few trees in milliseconds."""
+"""Small real fraud models for tests: dear payments are fraud, learned by a few trees in
+milliseconds.
+"""
 
 import hashlib
 from functools import cache
@@ -7,10 +9,11 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from pipelines.features.card_records import FEATURE_NAMES, FEATURE_SET
-from pipelines.models import fraud
+from pipelines.base.costs import Costs
+from pipelines.fraud.features.card_state import FEATURE_NAMES, FEATURE_SET
+from pipelines.fraud.model import fraud_model
+from pipelines.fraud.model.policy import Calibration, Policy, Thresholds
 from pipelines.models.packed import Packed
-from pipelines.models.policy import Calibration, Costs, Policy, Thresholds
 
 DEAR = 500.0
 
@@ -32,12 +35,12 @@ def a_booster(objective: str = "binary:logistic", names: tuple[str, ...] = FEATU
     features[:, 0] *= 2 * DEAR
     labels = features[:, 0] > DEAR
     matrix = xgboost.DMatrix(features, labels, feature_names=list(names))
-    return fraud.with_policy(xgboost.train({"objective": objective, "nthread": 1, "eta": 0.5}, matrix, 10), a_policy())
+    return fraud_model.with_policy(xgboost.train({"objective": objective, "nthread": 1, "eta": 0.5}, matrix, 10), a_policy())
 
 
 def deciding(policy: Policy) -> xgboost.Booster:
     """Return the trees of a_booster with another policy."""
-    return fraud.with_policy(a_booster().copy(), policy)
+    return fraud_model.with_policy(a_booster().copy(), policy)
 
 
 def a_packed_model(version: str = "1", booster: xgboost.Booster | None = None, **changes: Any) -> Packed:
@@ -46,5 +49,5 @@ def a_packed_model(version: str = "1", booster: xgboost.Booster | None = None, *
     return Packed(**{**facts, "content": content, **changes})
 
 
-def a_model(version: str = "1", booster: xgboost.Booster | None = None) -> fraud.Model:
-    return fraud.load(a_packed_model(version, booster))
+def a_model(version: str = "1", booster: xgboost.Booster | None = None) -> fraud_model.Model:
+    return fraud_model.load(a_packed_model(version, booster))

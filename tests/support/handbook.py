@@ -1,4 +1,6 @@
-"""The Fraud Detection Handbook's transactions for tests, where TIDEMARK_DATA has them, and small ones made here."""
+"""The Fraud Detection Handbook's transactions for tests, where TIDEMARK_DATA has them, and small
+ones made here.
+"""
 
 import os
 from pathlib import Path
@@ -7,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.settings import ROOT
+from pipelines.base.paths import ROOT
 
 FOLDER = Path(os.environ.get("TIDEMARK_DATA", ROOT.parent / "shared" / "data")) / "fraud_handbook"
 TRANSACTIONS = FOLDER / "transactions_20180401_20180814.parquet"

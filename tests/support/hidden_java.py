@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import java
+from pipelines.base import java
 
 
 def hide_java(patch: pytest.MonkeyPatch, empty: Path) -> None:

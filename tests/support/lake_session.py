@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from pipelines.settings import ROOT
+from pipelines.base.paths import ROOT
 
 
 def lake_session(folder: Path) -> SparkSession:

@@ -1,4 +1,6 @@
-"""A table of numbers that one query writes, a commit each, and tables of copies whose queries read it as a stream."""
+"""A table of numbers that one query writes, a commit each, and tables of copies whose queries read
+it as a stream.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +9,8 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from pipelines import catalog, expiry, stream
+from pipelines.lake import catalog
+from pipelines.streaming import snapshot_expiry, stream
 from pipelines.table import Column, Table
 
 COLUMNS = (Column("number", "int", "A number.", required=False),)
@@ -19,7 +22,9 @@ TABLES = (NUMBERS, EARLY, LATE)
 
 
 def environment() -> dict[str, str]:
-    """Return what lets these queries look at once, take one row a batch, and keep no snapshot that nobody needs."""
+    """Return what lets these queries look at once, take one row a batch, and keep no snapshot that
+    nobody needs.
+    """
     limits = {"TRIGGER": "0 seconds", "ROWS_PER_BATCH": "1"}
     streams = {f"TIDEMARK_STREAMS__{table.name.upper()}__{key}": limits[key] for table in TABLES for key in limits}
     return {**streams, "TIDEMARK_UPKEEP__SNAPSHOTS_KEPT_S": "0.001"}
@@ -34,7 +39,9 @@ class Numbers:
     written: int = 0
 
     def write(self, count: int = 1) -> None:
-        """Have the query write the next numbers, a commit each, as the native sink does: without merging manifests."""
+        """Have the query write the next numbers, a commit each, as the native sink does: without
+        merging manifests.
+        """
         self.folder.mkdir(exist_ok=True)
         for number in range(self.written, self.written + count):
             (self.folder / str(number)).write_text(str(number))
@@ -55,10 +62,12 @@ class Numbers:
     def forget(self) -> None:
         """Expire the snapshots that nobody needs."""
         catalog.ensure(self.spark, NUMBERS)
-        expiry.forget_snapshots(self.spark, NUMBERS, (EARLY, LATE))
+        snapshot_expiry.forget_snapshots(self.spark, NUMBERS, (EARLY, LATE))
 
     def read(self, copies: Table) -> list[int]:
-        """Have a table's query read what there is, and return all the numbers it has read so far."""
+        """Have a table's query read what there is, and return all the numbers it has read so
+        far.
+        """
         run(stream.append(stream.read_table(self.spark, NUMBERS, copies), copies))
         return rows(self.spark, copies)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.settings import ROOT
+from pipelines.base.paths import ROOT
 
 ARCHIVE = Path(os.environ.get("TIDEMARK_DATA", ROOT.parent / "shared" / "data")) / "olist.zip"
 needs_olist = pytest.mark.skipif(
@@ -14,7 +14,8 @@ needs_olist = pytest.mark.skipif(
 )
 
 FIRST_PLACED = "2016-09-04 21:15:19"
-# Three orders of two people: one delivered and reviewed, one cancelled without lines, one still under way.
+# Three orders of two people: one delivered and reviewed, one cancelled without lines, one still
+# under way.
 TABLES = {
     "olist_orders_dataset.csv": f"""\
 order_id,customer_id,order_status,order_purchase_timestamp,order_approved_at,order_delivered_carrier_date,\

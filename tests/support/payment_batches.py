@@ -18,7 +18,9 @@ PAYMENTS = pa.schema(
 
 
 def payments(*numbers: int, **changes: object) -> pa.Table:
-    """Build payments by number: three cards take turns on two devices, a minute apart, every fifth one is dear."""
+    """Build payments by number: three cards take turns on two devices, a minute apart, every fifth
+    one is dear.
+    """
     rows = [
         a_payment(
             **{

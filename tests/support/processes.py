@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from pipelines.settings import ROOT
+from pipelines.base.paths import ROOT
 
 LIMIT_S = 900  # against what hangs, not what is slow
 SAID_LAST = 6000  # characters
@@ -22,7 +22,9 @@ def environment() -> dict[str, str]:
 
 
 def finished(*command: str, expect: int = 0, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run `python <command>` to its end, with `changes` to its environment, and check its exit code."""
+    """Run `python <command>` to its end, with `changes` to its environment, and check its exit
+    code.
+    """
     own = {**environment(), **changes}
     done = subprocess.run(
         [sys.executable, *command], cwd=ROOT, env=own, capture_output=True, text=True, timeout=LIMIT_S, check=False
@@ -33,10 +35,11 @@ def finished(*command: str, expect: int = 0, **changes: str) -> subprocess.Compl
 
 @contextmanager
 def running(log: Path, *command: str, program: str = sys.executable, **changes: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python <command>`, or another `program`, in the background, with `changes` to its environment.
+    """Run `python <command>`, or another `program`, in the background, with `changes` to its
+    environment.
 
-    It has its own process group, and what is left of that is killed at the end. A test that fails meanwhile is told what
-    it said last.
+    It has its own process group, and what is left of that is killed at the end. A test that fails
+    meanwhile is told what it said last.
     """
     own = {**environment(), **changes}
     with log.open("ab") as out:
@@ -51,7 +54,9 @@ def running(log: Path, *command: str, program: str = sys.executable, **changes: 
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill -9 the process with what is left of its group, which may outlive it: the Python driver, its JVM, its workers."""
+    """Kill -9 the process with what is left of its group, which may outlive it: the Python driver,
+    its JVM, its workers.
+    """
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -60,7 +65,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def runs(process: psutil.Process) -> bool:
     """Whether a process still does anything.
 
-    A zombie does not: what its parent never waited for is listed until PID 1 reaps it, in some containers for ever.
+    A zombie does not: what its parent never waited for is listed until PID 1 reaps it, in some
+    containers for ever.
     """
     with suppress(psutil.NoSuchProcess):
         return process.status() != psutil.STATUS_ZOMBIE

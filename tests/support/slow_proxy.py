@@ -7,7 +7,9 @@ from contextlib import contextmanager, suppress
 
 
 class SlowProxy:
-    """Passes bytes between its clients and one port; answers wait until `open` is set, those of the first `lost` for ever."""
+    """Passes bytes between its clients and one port; answers wait until `open` is set, those of the
+    first `lost` for ever.
+    """
 
     def __init__(self, target: int, lost: int) -> None:
         self.target, self.lost = target, lost
@@ -49,7 +51,9 @@ class SlowProxy:
 
 @contextmanager
 def a_slow_proxy(target: int, lost: int = 0) -> Iterator[SlowProxy]:
-    """Run a proxy before a port of loopback until the test is over; its first `lost` clients get no answer."""
+    """Run a proxy before a port of loopback until the test is over; its first `lost` clients get no
+    answer.
+    """
     proxy = SlowProxy(target, lost)
     try:
         yield proxy

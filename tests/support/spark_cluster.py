@@ -1,4 +1,6 @@
-"""A real Spark cluster for a test: a standalone master and one worker of one core, from pyspark's own jars, on loopback."""
+"""A real Spark cluster for a test: a standalone master and one worker of one core, from pyspark's
+own jars, on loopback.
+"""
 
 import subprocess
 import sys
@@ -29,7 +31,9 @@ def started(log: Path, command: str, *arguments: str) -> AbstractContextManager[
 
 @contextmanager
 def a_spark_cluster(folder: Path) -> Iterator[str]:
-    """Run a master and its worker, whose executors work below `folder`, and yield the master's address."""
+    """Run a master and its worker, whose executors work below `folder`, and yield the master's
+    address.
+    """
     port, page, worker_page = some_free(3)
     here = ("--host", "127.0.0.1")
     url = f"spark://127.0.0.1:{port}"

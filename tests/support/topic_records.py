@@ -1,4 +1,6 @@
-"""Sends events to a topic as the shop's programs do, and reads back what a topic holds, in order of arrival."""
+"""Sends events to a topic as the shop's programs do, and reads back what a topic holds, in order of
+arrival.
+"""
 
 import io
 import json
@@ -9,9 +11,10 @@ import fastavro
 from builders import written
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from pipelines import contracts, schema_registry
-from pipelines.settings import Kafka
-from pipelines.topics import end_offsets
+from pipelines.base.settings import Kafka
+from pipelines.contracts import schemas
+from pipelines.kafka import schema_registry
+from pipelines.kafka.topics import end_offsets
 
 
 class Record(NamedTuple):
@@ -24,7 +27,7 @@ class Record(NamedTuple):
 
 def send(kafka: Kafka, topic: str, *events: dict[str, Any], key: str = "card_id") -> None:
     """Send events and return once the broker has them, in this order within a key."""
-    schema, schema_id = contracts.reader(topic), schema_registry.newest_id(topic)
+    schema, schema_id = schemas.reader(topic), schema_registry.newest_id(topic)
     producer = _producer(kafka.bootstrap_servers)
     for event in events:
         producer.produce(topic, key=event[key], value=written(event, schema, schema_id))
@@ -33,13 +36,17 @@ def send(kafka: Kafka, topic: str, *events: dict[str, Any], key: str = "card_id"
 
 @cache
 def _producer(bootstrap_servers: str) -> Producer:
-    """Return the one producer of this process: one that keeps order and doubles nothing takes half a second to begin."""
+    """Return the one producer of this process: one that keeps order and doubles nothing takes half
+    a second to begin.
+    """
     return Producer({"bootstrap.servers": bootstrap_servers, "enable.idempotence": True, "log_level": 0})
 
 
 def received(kafka: Kafka, topic: str, since: dict[int, int]) -> list[Record]:
-    """Return what a topic has got from the offsets `since` on, partition by partition; all is of the newest schema."""
-    schema = fastavro.parse_schema(json.loads(contracts.reader(topic)))
+    """Return what a topic has got from the offsets `since` on, partition by partition; all is of
+    the newest schema.
+    """
+    schema = fastavro.parse_schema(json.loads(schemas.reader(topic)))
     ends = end_offsets(kafka, topic)
     consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "test", "enable.auto.commit": False})
     consumer.assign([TopicPartition(topic, partition, since[partition]) for partition in ends])

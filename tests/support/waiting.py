@@ -11,7 +11,8 @@ LOOK_EVERY_S = 0.5
 def until(condition: Callable[[], bool], what: str, *programs: "subprocess.Popen[bytes]", within_s: float = 900.0) -> None:
     """Return once the condition holds; fail with `what` when it does not within a generous time.
 
-    Fails at once when one of the `programs`, which are to bring it about, has failed: nothing would come any more.
+    Fails at once when one of the `programs`, which are to bring it about, has failed: nothing would
+    come any more.
     """
     end = time.monotonic() + within_s
     while not condition():

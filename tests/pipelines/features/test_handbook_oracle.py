@@ -1,17 +1,19 @@
-"""On the Handbook's transactions the folds give the features that its authors' code gave, over exact windows.
+"""On the Handbook's transactions the folds give the features that its authors' code gave, over
+exact windows.
 
-Ours are windows of whole slots: of a day we see whole hours and of a week or a month whole days, so that what lies in the
-missing part of the oldest slot is not counted, and what is known of sellers ends at the last full hour. Where no payment lies
-between our bounds and theirs, the features must be equal; elsewhere they must be equal once those payments are added back.
+Ours are windows of whole slots: of a day we see whole hours and of a week or a month whole days, so
+that what lies in the missing part of the oldest slot is not counted, and what is known of sellers
+ends at the last full hour. Where no payment lies between our bounds and theirs, the features must
+be equal; elsewhere they must be equal once those payments are added back.
 """
 
 import numpy as np
 import pandas as pd
 from handbook import FEATURES, TRANSACTIONS, needs_handbook
 
-from benchmarks.handbook_transactions import features, transactions
-from pipelines.features.card_records import FEATURE_NAMES
-from pipelines.features.seller_history import as_of
+from benchmarks.handbook.transactions import features, transactions
+from pipelines.fraud.features.card_state import FEATURE_NAMES
+from pipelines.fraud.features.seller_fold import as_of
 
 SECOND_US, HOUR_US, DAY_US = 1_000_000, 3_600_000_000, 86_400_000_000
 SOME = 300  # cards, or sellers
@@ -23,7 +25,9 @@ pytestmark = needs_handbook
 
 
 def read(who: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the transactions of some cards or terminals, and what the Handbook says of them in its last three weeks."""
+    """Return the transactions of some cards or terminals, and what the Handbook says of them in its
+    last three weeks.
+    """
     told = pd.read_parquet(TRANSACTIONS, filters=[(who, "<", SOME)]).sort_values(["TX_DATETIME", "TRANSACTION_ID"])
     oracle = pd.read_parquet(FEATURES, filters=[(who, "<", SOME)])
     told["feature"] = list(features(transactions(told), delay_days=7))
@@ -38,7 +42,9 @@ def ours(asked: pd.DataFrame, feature: str) -> np.ndarray:
 
 
 def between(told: pd.DataFrame, asked: pd.DataFrame, who: str, value: str, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Return for each asked payment the sum of `value` over the payments of the same card or terminal in (low, high]."""
+    """Return for each asked payment the sum of `value` over the payments of the same card or
+    terminal in (low, high].
+    """
     sums = np.zeros(len(asked))
     by_place = {place: (rows["at_us"].to_numpy(), np.r_[0, rows[value].cumsum()]) for place, rows in told.groupby(who)}
     for i, (place, first, last) in enumerate(zip(asked[who], low, high, strict=True)):

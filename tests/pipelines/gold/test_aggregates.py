@@ -1,4 +1,6 @@
-"""business_metrics, seller_activity, stock_levels and fraud_scores: their numbers, computed by hand."""
+"""business_metrics, seller_activity, stock_levels and fraud_scores: their numbers, computed by
+hand.
+"""
 
 from datetime import datetime
 from decimal import Decimal

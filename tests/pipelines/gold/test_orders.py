@@ -1,4 +1,6 @@
-"""gold.orders: amounts add up, and merging changes in any cut and order gives each order's latest state."""
+"""gold.orders: amounts add up, and merging changes in any cut and order gives each order's latest
+state.
+"""
 
 from decimal import Decimal
 from typing import Any
@@ -9,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
-from pipelines import catalog, stream
 from pipelines.gold import orders
+from pipelines.lake import catalog
 from pipelines.silver import orders as changes
+from pipelines.streaming import stream
 
 FIELDS = [column for column in changes.TABLE.columns if not column.name.startswith("kafka_")]
 SCHEMA = ", ".join(f"{column.name} {column.type}" for column in FIELDS)

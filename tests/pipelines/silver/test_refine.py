@@ -1,4 +1,6 @@
-"""Every silver table: what is valid becomes a typed row, everything else is quarantined with its reason."""
+"""Every silver table: what is valid becomes a typed row, everything else is quarantined with its
+reason.
+"""
 
 import json
 from datetime import timedelta
@@ -32,7 +34,9 @@ CONTRACTS = {topic: a_contract(topic) for topic in quarantine.RULES_BY_TOPIC}
 
 
 def reasons(spark: SparkSession, topic: str, values: list[bytes | None]) -> list[str]:
-    """Why quarantine refuses each of the records, after checking that refine leaves exactly those out."""
+    """Why quarantine refuses each of the records, after checking that refine leaves exactly those
+    out.
+    """
     records = kafka_records(spark, topic, values).localCheckpoint()
     refused = {row["offset"]: row["reason"] for row in quarantine.refuse(records, CONTRACTS).collect()}
     _, refine = SILVER[topic]

@@ -1,4 +1,6 @@
-"""Frauds: named campaigns that no single field of a payment gives away, and labels that come days later."""
+"""Frauds: named campaigns that no single field of a payment gives away, and labels that come days
+later.
+"""
 
 from collections import Counter, defaultdict
 from typing import Any
@@ -11,7 +13,8 @@ from simulator.shop.fraud import KINDS, SHARE
 from simulator.shop.payments import REPORTED
 
 DAY = 86_400_000_000
-MATURE = 1_767_571_200_000_000 + 28 * DAY  # payments before this have their label at the end of the five weeks
+# Payments before this have their label at the end of the five weeks.
+MATURE = 1_767_571_200_000_000 + 28 * DAY
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,9 @@ def test_the_bank_reports_two_to_six_days_after_the_payment(history: list[Event]
 
 @pytest.mark.parametrize("field", ["amount", "installments", "attempt_number", "latitude", "longitude"])
 def test_no_number_separates_frauds(field: str, payments: list[dict[str, Any]], frauds: np.ndarray) -> None:
-    """A rule on one number is worth little: its area stays between 0.3 and 0.7, where 0.5 is a coin."""
+    """A rule on one number is worth little: its area stays between 0.3 and 0.7, where 0.5 is a
+    coin.
+    """
     values = np.array([payment[field] if payment[field] is not None else 0.0 for payment in payments])
     assert 0.3 < area(values, frauds) < 0.7
 
@@ -77,7 +82,9 @@ def test_no_value_of_a_field_means_fraud(field: str, payments: list[dict[str, An
 
 @pytest.mark.parametrize("field", ["country", "method", "channel", "device_id"])
 def test_frauds_mostly_look_like_honest_payments(field: str, payments: list[dict[str, Any]], frauds: np.ndarray) -> None:
-    """At least half of the frauds have a value that honest payments have too, or one as new as many honest ones are."""
+    """At least half of the frauds have a value that honest payments have too, or one as new as many
+    honest ones are.
+    """
     seen: set[str] = set()
     kinds = []
     for payment in payments:
@@ -98,7 +105,9 @@ def test_what_came_before_gives_frauds_away(payments: list[dict[str, Any]], frau
 
 
 def test_honest_cards_are_used_again_within_the_hour_too(payments: list[dict[str, Any]], frauds: np.ndarray) -> None:
-    """Retries and forgotten things make honest bursts: the rule "again within an hour" is wrong at least one time in five."""
+    """Retries and forgotten things make honest bursts: the rule "again within an hour" is wrong at
+    least one time in five.
+    """
     last: dict[str, int] = {}
     again = []
     for payment in payments:

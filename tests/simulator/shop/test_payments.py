@@ -41,7 +41,8 @@ def test_a_few_honest_payments_with_a_known_card_are_by_another_customer_than_it
 def test_only_cards_are_lent_and_only_at_home(history: list[Event]) -> None:
     """All but victims of fraud: whose account pays by transfer or voucher is the one who buys."""
     frauds = {e.key for e in history if e.topic == "shop.chargebacks" and e.record["fraud"]}
-    late = max(event.at for event in history) - 7 * 86_400_000_000  # by then the bank has not found all frauds
+    # By then the bank has not found all frauds.
+    late = max(event.at for event in history) - 7 * 86_400_000_000
     lent = 0
     for event in history:
         if event.topic == "shop.payments" and event.at < late and event.record["payment_id"] not in frauds:

@@ -6,12 +6,16 @@ from simulator.event import Event
 
 
 def home(device_or_visitor: str) -> str:
-    """Return what the ids of a device and of a cookie have in common when their owners live together."""
+    """Return what the ids of a device and of a cookie have in common when their owners live
+    together.
+    """
     return device_or_visitor.partition("-")[2].rpartition("-")[0].removesuffix("m")
 
 
 def test_some_honest_payments_come_from_a_device_from_which_somebody_else_paid(history: list[Event]) -> None:
-    """Somebody else with any card, and anybody with another card: most people have a second one, or pay by transfer, too."""
+    """Somebody else with any card, and anybody with another card: most people have a second one, or
+    pay by transfer, too.
+    """
     frauds = {e.key for e in history if e.topic == "shop.chargebacks" and e.record["fraud"]}
     customers: dict[str, set[str]] = defaultdict(set)
     cards: dict[str, set[str]] = defaultdict(set)

@@ -73,13 +73,17 @@ def test_no_event_id_comes_twice(history: list[Event]) -> None:
 
 
 def test_rate_holds_in_the_long_run_without_clicks(history: list[Event]) -> None:
-    """From day 21 on, when orders of the first days are delivered; four standard deviations of campaigns and promotions."""
+    """From day 21 on, when orders of the first days are delivered; four standard deviations of
+    campaigns and promotions.
+    """
     late = [event for event in history if event.at >= START + 21 * DAY]
     assert len(late) / (14 * 86_400) == pytest.approx(0.085, rel=0.12)
 
 
 def test_rate_holds_with_clicks(busy: list[Event]) -> None:
-    """A shop of two days has shipped little: it is short of about a twelfth, the events that follow an order."""
+    """A shop of two days has shipped little: it is short of about a twelfth, the events that follow
+    an order.
+    """
     told = sum(event.at > START for event in busy)
     assert told / (2 * 86_400) == pytest.approx(0.93, rel=0.12)
 
@@ -90,7 +94,9 @@ def test_no_clicks_when_nobody_lets_them_be_recorded(history: list[Event]) -> No
 
 
 def test_the_rhythm_can_be_switched_off() -> None:
-    """Night and day of a Monday: as many clicks when steady, many times fewer at night otherwise."""
+    """Night and day of a Monday: as many clicks when steady, many times fewer at night
+    otherwise.
+    """
 
     def night_and_evening(steady: bool) -> tuple[int, int]:
         told = list(islice(a_shop(rate=0.3, steady=steady).events(), 26_000))
@@ -130,7 +136,9 @@ def told_last(shop: Shop, count: int) -> int:
 
 
 def test_a_quiet_history_and_a_busy_run_are_one_shop() -> None:
-    """The live run reuses no id, knows the customers of the history, and is stocked for its demand before it sells."""
+    """The live run reuses no id, knows the customers of the history, and is stocked for its demand
+    before it sells.
+    """
     shop = Shop(5, START, 0.02, catalogue=SMALL, clicks_share=0.0)
     past = take(shop, 8_000)
     live = take(Shop.restore(through_json(shop), rate=50.0, steady=True, clicks_share=1.0, catalogue=SMALL), 30_000)
@@ -146,7 +154,9 @@ def test_a_quiet_history_and_a_busy_run_are_one_shop() -> None:
 
 
 def test_frauds_begin_soon_after_a_busier_reopening() -> None:
-    """The next campaign of the quiet shop was days away: a shop a thousand times busier must not wait for it."""
+    """The next campaign of the quiet shop was days away: a shop a thousand times busier must not
+    wait for it.
+    """
     shop = Shop(5, START, 0.01, catalogue=SMALL, clicks_share=0.0)
     take(shop, 3_000)
     live = Shop.restore(through_json(shop), rate=10.0, catalogue=SMALL)

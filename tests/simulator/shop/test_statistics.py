@@ -23,7 +23,9 @@ def shares(values: list[Any]) -> dict[Any, float]:
 
 
 def test_category_shares(history: list[Event]) -> None:
-    """Promotions move demand about by the week and people have favourites: three tenths, for categories of 2 % and more."""
+    """Promotions move demand about by the week and people have favourites: three tenths, for
+    categories of 2 % and more.
+    """
     told = shares([item["category"] for order in placed(history) for item in order["items"]])
     for category in FITTED.categories:
         if category.share >= 0.02:
@@ -46,7 +48,9 @@ def test_payment_methods(history: list[Event]) -> None:
 
 
 def test_hour_of_the_day(history: list[Event]) -> None:
-    """Four whole weeks: the hours of the day are as busy as fitted, within sampling error of a thousand orders each."""
+    """Four whole weeks: the hours of the day are as busy as fitted, within sampling error of a
+    thousand orders each.
+    """
     expected = np.array(FITTED.week).reshape(7, 24).mean(axis=0)
     hours = np.array([(order["placed_at"] // 3_600_000_000 - 3) % 24 for order in placed(history)])
     told = np.bincount(hours, minlength=24) / len(hours) * 24
@@ -54,7 +58,9 @@ def test_hour_of_the_day(history: list[Event]) -> None:
 
 
 def test_weekday(history: list[Event]) -> None:
-    """Saturdays and Sundays are the quietest days at Olist, and here; in five weeks either may be the quieter."""
+    """Saturdays and Sundays are the quietest days at Olist, and here; in five weeks either may be
+    the quieter.
+    """
     days = Counter(((order["placed_at"] - 3 * 3_600_000_000) // 86_400_000_000 + 3) % 7 for order in placed(history))
     assert set(sorted(days, key=lambda day: days[day])[:2]) == {5, 6}
 
@@ -75,7 +81,9 @@ def test_lines_and_pieces(history: list[Event]) -> None:
 
 
 def test_review_scores(history: list[Event]) -> None:
-    """Olist's mean is 4.09 with undelivered orders, 4.16 without; late deliveries are as bad as there."""
+    """Olist's mean is 4.09 with undelivered orders, 4.16 without; late deliveries are as bad as
+    there.
+    """
     scores = [e.record["score"] for e in history if e.topic == "shop.reviews"]
     assert np.mean(scores) == pytest.approx(4.1, abs=0.2)
     assert set(scores) == {1, 2, 3, 4, 5}
@@ -96,8 +104,10 @@ def test_days_from_order_to_delivery(history: list[Event]) -> None:
     ("key", "expected"), [("product_id", FITTED.orders.product_top_tenth), ("seller_id", FITTED.orders.seller_top_tenth)]
 )
 def test_keys_are_skewed(key: str, expected: float, history: list[Event]) -> None:
-    """The busiest tenth of products and sellers sells about what it does at Olist: ranks are dealt by category, and taste,
-    stock-outs and the chance of who sells the favourites move it by up to a tenth of all lines."""
+    """The busiest tenth of products and sellers sells about what it does at Olist: ranks are dealt
+    by category, and taste, stock-outs and the chance of who sells the favourites move it by up to a
+    tenth of all lines.
+    """
     counts = sorted(Counter(item[key] for order in placed(history) for item in order["items"]).values(), reverse=True)
     assert sum(counts[: len(counts) // 10]) / sum(counts) == pytest.approx(expected, abs=0.12)
 
@@ -109,7 +119,9 @@ def test_zipf_exponent_gives_the_top_tenth_its_share(top_tenth: float) -> None:
 
 
 def test_some_cards_pay_very_often(history: list[Event]) -> None:
-    """Coming back in proportion to what one bought gives a long tail: most cards pay once or twice, a few ten times."""
+    """Coming back in proportion to what one bought gives a long tail: most cards pay once or twice,
+    a few ten times.
+    """
     counts = Counter(e.key for e in history if e.topic == "shop.payments")
     assert np.median(list(counts.values())) <= 2
     assert max(counts.values()) >= 10

@@ -77,7 +77,9 @@ def test_restocks_arrive_after_a_lead_time() -> None:
 @settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 5), st.booleans()), max_size=60), st.floats(1e-5, 1.0))
 def test_level_is_the_sum_of_movements(steps: list[tuple[int, int, bool]], orders_per_s: float) -> None:
-    """Whatever is sold, brought back or delivered in between, `has` answers from the sum of the movements told."""
+    """Whatever is sold, brought back or delivered in between, `has` answers from the sum of the
+    movements told.
+    """
     world = World(2, 0, Catalogue.invented(2, products=30, sellers=3))
     stock = Stock(world, orders_per_s)
     stock.open(0)

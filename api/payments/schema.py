@@ -1,0 +1,105 @@
+"""What the API takes and gives: a payment as in the contract of shop.payments, its score, or what
+is wrong with it.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
+
+# As for the stream, where pipelines/silver/refining.py refuses what is earlier, or further ahead of
+# the clock.
+EARLIEST, CLOCK_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(minutes=10)
+AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?")
+SHOWN = 3  # wrong fields named in one sentence
+
+
+def _plausible(event_at: datetime) -> datetime:
+    if not EARLIEST <= event_at <= datetime.now(UTC) + CLOCK_AHEAD:
+        raise ValueError("should be between 2000 and now")
+    return event_at
+
+
+def _money(text: object) -> Decimal:
+    # As a text, because most clients make a float of a number in JSON, and a float is not what they
+    # were given.
+    if not isinstance(text, str) or not AMOUNT.fullmatch(text):
+        raise ValueError('should be a text such as "1240.50", with at most two decimals')
+    return Decimal(text)
+
+
+def _whole(number: object) -> object:
+    # JSON has no integers of its own: 3 and 3.0 are the same number.
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Money = Annotated[Decimal, BeforeValidator(_money), WithJsonSchema({"type": "string", "pattern": f"^{AMOUNT.pattern}$"})]
+Count = Annotated[int, BeforeValidator(_whole)]
+Moment = Annotated[AwareDatetime, AfterValidator(_plausible)]
+
+
+class Payment(BaseModel):
+    """One payment attempt: fields, names and units are those of shop.payments, as far as scoring
+    looks at them.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    event_id: Text = Field(description="Unique id of the event with which the payment will go to shop.payments.")
+    event_at: Moment = Field(description="When it happens, with its offset from UTC.")
+    payment_id: Text = Field(description="The payment attempt.")
+    card_id: Text = Field(description="Token of the card or account that pays.")
+    customer_id: Text = Field(description="The person who pays.")
+    seller_id: Text = Field(description="Seller of the order's dearest line.")
+    method: Literal["credit_card", "debit_card", "boleto", "voucher", "not_defined"]
+    installments: Count = Field(ge=0, le=1000, description="Number of monthly installments.")
+    attempt_number: Count = Field(ge=1, le=1000, description="1 for the first attempt to pay this order, one more each time.")
+    amount: Money = Field(description="Amount asked for.")
+    currency: str = Field(pattern="^[A-Z]{3}$", description="ISO 4217 code.")
+    channel: Text = Field(description="web or app.")
+    device_id: Text = Field(description="Fingerprint of the paying device.")
+    country: str = Field(pattern="^[A-Z]{2}$", description="ISO 3166 country of the paying device's address.")
+    latitude: float | None = Field(None, ge=-90, le=90, description="Of the paying device's address, degrees.")
+    longitude: float | None = Field(None, ge=-180, le=180, description="Of the paying device's address, degrees.")
+    three_d_secure: bool | None = Field(None, description="Whether the card holder was authenticated with 3-D Secure.")
+
+
+class Score(BaseModel):
+    """What is thought of a payment, by which model, from how much knowledge."""
+
+    payment_id: str
+    probability: float = Field(ge=0, le=1, description="Probability of fraud.")
+    decision: Literal["approve", "review", "decline"]
+    reasons: list[str] = Field(description="What raised the probability most, largest first; empty for approve.")
+    model_name: str
+    model_version: str
+    feature_set: str = Field(description="Version of the feature definition.")
+    feature_age_s: float | None = Field(description="Seconds since the card's last payment that is known; null where none is.")
+    degraded: bool = Field(description="True where the card's state could not be read: scored from what the payment says.")
+    scored_at: datetime
+
+
+class Problem(BaseModel):
+    """Why there is no score."""
+
+    error: str = Field(description="One sentence: what is wrong and what to do.")
+
+
+def in_words(error: ValidationError) -> str:
+    """Return which fields of a payment are wrong and how, never what they hold."""
+    told = [f"{'.'.join(map(str, e['loc'])) or 'the body'}: {e['msg'].lower()}" for e in error.errors(include_input=False)]
+    more = f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+    return f"The payment cannot be read: {'; '.join(told[:SHOWN])}{more}."

@@ -1,0 +1,118 @@
+"""Scores one payment as the stream would: states of card, device and seller, the same folds over
+copies, the model in use.
+"""
+
+import math
+import time
+from datetime import UTC, datetime
+from typing import get_args
+
+import numpy as np
+
+from api.metrics import Metrics
+from api.payments.reader import CardReader
+from api.payments.schema import Payment, Score
+from pipelines.base import logs
+from pipelines.base.arrays import SECOND_US, Floats, Records
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.fraud.features import device_fold, payment_records
+from pipelines.fraud.features.card_fold import fold
+from pipelines.fraud.features.card_state import FEATURE_SET, blank
+from pipelines.fraud.features.device_state import unseen
+from pipelines.fraud.features.seller_fold import tell_known
+from pipelines.fraud.model import decisions, fraud_model
+from pipelines.online_store.client import Reading
+
+FIRST = np.zeros(1, np.int64)
+TELL_EVERY_S = 60.0
+
+log = logs.get(__name__)
+
+
+class AlreadyFolded(Exception):
+    """The stream has scored this event before."""
+
+
+class Scorer:
+    """Answers for payments; it never writes."""
+
+    def __init__(self, reader: CardReader, metrics: Metrics) -> None:
+        self.reader, self.metrics = reader, metrics
+        self.told: dict[str, float] = {}
+        for decision in get_args(Score.model_fields["decision"].annotation):
+            metrics.decisions.labels(decision)
+
+    async def score(self, payment: Payment, model: fraud_model.Model) -> Score:
+        """Return the payment's score; raises AlreadyFolded where its event is in the card's state
+        already.
+        """
+        began = time.perf_counter()
+        known = await self._known(payment)
+        score = self._scored(payment, known, features_of(payment, known), model)
+        self.metrics.decisions.labels(score.decision).inc()
+        self.metrics.seconds.observe(time.perf_counter() - began)
+        return score
+
+    async def _known(self, payment: Payment) -> Reading | None:
+        """Return what is known of card, device and seller; None where the store is late, or has
+        lost what it held.
+        """
+        try:
+            reading = await self.reader.read(payment.card_id, payment.device_id, payment.seller_id)
+        except ServiceUnreachable as error:
+            self._tell("failed", str(error))
+        except TimeoutError:
+            self._tell("slow", f"no answer within {self.reader.within_s:g} s")
+        else:
+            if reading.model_version is not None:
+                return reading
+            self._tell("empty", "not even the published model is in it: restart the streams")
+        return None
+
+    def _tell(self, store: str, why: str) -> None:
+        """Count what the store did, and log it, each kind once in a while, not with each
+        request.
+        """
+        self.metrics.degraded.labels(store).inc()
+        now = time.monotonic()
+        if now - self.told.get(store, -math.inf) >= TELL_EVERY_S:
+            self.told[store] = now
+            log.warning("scoring_degraded", store=store, why=why)
+
+    def _scored(self, payment: Payment, known: Reading | None, features: Floats, model: fraud_model.Model) -> Score:
+        probability = fraud_model.predict(model, features).astype(np.float64)
+        decision = str(decisions.decide(probability, model.policy.thresholds)[0])
+        return Score(
+            payment_id=payment.payment_id,
+            probability=probability[0],
+            decision=decision,
+            reasons=fraud_model.reasons(model, features)[0] if decision != decisions.APPROVE else [],
+            model_name=model.name,
+            model_version=model.version,
+            feature_set=FEATURE_SET,
+            feature_age_s=None if known is None else age_s(known.states),
+            degraded=known is None,
+            scored_at=datetime.now(UTC),
+        )
+
+
+def features_of(payment: Payment, known: Reading | None) -> Floats:
+    """Return the features (1, len(FEATURES)) of a payment with what is `known` of its card, device
+    and seller (1 each).
+    """
+    record = payment_records.record(dict(payment))
+    features, repeated = fold(blank(1) if known is None else known.states.copy(), FIRST, record)
+    if repeated[0]:
+        raise AlreadyFolded
+    device_fold.fold(unseen(1) if known is None else known.devices.copy(), FIRST, record, FIRST, features)
+    if known is not None:
+        tell_known(known.sellers, FIRST, record, features)
+    return features
+
+
+def age_s(state: Records) -> float | None:
+    """Return the seconds since the newest payment in a state (1); None for a card that has never
+    paid.
+    """
+    last_us = int(state["last_us"][0])
+    return max(0.0, time.time() - last_us / SECOND_US) if last_us else None

@@ -1,0 +1,1 @@
+"""The Handbook's protocol on its own transactions (Le Borgne et al., 2022)."""

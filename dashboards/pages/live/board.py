@@ -1,0 +1,46 @@
+"""What the live page knows: each question with how often it may be asked, shared by all open
+pages.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from dashboards.cache import Answer, Kept
+from dashboards.pages.live import queries
+from dashboards.trino import Ask
+
+REFRESH_S = 3.0
+RECENT_MINUTES = 181
+DAY_MINUTES = 1441
+LATELY_H = 1 / 6  # an hour would still show the backlog that a start has worked off
+
+
+class Board:
+    """Every question of the page over one door to Trino; calling one costs a query at most once per
+    its interval.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self.recent = Kept("recent", lambda: queries.minutes(ask, RECENT_MINUTES), REFRESH_S)
+        self.day = Kept("day", lambda: queries.minutes(ask, DAY_MINUTES), 10 * REFRESH_S)
+        self.orders = Kept("orders", lambda: queries.newest_orders(ask, self.since(1)), REFRESH_S)
+        self.scores = Kept("scores", lambda: queries.newest_scores(ask, self.since(1)), REFRESH_S)
+        self.decisions = Kept("decisions", lambda: queries.decisions(ask, self.since(3)), REFRESH_S)
+        self.decisions_of_day = Kept("decisions_of_day", lambda: queries.decisions(ask, self.since(24)), 10 * REFRESH_S)
+        self.latency = Kept("latency", lambda: queries.latency(ask, self.since(1), self.since(LATELY_H)), 2 * REFRESH_S)
+        self.freshness = Kept("freshness", lambda: queries.freshness(ask), 2 * REFRESH_S)
+
+    def minutes(self, window_minutes: int) -> Answer[list[queries.Minute]]:
+        """Return the business metrics that cover a window."""
+        return self.recent() if window_minutes < RECENT_MINUTES else self.day()
+
+    def decided(self, window_minutes: int) -> Answer[list[queries.Decided]]:
+        """Return payments per minute and decision that cover a window."""
+        return self.decisions() if window_minutes < RECENT_MINUTES else self.decisions_of_day()
+
+    def since(self, hours: float) -> datetime:
+        """Return the time `hours` before the newest minute known, so that replayed and accelerated
+        clocks work too.
+        """
+        rows = self.recent().rows
+        newest = rows[-1].minute if rows else datetime.now(UTC)
+        return newest - timedelta(hours=hours)

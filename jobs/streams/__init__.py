@@ -1,0 +1,1 @@
+"""Jobs that run until they are stopped."""

@@ -1,0 +1,1 @@
+"""Jobs that end, with an exit code."""

@@ -1,0 +1,9 @@
+"""Compact the small files of bronze and silver and forget their old snapshots once; streams may run
+meanwhile.
+"""
+
+from pipelines.operations import upkeep
+from pipelines.streaming.job import run
+
+if __name__ == "__main__":
+    run("tend_tables", upkeep.every_table)

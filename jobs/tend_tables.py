@@ -1,7 +1,0 @@
-"""Compact the small files of bronze and silver and forget their old snapshots once; streams may run meanwhile."""
-
-from pipelines import upkeep
-from pipelines.job import run
-
-if __name__ == "__main__":
-    run("tend_tables", upkeep.every_table)

@@ -1,0 +1,31 @@
+"""Every error a user can meet: one sentence that says what was being done, the value, and what to
+do next.
+"""
+
+
+class TidemarkError(Exception):
+    """Something the user can mend; its text is what they read."""
+
+
+class SettingsError(TidemarkError):
+    """A setting is missing, unknown or of the wrong type."""
+
+
+class ServiceUnreachable(TidemarkError):
+    """A service that was needed did not answer."""
+
+
+class ContractError(TidemarkError):
+    """A schema is missing, unknown or incompatible."""
+
+
+class CheckpointError(TidemarkError):
+    """A checkpoint is lost or belongs to another table."""
+
+
+class ModelError(TidemarkError):
+    """A model is missing, corrupt, or not of the kind that may be loaded."""
+
+
+class EngineLost(TidemarkError):
+    """Spark's Java process is gone."""

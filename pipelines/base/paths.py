@@ -1,0 +1,12 @@
+"""Where things lie: the repository's root, and paths of the settings below it."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def located(path: str) -> str:
+    """Return `path` absolute: a relative one lies below the repository's root, a URI stays as it
+    is.
+    """
+    return path if "://" in path else str((ROOT / path).resolve())

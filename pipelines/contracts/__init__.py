@@ -1,0 +1,3 @@
+"""What a record looks like: schemas, the frame around it, and Spark's expressions for both; no
+network.
+"""

@@ -1,1 +1,0 @@
-"""Feature folds: one definition for training, stream and API. NumPy and Numba, no Spark."""

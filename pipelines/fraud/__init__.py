@@ -1,0 +1,1 @@
+"""Fraud: all of the subject that is not a table."""

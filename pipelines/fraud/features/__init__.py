@@ -1,0 +1,1 @@
+"""The folds of cards, devices and sellers, compiled, without Spark."""

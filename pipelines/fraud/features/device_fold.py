@@ -1,0 +1,142 @@
+"""The one definition of the device features: what the shop has seen of the paying device, for
+training, stream and API.
+
+A payment is told what was seen up to its own time, of what arrived before it; then it is added.
+Cards are told apart by 32 bits of their hash, and payments of one card in one second count as one.
+Of a device without an id nothing is told and nothing remembered: what is not known would be one
+device that all pay from. What two tasks have seen of a device can be joined, in any order and as
+often as one likes: a state is the newest sightings of a set, and when the device was first seen.
+All the compiled code is in this file, because Numba's cache notices changes per file.
+"""
+
+import math
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.base.arrays import SECOND_US, Records
+from pipelines.fraud.features.card_state import FEATURES, PAYMENT, ROW
+from pipelines.fraud.features.device_state import unseen
+from pipelines.fraud.features.payment_records import hashed
+
+HOUR_S, DAYS_S = 3600, 172_800
+SECONDS_BIT = np.uint64(32)
+CARD_BITS = np.uint64(0xFFFFFFFF)
+# What shops send where they have no fingerprint.
+NO_ID, UNKNOWN = hashed(np.array(["", "unknown"], object))
+
+compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+@compiled
+def _is_another(sightings, newest, i, card):  # type: ignore[no-untyped-def]
+    """Say whether sighting i is of another card than `card`, and of none that was seen between it
+    and sighting `newest`.
+    """
+    seen = sightings[i] & CARD_BITS
+    another = seen != card
+    for j in range(newest, i):
+        another = another and sightings[j] & CARD_BITS != seen
+    return another
+
+
+@compiled
+def _tell_sighting(sightings, newest, i, card, age_s, row):  # type: ignore[no-untyped-def]
+    other = 1.0 if _is_another(sightings, newest, i, card) else 0.0
+    if age_s < DAYS_S:
+        row.device_cards_2d += other
+        row.device_payments_2d += 1.0
+    if age_s < HOUR_S:
+        row.device_cards_1h += other
+
+
+@compiled
+def _tell(state, now_s, card, row):  # type: ignore[no-untyped-def]
+    row.device_cards_1h = row.device_cards_2d = row.device_payments_2d = 0.0
+    row.device_seen_h = math.nan
+    first_s, newest = np.int64(state.first_s), -1
+    if 0 < first_s <= now_s:
+        row.device_seen_h = (now_s - first_s) / HOUR_S
+    for i in range(len(state.sightings)):
+        age_s = now_s - np.int64(state.sightings[i] >> SECONDS_BIT)
+        if state.sightings[i] == 0 or age_s < 0:
+            continue
+        newest = i if newest < 0 else newest
+        _tell_sighting(state.sightings, newest, i, card, age_s, row)
+
+
+@compiled
+def _add(sightings, sighting):  # type: ignore[no-untyped-def]
+    """Add to the newest sightings, in order; what is there already, or older than all that fit,
+    changes nothing.
+    """
+    for i in range(len(sightings)):
+        if sightings[i] == sighting:
+            return
+        if sightings[i] < sighting:
+            for j in range(len(sightings) - 1, i, -1):
+                sightings[j] = sightings[j - 1]
+            sightings[i] = sighting
+            return
+
+
+@compiled
+def _remember(state, at_s, card):  # type: ignore[no-untyped-def]
+    first_s = np.uint64(at_s)
+    if state.first_s == 0 or first_s < state.first_s:
+        state.first_s = first_s
+    _add(state.sightings, first_s << SECONDS_BIT | card)
+
+
+@compiled
+def _fold(states, devices, payments, order, rows):  # type: ignore[no-untyped-def]
+    for i in order:
+        device = payments[i].device
+        if device != NO_ID and device != UNKNOWN:
+            at_s, card = payments[i].at_us // SECOND_US, payments[i].card & CARD_BITS
+            _tell(states[devices[i]], at_s, card, rows[i])
+            _remember(states[devices[i]], at_s, card)
+
+
+@compiled
+def _join(states, others):  # type: ignore[no-untyped-def]
+    for i in range(len(others)):
+        first_s = others[i].first_s
+        if first_s > 0 and (states[i].first_s == 0 or first_s < states[i].first_s):
+            states[i].first_s = first_s
+        for sighting in others[i].sightings:
+            if sighting > 0:
+                _add(states[i].sightings, sighting)
+
+
+def fold(
+    states: Records,
+    devices: npt.NDArray[np.int64],
+    payments: Records,
+    order: npt.NDArray[np.int64],
+    features: npt.NDArray[np.float32],
+) -> None:
+    """Fold `payments` (n, PAYMENT) over `states` (DEVICE, changed in place), and write what they
+    tell into `features`.
+
+    Payment i is from the device with state `devices[i]`. `order` says which payments are folded,
+    one after the other: in order of arrival, without those that the card fold calls repeated.
+    """
+    _fold(states, devices, payments, order, features.view(ROW)[:, 0])
+
+
+def join(states: Records, others: Records) -> None:
+    """Add to `states` (DEVICE, changed in place) what `others` (DEVICE) have seen of the first of
+    the devices, or all.
+    """
+    _join(states, others)
+
+
+def fold_nothing() -> None:
+    """Have the fold compiled, or its compiled code loaded, before the first payment waits for
+    it.
+    """
+    nobody = np.zeros(0, np.int64)
+    fold(unseen(1), nobody, np.zeros(0, PAYMENT), nobody, np.zeros((0, len(FEATURES)), np.float32))
+    join(unseen(1), unseen(1))

@@ -1,0 +1,34 @@
+"""The fixed record of the device fold: what it remembers of a device (DEVICE), and what it tells of
+it (features).
+
+A sighting is a payment's second (upper 32 bits) and 32 bits of its card's hash. What is remembered
+is a set, the newest sightings there are, so it does not depend on the order in which they came, and
+adding one again changes nothing.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.fraud.features.feature import Feature
+
+SIGHTINGS = 15
+
+DEVICE = np.dtype(
+    [
+        ("first_s", "u8"),  # 0 where the device has never paid
+        ("sightings", "u8", (SIGHTINGS,)),  # newest first, 0 where there is none
+    ],
+    align=True,
+)
+
+DEVICE_FEATURES = (
+    Feature("device_cards_1h", "count", "other cards that paid from this device within an hour"),
+    Feature("device_cards_2d", "count", "other cards that paid from this device within 2 days"),
+    Feature("device_payments_2d", "count", "payments from this device within 2 days before this one"),
+    Feature("device_seen_h", "hours", "hours since the device's first payment in the shop"),
+)
+
+
+def unseen(devices: int) -> npt.NDArray[np.void]:
+    """Return the states of `devices` devices that have never paid."""
+    return np.zeros(devices, DEVICE)

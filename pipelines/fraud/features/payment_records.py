@@ -1,0 +1,156 @@
+"""Turns payments as Arrow columns (silver.payments' names and types) into the records that the
+folds take.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.base.arrays import Records
+from pipelines.fraud.features.card_state import PAYMENT
+from pipelines.fraud.features.labels import Findings
+
+COLUMNS = (
+    "event_id",
+    "event_at",
+    "card_id",
+    "customer_id",
+    "seller_id",
+    "device_id",
+    "country",
+    "amount",
+    "currency",
+    "installments",
+    "attempt_number",
+    "method",
+    "channel",
+    "latitude",
+    "longitude",
+    "three_d_secure",
+)
+
+
+# What of a PAYMENT record is made from which column: hashes of texts, numbers as they are, whether
+# a text is a certain one.
+HASHES = {
+    "event": "event_id",
+    "card": "card_id",
+    "customer": "customer_id",
+    "seller": "seller_id",
+    "device": "device_id",
+    "country": "country",
+    "currency": "currency",
+}
+NUMBERS = ("amount", "latitude", "longitude", "installments", "attempt_number")
+EQUALS = {"credit_card": ("method", "credit_card"), "debit_card": ("method", "debit_card"), "app": ("channel", "app")}
+FLAGS = ("three_d_secure",)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def hashed(texts: npt.NDArray[np.object_]) -> npt.NDArray[np.uint64]:
+    """Return a 64-bit hash of each text, the same in every process and never 0, which means nothing
+    remembered.
+    """
+    hashes = pd.util.hash_array(texts, categorize=False)
+    return np.maximum(hashes, np.uint64(1))
+
+
+def _numbers(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """Return the values as floats, NaN where there is none."""
+    numbers: npt.NDArray[np.float64] = pc.fill_null(pc.cast(values, pa.float64()), np.nan).to_numpy()
+    return numbers
+
+
+def _flags(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    return _numbers(pc.cast(values, pa.int8()))
+
+
+def _microseconds(moments: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    whole: npt.NDArray[np.int64] = pc.cast(pc.cast(moments, pa.timestamp("us", "UTC")), pa.int64()).to_numpy()
+    return whole
+
+
+def findings(payments: pa.Table) -> Findings:
+    """Return what the bank found of `payments`, whose column `findings` lists (found_at, fraud)."""
+    listed = payments["findings"].combine_chunks()
+    told = pc.list_flatten(listed)
+    found_at, fraud = pa.chunked_array([pc.struct_field(told, "found_at")]), pc.struct_field(told, "fraud")
+    return Findings(pc.list_parent_indices(listed).to_numpy(), _microseconds(found_at), _flags(pa.chunked_array([fraud])) > 0)
+
+
+def sales(payments: pa.Table) -> Records:
+    """Return PAYMENT records with what the seller fold takes of payments: when, and how much."""
+    made = np.zeros(len(payments), PAYMENT)
+    made["at_us"], made["amount"] = _microseconds(payments["event_at"]), _numbers(payments["amount"])
+    return made
+
+
+def records(payments: pa.Table) -> Records:
+    """Return one PAYMENT record per row of `payments`, which has COLUMNS."""
+    made = np.zeros(len(payments), PAYMENT)
+    made["at_us"] = _microseconds(payments["event_at"])
+    for name, column in HASHES.items():
+        made[name] = hashed(payments[column].to_numpy())
+    for name in NUMBERS:
+        made[name] = _numbers(payments[name])
+    for name, (column, text) in EQUALS.items():
+        made[name] = _flags(pc.equal(payments[column], text))
+    for name in FLAGS:
+        made[name] = _flags(payments[name])
+    return made
+
+
+def record(payment: Mapping[str, Any]) -> Records:
+    """Return what `records` makes of one payment (1), without making columns of it first, which
+    takes ten times as long.
+
+    Values are of Python's types: an aware datetime, a Decimal with cents, numbers, texts and flags;
+    None where there is none.
+    """
+    texts = np.array([payment[column] for column in HASHES.values()], object)
+    values = {
+        "at_us": (payment["event_at"] - EPOCH) // MICROSECOND,
+        **dict(zip(HASHES, hashed(texts), strict=True)),
+        **{name: _number(payment[name]) for name in (*NUMBERS, *FLAGS)},
+        **{name: payment[column] == text for name, (column, text) in EQUALS.items()},
+    }
+    return np.array([tuple(values[name] for name in PAYMENT.names or ())], PAYMENT)
+
+
+def _number(value: Decimal | float | None) -> float:
+    """Return the value as `_numbers` does: Arrow multiplies cents, so its float is not always the
+    one that Python chooses.
+    """
+    if isinstance(value, Decimal):
+        return int(value.scaleb(2)) * 0.01
+    return math.nan if value is None else value
+
+
+def cards(payments: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return the distinct cards of `payments` and, per row, which of them paid."""
+    return _numbered(payments["card_id"])
+
+
+def sellers(payments: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return the distinct sellers of `payments` and, per row, which of them was paid."""
+    return _numbered(payments["seller_id"])
+
+
+def devices(payments: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return the distinct devices of `payments` and, per row, which of them paid."""
+    return _numbered(payments["device_id"])
+
+
+def _numbered(ids: pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int64]]:
+    encoded = ids.combine_chunks().dictionary_encode()
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)

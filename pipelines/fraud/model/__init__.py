@@ -1,0 +1,3 @@
+"""Train, calibrate, measure, load, verify and ask fraud models, and choose their thresholds,
+without Spark.
+"""

@@ -1,0 +1,74 @@
+"""The states of cards and devices made anew, as the scorer would have left them: for an online
+store that has lost its data.
+"""
+
+import json
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from pipelines.base.arrays import Records
+from pipelines.base.errors import CheckpointError
+from pipelines.contracts.avro import Contract
+from pipelines.fraud.features import device_fold, payment_records
+from pipelines.fraud.features.card_fold import fold
+from pipelines.fraud.features.card_state import blank
+from pipelines.fraud.features.device_state import unseen
+from pipelines.lake import catalog
+from pipelines.online_store.client import Batch, Devices, OnlineStore
+from pipelines.silver import payments
+from pipelines.streaming import checkpoints, stream
+
+Offsets = dict[str, int]  # by partition
+
+
+def rebuild(spark: SparkSession, store: OnlineStore, query: str, contract: Contract) -> int:
+    """Fold what the scorer's `query` has scored, put the states in the place of those in the store,
+    and say of how many cards.
+
+    The scorer must not run. It then goes on behind its last batch as if the store had never lost
+    anything. Raises CheckpointError when it has committed no batch.
+    """
+    last = checkpoints.last_batch(spark, query)
+    if last is None:
+        raise CheckpointError(f"{query} has committed no batch, so nothing has a state: start the scorer.")
+    cards, states, devices = folded(arrived(spark, _committed(spark, query), contract).toArrow())
+    store.forget_cards()
+    store.write(cards, states, states, Batch(*last), devices)
+    return len(cards)
+
+
+def arrived(spark: SparkSession, until: Offsets, contract: Contract) -> DataFrame:
+    """Return the payments before the offsets `until` in order of arrival: silver's, and from Kafka
+    what silver has not yet.
+    """
+    silver = catalog.fresh(spark, payments.TABLE)
+    ends = F.create_map(*(F.lit(each) for partition, end in until.items() for each in (int(partition), end)))
+    columns = (*payment_records.COLUMNS, "kafka_partition", "kafka_offset")
+    rows = silver.filter(F.col("kafka_offset") < F.element_at(ends, F.col("kafka_partition"))).select(*columns)
+    reached = _committed(spark, payments.TABLE.name)
+    since = {partition: min(end, reached.get(partition, 0)) for partition, end in until.items()}
+    if since != until:
+        records = stream.read_once(spark, str(payments.TABLE.topic), since, until)
+        rows = rows.unionByName(payments.refine(records, contract).select(*columns))
+    return rows.orderBy("kafka_partition", "kafka_offset")
+
+
+def folded(paid: pa.Table) -> tuple[list[str], Records, Devices]:
+    """Return the cards of payments that arrived in this order, the state that each is left in, and
+    the devices with theirs.
+
+    A device's state does not depend on the order, so that of each card is enough.
+    """
+    cards, card_of = payment_records.cards(paid)
+    devices, device_of = payment_records.devices(paid)
+    states, seen, records = blank(len(cards)), unseen(len(devices)), payment_records.records(paid)
+    features, repeated = fold(states, card_of, records)
+    device_fold.fold(seen, device_of, records, (~repeated).nonzero()[0], features)
+    return cards, states, Devices(devices, seen, seen)
+
+
+def _committed(spark: SparkSession, query: str) -> Offsets:
+    offsets = checkpoints.committed_offsets(spark, query)
+    return dict(json.loads(offsets[0])[payments.TABLE.topic]) if offsets else {}

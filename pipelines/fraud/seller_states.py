@@ -1,0 +1,176 @@
+"""Publishes to the online store, hour by hour, what silver says of sellers: payments, and labels
+that have come to be known.
+
+A step takes up what became known since the last one, up to a full hour. A seller's record keeps the
+state before the step too, so a step that died half way is done again from there, and gives the same
+states.
+"""
+
+import threading
+import time
+
+import numpy as np
+import pyarrow as pa
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from pipelines.base import logs, shutdown
+from pipelines.base.arrays import DAY_US, HOUR_US, Floats, Records
+from pipelines.base.errors import EngineLost, TidemarkError
+from pipelines.base.settings import settings
+from pipelines.fraud import training_data
+from pipelines.fraud.features import payment_records
+from pipelines.fraud.features.card_state import AMOUNT_Z, FEATURE_SET
+from pipelines.fraud.features.labels import labels
+from pipelines.fraud.features.seller_fold import learn
+from pipelines.fraud.features.seller_state import SELLER_RECORD
+from pipelines.lake import catalog
+from pipelines.online_store.client import OnlineStore
+from pipelines.silver import chargebacks, fraud_scores, payments
+from pipelines.streaming import jvm, progress
+from pipelines.streaming.supervised_query import POOL, sentence
+
+log = logs.get(__name__)
+
+LOOK_EVERY_S = 15.0
+# After a full hour, its last payments may still be on their way to silver.
+ARRIVING_US = 120_000_000
+TABLES = (payments.TABLE, chargebacks.TABLE, fraud_scores.TABLE)
+
+
+def beside_queries(spark: SparkSession, stop: threading.Event = shutdown.requested) -> None:
+    """Publish after every full hour, until `stop` is set; what fails is tried again soon.
+
+    Ends by itself once Spark's Java process has gone.
+    """
+    spark.sparkContext.setLocalProperty(POOL, __name__)
+    while not stop.wait(LOOK_EVERY_S):
+        try:
+            with jvm.needed(spark):
+                publish_what_is_known(spark)
+        except EngineLost:
+            return  # the job tells of it
+        except (TidemarkError, PySparkException, Py4JError) as error:
+            log.warning("sellers_not_published", error=sentence(error))
+        except Exception as error:  # what nobody foresaw must not end the thread in silence
+            log.error("not_foreseen", exc_info=error)
+
+
+def publish_what_is_known(spark: SparkSession) -> None:
+    """Bring the states of all sellers to the last full hour, if they are not there yet and somebody
+    is told of them.
+
+    Without a model nobody is. In a new shop it is trained on the first history, which is in silver
+    then.
+    """
+    store = OnlineStore(settings().valkey)
+    begin, end = store.sellers_known_us(label_delay_us()), last_full_hour(time.time_ns() // 1000)
+    if begin < end and store.current_version(settings().fraud.model_name):
+        progress.wait(spark, *TABLES)
+        publish(spark, store, begin, end)
+
+
+def label_delay_us() -> int:
+    """Return the label delay of the settings."""
+    return settings().fraud.label_delay_days * DAY_US
+
+
+def last_full_hour(now_us: int) -> int:
+    """Return the end of the last hour whose payments have had time to arrive."""
+    return (now_us - ARRIVING_US) // HOUR_US * HOUR_US
+
+
+def publish(spark: SparkSession, store: OnlineStore, begin: int, end: int) -> None:
+    """Fold what has become known of sellers from `begin` to `end` (us) over their states; from 0
+    on, all there is.
+    """
+    paid, charged_back, scored = (catalog.fresh(spark, table) for table in TABLES)
+    told = charged_back.filter(_between(0, end))
+    delay_us = label_delay_us()
+    if begin == 0:
+        # Dying from here on, it begins anew whatever the delay is then.
+        store.note_sellers_known(0, delay_us)
+        sold, amount_z = _from_the_first(paid.filter(_between(0, end)), told)
+        judged = sold
+    else:
+        sold = _once(paid.filter(_between(begin, end))).select("seller_id", "event_at", "amount").toArrow()
+        judged = judgeable(paid, told, scored, begin, end, delay_us).toArrow()
+        amount_z = judged["amount_z"].to_numpy().astype(np.float32)
+    known, of = labels(payment_records.sales(judged)["at_us"], amount_z, payment_records.findings(judged), delay_us)
+    fresh = (known["known_us"] >= begin) & (known["known_us"] < end)
+    sellers = _take_up(store, sold, judged.take(pa.array(of[fresh])), known[fresh], begin, end, delay_us)
+    log.info("sellers_published", sellers=sellers, payments=len(sold), labels=int(fresh.sum()))
+
+
+def _between(begin_us: int, end_us: int) -> Column:
+    moment = F.col("event_at")
+    return (moment >= F.timestamp_micros(F.lit(begin_us))) & (moment < F.timestamp_micros(F.lit(end_us)))
+
+
+def _once(paid: DataFrame) -> DataFrame:
+    """Return payments without copies of their events: silver may hold one that came again after the
+    dedup horizon.
+    """
+    return paid.select("event_id", "payment_id", "seller_id", "event_at", "amount").dropDuplicates(["event_id"])
+
+
+def _from_the_first(paid: DataFrame, told: DataFrame) -> tuple[pa.Table, Floats]:
+    """Return all payments with findings, and how unusual their amounts were, which no score says of
+    those before the first.
+    """
+    payments, _, features = training_data.fold_cards(training_data.label(paid, told).toArrow())
+    return payments, features[:, AMOUNT_Z]
+
+
+def judgeable(paid: DataFrame, told: DataFrame, scored: DataFrame, begin: int, end: int, delay_us: int) -> DataFrame:
+    """Return payments whose label may become known from `begin` to `end`: (seller_id, event_at,
+    amount, amount_z, findings).
+
+    How unusual an amount was comes from the payment's score, which has the payment's time. `told`
+    are the chargebacks until `end`.
+    """
+    late = told.filter(_between(begin, end)).select("payment_id", F.lit(True).alias("late")).distinct()
+    old = paid.filter(_between(0, end - delay_us)).join(late, "payment_id", "left")
+    due = _once(old.filter(_between(begin - delay_us, end - delay_us) | F.col("late")))
+    scores = scored.filter((F.col("feature_set") == FEATURE_SET) & _between(0, end - delay_us))
+    of_due = scores.join(due.select("payment_id", "event_at"), ["payment_id", "event_at"], "left_semi").groupBy("payment_id")
+    unusual = of_due.agg(F.min_by(F.col("features")[AMOUNT_Z], "scored_at").alias("amount_z"))
+    findings = training_data.found(told).select("payment_id", "findings")
+    judged = due.join(unusual, "payment_id", "left").join(findings, "payment_id", "left")
+    return judged.select("seller_id", "event_at", "amount", "amount_z", "findings")
+
+
+def _take_up(
+    store: OnlineStore, sold: pa.Table, labelled: pa.Table, known: Records, begin: int, end: int, delay_us: int
+) -> int:
+    """Fold payments and labels, each `known` one of a payment in `labelled`, store the states and
+    return how many they are.
+    """
+    both = pa.concat_tables([sold.select(["seller_id"]), labelled.select(["seller_id"])])
+    sellers, seller_of = payment_records.sellers(both)
+    records = _before_step(store.read_sellers(sellers), begin)
+    after = records["after"]
+    learn(after, seller_of[: len(sold)], payment_records.sales(sold), seller_of[len(sold) :], known, delay_us)
+    records["after"], records["after_us"] = after, end
+    store.write_sellers(sellers, records)
+    store.note_sellers_known(end, delay_us)
+    return len(sellers)
+
+
+def _before_step(found: Records, begin: int) -> Records:
+    """Return records whose two states are both that of before a step from `begin` on; from 0 on,
+    nothing is known.
+
+    A step that died half way has left a state that is later than `begin`, whatever hour it was to
+    end with.
+    """
+    records = np.zeros(len(found), SELLER_RECORD)
+    # The later one, where both are early enough; at 0 none holds anything.
+    for state in ("before", "after"):
+        early = found[f"{state}_us"] <= begin
+        records["before"][early] = found[state][early]
+    records["before_us"] = begin
+    records["after"] = records["before"]
+    return records

@@ -1,0 +1,150 @@
+"""Kafka's topics: the ones that have a contract exist, with the partitions, replicas and retention
+of the settings.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from pipelines.base.errors import ContractError, ServiceUnreachable, SettingsError, TidemarkError
+from pipelines.base.settings import Kafka
+
+TIMEOUT_S = 10.0
+LOOK_EVERY_S = 0.1
+HOUR_MS = 3_600_000
+
+
+def create_missing(kafka: Kafka, wanted: tuple[str, ...]) -> list[str]:
+    """Create those of `wanted` that the cluster lacks and return their names once they answer;
+    other topics stay as they are.
+
+    Raises ServiceUnreachable when no broker answers or a new topic has no leader for too long,
+    SettingsError when the broker refuses a topic as the settings want it.
+    """
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
+    missing = sorted(set(wanted) - set(_existing(admin, kafka)))
+    created = _created(admin, kafka, missing) if missing else []
+    for name in missing:
+        _wait_for_leaders(kafka, name)
+    return created
+
+
+def _existing(admin: AdminClient, kafka: Kafka) -> list[str]:
+    try:
+        return list(admin.list_topics(timeout=TIMEOUT_S).topics)
+    except KafkaException as error:
+        raise _unreachable(kafka, error) from error
+
+
+def _created(admin: AdminClient, kafka: Kafka, names: list[str]) -> list[str]:
+    """Create topics and return the names of those that nobody else had created meanwhile."""
+    futures = admin.create_topics([_described(name, kafka) for name in names], request_timeout=TIMEOUT_S)
+    created = []
+    for name, future in futures.items():
+        try:
+            future.result()
+        except KafkaException as error:
+            refusal: KafkaError = error.args[0]
+            if refusal.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise _refused(kafka, name, error) from error
+        else:
+            created.append(name)
+    return created
+
+
+def _refused(kafka: Kafka, name: str, error: KafkaException) -> TidemarkError:
+    refusal: KafkaError = error.args[0]
+    if refusal.code() < 0:  # said by the client, not by a broker
+        return _unreachable(kafka, error)
+    return SettingsError(
+        f"The Kafka broker at {kafka.bootstrap_servers} refuses the topic {name} ({refusal.str()}): mend partitions, "
+        "replication_factor or retention_hours under [kafka] in conf/."
+    )
+
+
+def _unreachable(kafka: Kafka, error: KafkaException) -> ServiceUnreachable:
+    return ServiceUnreachable(f"No Kafka broker answers at {kafka.bootstrap_servers} ({error.args[0].str()}): run `make up`.")
+
+
+def _wait_for_leaders(kafka: Kafka, topic: str) -> None:
+    """Return once every partition of a new topic answers: for a moment after its creation none has
+    a leader.
+    """
+    until = time.monotonic() + TIMEOUT_S
+    while not _answers(kafka, topic):
+        if time.monotonic() > until:
+            raise ServiceUnreachable(
+                f"The new topic {topic} has no leader: the Kafka broker at {kafka.bootstrap_servers} says why, look at its log."
+            )
+        threading.Event().wait(LOOK_EVERY_S)
+
+
+def _answers(kafka: Kafka, topic: str) -> bool:
+    try:
+        return len(end_offsets(kafka, topic)) == kafka.partitions_for(topic)
+    except (ServiceUnreachable, ContractError):
+        # A broker that has not heard of it yet says that there is no such topic.
+        return False
+
+
+def _described(name: str, kafka: Kafka) -> NewTopic:
+    return NewTopic(
+        name,
+        num_partitions=kafka.partitions_for(name),
+        replication_factor=kafka.replication_factor,
+        config={
+            "cleanup.policy": "delete",
+            "retention.ms": str(kafka.retention_hours * HOUR_MS),
+            # Deduplication has a horizon of arrival time, so records carry the broker's clock.
+            "message.timestamp.type": "LogAppendTime",
+        },
+    )
+
+
+def require(kafka: Kafka, wanted: Sequence[str]) -> None:
+    """Raise ServiceUnreachable without a broker, and ContractError naming the topics of `wanted`
+    that do not exist.
+    """
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
+    existing = _existing(admin, kafka)
+    missing = [topic for topic in wanted if topic not in existing]
+    if missing:
+        raise _absent(kafka, missing)
+
+
+def _absent(kafka: Kafka, topics: Sequence[str]) -> ContractError:
+    return ContractError(f"Kafka at {kafka.bootstrap_servers} has no topic {', '.join(topics)}: run `make contracts`.")
+
+
+def end_offsets(kafka: Kafka, topic: str) -> dict[int, int]:
+    """Return the offset after the last record of each partition of the topic; raises what `offsets`
+    raises.
+    """
+    return {partition: end for partition, (_, end) in offsets(kafka, topic).items()}
+
+
+def offsets(kafka: Kafka, topic: str) -> dict[int, tuple[int, int]]:
+    """Return the offset of the first record that is left, and the one after the last, of each
+    partition of the topic.
+
+    Raises ServiceUnreachable without a broker, ContractError when there is no such topic.
+    """
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "tidemark-offsets", "log_level": 0})
+    try:
+        partitions = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions
+        if not partitions:
+            raise _absent(kafka, [topic])
+        return {
+            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+            for partition in partitions
+        }
+    except KafkaException as error:
+        raise ServiceUnreachable(
+            f"Could not read what {topic} holds: no Kafka broker answers at {kafka.bootstrap_servers}; run `make up`."
+        ) from error
+    finally:
+        consumer.close()

@@ -1,0 +1,1 @@
+"""Iceberg: the catalogue, how a table is compacted and merged into."""

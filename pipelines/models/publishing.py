@@ -1,0 +1,154 @@
+"""Brings the registry's champion to the workers: the first one at the start, every later one while
+the query runs.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import Protocol
+
+from pipelines.base import logs, shutdown
+from pipelines.base.errors import ModelError, ServiceUnreachable
+from pipelines.base.settings import settings
+from pipelines.fraud.model import fraud_model
+from pipelines.models.packed import Packed
+from pipelines.online_store.client import CHALLENGER, OnlineStore
+
+log = logs.get(__name__)
+NOT_LOOKED = ""  # no version has this name
+
+
+class Registry(Protocol):
+    """Where the champion is named and kept."""
+
+    def champion_version(self, name: str) -> str | None:
+        """Return the champion's version, None where there is none yet."""
+
+    def challenger_version(self, name: str) -> str | None:
+        """Return the challenger's version, None where there is none."""
+
+    def packed(self, name: str, version: str) -> Packed:
+        """Return a registered version."""
+
+
+class ChampionWatch:
+    """Looks for a new champion every `poll_s` seconds, in a thread of the driver, and publishes it
+    to the online store.
+    """
+
+    def __init__(
+        self, registry: Registry, store: OnlineStore, name: str, poll_s: float, stopping: threading.Event | None = None
+    ) -> None:
+        self.registry, self.store, self.name, self.poll_s = registry, store, name, poll_s
+        self.published: str | None = None
+        self.shadowing: str | None = NOT_LOOKED
+        self.refused: str | None = None
+        self.told: str | None = None
+        self.stopping = shutdown or threading.Event()
+        self.thread: threading.Thread | None = None
+
+    def first(self) -> Packed:
+        """Return the model to start with, waiting for one: the champion, or the published one while
+        MLflow is away.
+        """
+        while not self.stopping.is_set():
+            found = self._champion() or self._published()
+            if found is not None:
+                return found
+            self._tell("waiting_for_champion", f"no champion of {self.name} yet: run jobs/tasks/train_fraud_model.py")
+            self.stopping.wait(self.poll_s)
+        raise ModelError(
+            f"Stopped before model {self.name} had a champion: run jobs/tasks/train_fraud_model.py, then start again."
+        )
+
+    def start(self) -> None:
+        """Watch from now on, in a thread that ends with the process; starting again changes
+        nothing.
+        """
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._watch, name="champion-watch", daemon=True)
+            self.thread.start()
+
+    def look(self) -> None:
+        """Publish champion and challenger if they are not the published ones; a bad or unreachable
+        one is told once.
+        """
+        try:
+            version = self.registry.champion_version(self.name)
+            if version not in (None, self.published, self.refused):
+                self._publish(str(version))
+            self._shadow(self.registry.challenger_version(self.name))
+        except ServiceUnreachable as error:
+            self._tell("champion_not_published", str(error))
+
+    def _publish(self, version: str) -> None:
+        try:
+            packed = self.registry.packed(self.name, version)
+            fraud_model.load(packed)
+        except ModelError as error:
+            self.refused = version
+            log.error("champion_refused", version=version, serving=self.published, error=str(error))
+            return
+        self.store.publish(packed)
+        self.published, self.refused, self.told = version, None, None
+        log.info("champion_published", model=self.name, version=version)
+
+    def _shadow(self, version: str | None) -> None:
+        """Publish the challenger, or that there is none (any more); a bad one scores nothing."""
+        if version == self.shadowing:
+            return
+        packed = self._sound(version) if version else None
+        if packed:
+            self.store.publish(packed, CHALLENGER)
+        else:
+            self.store.withdraw_challenger(self.name)
+        self.shadowing = version
+        log.info("challenger_published" if packed else "no_challenger", model=self.name, version=version)
+
+    def _sound(self, version: str) -> Packed | None:
+        try:
+            packed = self.registry.packed(self.name, version)
+            fraud_model.load(packed)
+        except ModelError as error:
+            log.error("challenger_refused", version=version, error=str(error))
+            return None
+        return packed
+
+    def _watch(self) -> None:
+        self.look()
+        while not self.stopping.wait(self.poll_s):
+            self.look()
+
+    def _champion(self) -> Packed | None:
+        return self._loadable("champion_not_loaded", self.registry.champion_version, self.registry.packed)
+
+    def _published(self) -> Packed | None:
+        return self._loadable("published_model_not_loaded", self.store.current_version, self.store.model)
+
+    def _loadable(self, failure: str, current: Callable[[str], str | None], get: Callable[[str, str], Packed]) -> Packed | None:
+        try:
+            version = current(self.name)
+            packed = get(self.name, version) if version else None
+            if packed:
+                fraud_model.load(packed)
+        except (ModelError, ServiceUnreachable) as error:
+            self._tell(failure, str(error))
+            return None
+        return packed
+
+    def _tell(self, event: str, why: str) -> None:
+        """Log a state once, however long it lasts."""
+        if self.told != event:
+            log.warning(event, why=why)
+            self.told = event
+
+
+@cache
+def champion_watch() -> ChampionWatch:
+    """Return this process's watch over the champion of the settings."""
+    # Here, because MLflow takes seconds to import.
+    from pipelines.models.registry import ModelRegistry
+
+    chosen = settings()
+    registry, store = ModelRegistry(chosen.mlflow), OnlineStore(chosen.valkey)
+    return ChampionWatch(registry, store, chosen.fraud.model_name, chosen.fraud.champion_poll_s, shutdown.requested)

@@ -1,0 +1,196 @@
+"""The MLflow model registry: trained models are registered here and the champion is fetched, in
+native format only.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import mlflow.artifacts
+import mlflow.xgboost
+import numpy as np
+import requests
+import xgboost
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model as MlflowModel
+from mlflow.models import ModelSignature
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.types import Schema, TensorSpec
+
+from pipelines.base.errors import ModelError, ServiceUnreachable
+from pipelines.base.provenance import commit
+from pipelines.base.settings import Mlflow
+from pipelines.fraud.features.card_state import FEATURE_SET, FEATURES
+from pipelines.models.packed import Packed
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+LOADER, FLAVOURS, FORMAT, FILE = "mlflow.xgboost", {"xgboost", "python_function"}, "ubj", "model.ubj"
+MISSING = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
+
+
+class ModelRegistry:
+    """A client of one MLflow server; every method raises ServiceUnreachable when it does not
+    answer.
+    """
+
+    def __init__(self, told: Mlflow) -> None:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = told.user
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = told.password.get_secret_value()
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+        mlflow.set_tracking_uri(told.url)
+        self.url = told.url
+        self.client = MlflowClient(told.url)
+
+    def register(
+        self,
+        name: str,
+        booster: xgboost.Booster,
+        parameters: Mapping[str, float | int | str],
+        metrics: Mapping[str, float],
+        facts: Mapping[str, str],
+    ) -> str:
+        """Log a run with its model, register the model, and return its version: the first champion,
+        or else the challenger.
+
+        The booster has its policy in it. `facts` (data snapshot ids and the like) become tags of
+        the run beside git commit and feature set.
+        """
+        with self._asking(f"register model {name}"):
+            mlflow.set_experiment(name)
+            tags = {**facts, "feature_set": FEATURE_SET, "git_commit": commit()}
+            with mlflow.start_run(tags=tags) as run:
+                mlflow.log_params(dict(parameters))
+                mlflow.log_metrics(dict(metrics))
+                logged = mlflow.xgboost.log_model(
+                    booster, name=name, model_format=FORMAT, signature=_signature(), pip_requirements=["xgboost-cpu"]
+                )
+            self._create(name)
+            digest = hashlib.sha256(bytes(booster.save_raw(FORMAT))).hexdigest()
+            identity = {"sha256": digest, "feature_set": FEATURE_SET}
+            made = self.client.create_model_version(
+                name, logged.model_uri, run.info.run_id, tags=identity, model_id=logged.model_id
+            )
+            alias = CHALLENGER if self.champion_version(name) else CHAMPION
+            self.client.set_registered_model_alias(name, alias, made.version)
+            return str(made.version)
+
+    def promote(self, name: str, version: str) -> None:
+        """Make a version the champion; a version that was the challenger is that no longer."""
+        with self._asking(f"make version {version} of {name} the champion"):
+            self.client.set_registered_model_alias(name, CHAMPION, version)
+            if self.challenger_version(name) == version:
+                self.client.delete_registered_model_alias(name, CHALLENGER)
+
+    def note(self, name: str, version: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> None:
+        """Write what was found out about a version: tags of the version and its run, metrics of the
+        run.
+        """
+        with self._asking(f"write what was found out about {name} version {version}"):
+            run_id = str(self.client.get_model_version(name, version).run_id)
+            for key, value in tags.items():
+                self.client.set_model_version_tag(name, version, key, value)
+                self.client.set_tag(run_id, key, value)
+            for key, number in metrics.items():
+                self.client.log_metric(run_id, key, number)
+
+    def champion_version(self, name: str) -> str | None:
+        """Return the version that serves, or is to; None where there is none yet."""
+        return self.version_of(name, CHAMPION)
+
+    def challenger_version(self, name: str) -> str | None:
+        """Return the version that scores in the shadow; None where there is none."""
+        return self.version_of(name, CHALLENGER)
+
+    def version_of(self, name: str, alias: str) -> str | None:
+        """Return the version that an alias names; None where it names none."""
+        with self._asking(f"look up the {alias} of {name}"):
+            try:
+                return str(self.client.get_model_version_by_alias(name, alias).version)
+            except MlflowException as error:
+                if error.error_code in MISSING:
+                    return None
+                raise
+
+    def packed(self, name: str, version: str) -> Packed:
+        """Return a registered version; raises ModelError unless it is in native format with its
+        digest and feature set.
+        """
+        with self._asking(f"fetch model {name} version {version}"), tempfile.TemporaryDirectory() as folder:
+            tags = self._tags(name, version)
+            path = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=folder))
+            content = _native(path, f"Model {name} version {version}")
+        if not {"sha256", "feature_set"} <= tags.keys():
+            raise ModelError(
+                f"Model {name} version {version} has no tags sha256 and feature_set: "
+                "register it with jobs/tasks/train_fraud_model.py."
+            )
+        return Packed(name, version, tags["feature_set"], tags["sha256"], content)
+
+    def _tags(self, name: str, version: str) -> dict[str, str]:
+        try:
+            return dict(self.client.get_model_version(name, version).tags)
+        except MlflowException as error:
+            if error.error_code in MISSING:
+                raise ModelError(
+                    f"Model {name} has no version {version}: look at its versions in MLflow at {self.url}."
+                ) from error
+            raise
+
+    def _create(self, name: str) -> None:
+        if not self.client.search_registered_models(f"name = '{name}'"):
+            self.client.create_registered_model(name)
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (MlflowException, requests.RequestException) as error:
+            reason = str(error).splitlines()[0]
+            raise ServiceUnreachable(
+                f"Could not {what}: MLflow at {self.url} says {reason!r}; look at `make status`."
+            ) from error
+
+
+def _signature() -> ModelSignature:
+    row = TensorSpec(np.dtype("float32"), (-1, len(FEATURES)), "features")
+    return ModelSignature(Schema([row]), Schema([TensorSpec(np.dtype("float32"), (-1,), "probability")]))
+
+
+def _native(folder: Path, model: str) -> bytes:
+    """Return the model's bytes.
+
+    Raises ModelError where they are broken, or where anything but XGBoost's own format would have
+    to be run or read.
+    """
+    try:
+        flavours = MlflowModel.load(folder).flavors
+        content = (folder / FILE).read_bytes() if _harmless(flavours) else None
+    except Exception as error:
+        # There is no end to what MLflow raises over files that are not a model's.
+        raise ModelError(
+            f"{model} cannot be read ({error!r}), so it is not loaded: register one with jobs/tasks/train_fraud_model.py."
+        ) from error
+    if content is None:
+        raise ModelError(
+            f"{model} is not an XGBoost model in {FORMAT} format without code of its own (its flavours are "
+            f"{', '.join(sorted(flavours))}), so it is not loaded: register one with jobs/tasks/train_fraud_model.py."
+        )
+    return content
+
+
+def _harmless(flavours: dict[str, dict[str, Any]]) -> bool:
+    python = flavours.get("python_function", {})
+    native = flavours.get("xgboost", {})
+    return (
+        set(flavours) <= FLAVOURS
+        and python.get("loader_module", LOADER) == LOADER
+        and not any(flavour.get("code") for flavour in flavours.values())
+        and (native.get("model_format"), native.get("data")) == (FORMAT, FILE)
+    )

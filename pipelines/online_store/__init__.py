@@ -1,0 +1,1 @@
+"""The online store (Valkey): its client, and records that survive a batch done twice."""

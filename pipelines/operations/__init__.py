@@ -1,0 +1,1 @@
+"""What operators do to any table: balance, repair, upkeep."""

@@ -1,0 +1,89 @@
+"""Spark sessions that know the catalogue of the settings."""
+
+import os
+import sys
+
+import psycopg
+from pyspark.sql import SparkSession
+
+from pipelines.base import java
+from pipelines.base.errors import ServiceUnreachable, SettingsError
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import Settings, settings
+
+CONNECT_TIMEOUT_S = 5
+
+
+def spark_session(name: str) -> SparkSession:
+    """Return this process's Spark session, with the Iceberg catalogue of the settings.
+
+    Raises ServiceUnreachable without a catalogue database, SettingsError when spark-defaults.conf
+    was not read, and TidemarkError without a JDK 17.
+    """
+    chosen = settings()
+    # Else spark-submit has started Spark's Java already.
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        os.environ["JAVA_HOME"] = str(java.jdk17().parents[1])
+    _require_catalogue(chosen)
+    os.environ.setdefault("SPARK_CONF_DIR", str(ROOT))
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if _in_one_process(chosen):  # its pages are for this machine only
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    builder = SparkSession.builder.appName(name)
+    for key, value in _configuration(chosen).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    # Not by the builder, which would put it on the command line of the Java process; the catalogue
+    # is opened at its first use.
+    spark.conf.set(f"spark.sql.catalog.{chosen.catalog.name}.jdbc.password", chosen.postgres.password.get_secret_value())
+    if "Iceberg" not in str(spark.conf.get("spark.sql.extensions", "")):
+        raise SettingsError(f"Spark has not read {ROOT / 'spark-defaults.conf'}: set SPARK_CONF_DIR to that folder.")
+    return spark
+
+
+def _configuration(chosen: Settings) -> dict[str, str]:
+    lake = f"spark.sql.catalog.{chosen.catalog.name}"
+    postgres = chosen.postgres
+    options = {
+        lake: "org.apache.iceberg.spark.SparkCatalog",
+        f"{lake}.type": "jdbc",
+        f"{lake}.uri": f"jdbc:postgresql://{postgres.host}:{postgres.port}/{chosen.catalog.database}",
+        f"{lake}.jdbc.user": postgres.user,
+        f"{lake}.jdbc.schema-version": "V1",
+        f"{lake}.warehouse": chosen.warehouse,
+        "spark.sql.defaultCatalog": chosen.catalog.name,
+        "spark.ui.port": str(chosen.spark.ui_port),
+        "spark.driver.memory": chosen.spark.driver_memory,
+        # Absolute, because an executor works in a folder of its own.
+        "spark.executor.extraClassPath": str(ROOT / ".tidemark" / "jars" / "spark" / "*"),
+        **chosen.spark.conf,
+    }
+    if chosen.spark.master:
+        options["spark.master"] = chosen.spark.master
+    if _in_one_process(chosen):
+        options["spark.driver.host"] = "127.0.0.1"
+        options["spark.driver.bindAddress"] = "127.0.0.1"
+    return options
+
+
+def _in_one_process(chosen: Settings) -> bool:
+    """Say whether the settings name a master that needs no other machine."""
+    return (chosen.spark.master or "").startswith("local")
+
+
+def _require_catalogue(chosen: Settings) -> None:
+    postgres = chosen.postgres
+    try:
+        psycopg.connect(
+            host=postgres.host,
+            port=postgres.port,
+            user=postgres.user,
+            password=postgres.password.get_secret_value(),
+            dbname=chosen.catalog.database,
+            connect_timeout=CONNECT_TIMEOUT_S,
+        ).close()
+    except psycopg.OperationalError as error:
+        raise ServiceUnreachable(
+            f"Could not open the catalogue database {chosen.catalog.database} at {postgres.host}:{postgres.port} "
+            f"({str(error).strip().splitlines()[0]}): run `make up`, or mend [postgres] in conf/."
+        ) from error

@@ -1,0 +1,125 @@
+"""A store that has lost the states of cards and devices gets them back, and the scorer goes on as
+if nothing had been.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pyarrow as pa
+import pytest
+from builders import a_contract, a_payment, at, framed
+from confluent_kafka import Producer
+from fraud_models import a_model
+from pyspark.sql import SparkSession
+
+from pipelines.base.errors import CheckpointError
+from pipelines.base.settings import Settings
+from pipelines.contracts.avro import Contract
+from pipelines.fraud import rebuild_states
+from pipelines.fraud.scoring import PAYMENT_COLUMNS, score_batch
+from pipelines.kafka import topics
+from pipelines.lake import catalog
+from pipelines.models.serving import Serving
+from pipelines.online_store.client import Batch, OnlineStore
+from pipelines.silver import payments
+from pipelines.streaming import checkpoints, stream
+
+SCORER = "tidemark.fraud_scores"
+QUERY = str(UUID(int=7))
+PAID = [
+    a_payment(event_id=f"e{n}", payment_id=f"p{n}", card_id=f"card{n % 3}", device_id=f"device{n % 2}", event_at=at(60 * n))
+    for n in range(12)
+]
+
+
+@pytest.fixture
+def topic(local_stack: Settings) -> str:
+    """A topic of this test's own with payments, one after the other in one partition."""
+    name = f"test.{uuid4().hex}"
+    topics.create_missing(local_stack.kafka.model_copy(update={"partitions": 1, "partitions_of": {}}), (name,))
+    producer = Producer({"bootstrap.servers": local_stack.kafka.bootstrap_servers})
+    for payment in PAID:
+        producer.produce(name, framed("shop.payments", payment), partition=0)
+    assert producer.flush(30) == 0
+    return name
+
+
+@pytest.fixture
+def contract(topic: str, spark: SparkSession, own_settings: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Contract]:
+    """The payments' contract for that topic, from which silver.payments is refined."""
+    monkeypatch.setattr(payments, "TABLE", replace(payments.TABLE, topic=topic))
+    spark.sql(f"DROP TABLE IF EXISTS {payments.TABLE.name}")
+    yield replace(a_contract("shop.payments"), topic=topic)
+    spark.sql(f"DROP TABLE IF EXISTS {payments.TABLE.name}")
+
+
+def committed(spark: SparkSession, query: str, topic: str, until: int, number: int = 0) -> None:
+    """Write the checkpoint of a query that has come to an offset."""
+    folder = checkpoints.Folder(spark, checkpoints.folder(query))
+    folder.write("metadata", json.dumps({"id": QUERY}))
+    folder.write(f"offsets/{number}", f"v1\n{{}}\n{json.dumps({topic: {'0': until}})}")
+    folder.write(f"commits/{number}", "v1\n{}")
+
+
+def refined_until(spark: SparkSession, topic: str, contract: Contract, until: int) -> None:
+    """Have silver hold the payments before an offset."""
+    catalog.ensure(spark, payments.TABLE)
+    payments.refine(stream.read_once(spark, topic, {"0": 0}, {"0": until}), contract).writeTo(payments.TABLE.name).append()
+    committed(spark, payments.TABLE.name, topic, until)
+
+
+def scored(spark: SparkSession, topic: str, contract: Contract, store: OnlineStore, until: int) -> None:
+    """Score the payments before an offset in batches of four, as the stream does."""
+    for number, start in enumerate(range(0, until, 4)):
+        records = stream.read_once(spark, topic, {"0": start}, {"0": min(start + 4, until)})
+        batch = payments.refine(records, contract).orderBy("kafka_offset").select(*PAYMENT_COLUMNS).toArrow()
+        score_batch(batch, Batch(QUERY, number), store, Serving(a_model()))
+        committed(spark, SCORER, topic, min(start + 4, until), number)
+
+
+def states(store: OnlineStore) -> dict[str, bytes]:
+    """Return the state of every card and device as the next batch starts from it."""
+    cards, devices = [f"card{n}" for n in range(3)], [f"device{n}" for n in range(2)]
+    reading = store.read(cards, Batch(QUERY, 9), "fraud", devices=devices)
+    named = [*zip(cards, reading.states, strict=True), *zip(devices, reading.devices, strict=True)]
+    return {name: state.tobytes() for name, state in named}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("silver_until", [0, 5, 12], ids=["silver behind", "silver half way", "silver ahead"])
+def test_lost_states_come_back_byte_for_byte(
+    spark: SparkSession, store: OnlineStore, topic: str, contract: Contract, silver_until: int
+) -> None:
+    scored(spark, topic, contract, store, until=10)
+    refined_until(spark, topic, contract, silver_until)
+    left = states(store)
+    store.client.flushall()
+    assert all(state != left[name] for name, state in states(store).items())
+    assert rebuild_states.rebuild(spark, store, SCORER, contract) == 3
+    assert states(store) == left
+
+
+@pytest.mark.integration
+def test_the_next_batch_is_scored_as_if_nothing_had_been_lost(
+    spark: SparkSession, store: OnlineStore, topic: str, contract: Contract
+) -> None:
+    scored(spark, topic, contract, store, until=8)
+    refined_until(spark, topic, contract, 8)
+    rest = payments.refine(stream.read_once(spark, topic, {"0": 8}, {"0": 12}), contract).orderBy("kafka_offset")
+    batch: pa.Table = rest.select(*PAYMENT_COLUMNS).toArrow()
+    wanted = score_batch(batch, Batch(QUERY, 2), store, Serving(a_model()))
+    store.client.flushall()
+    rebuild_states.rebuild(spark, store, SCORER, contract)
+    got = score_batch(batch, Batch(QUERY, 2), store, Serving(a_model()))
+    # NaN is not itself.
+    assert repr(got.drop(["scored_at"]).to_pylist()) == repr(wanted.drop(["scored_at"]).to_pylist())
+
+
+def test_a_scorer_that_has_committed_nothing_has_nothing_to_rebuild(
+    spark: SparkSession, own_settings: Path, store: OnlineStore
+) -> None:
+    with pytest.raises(CheckpointError, match="has committed no batch"):
+        rebuild_states.rebuild(spark, store, SCORER, a_contract("shop.payments"))

@@ -1,0 +1,242 @@
+"""What scoring is told of sellers, published hour by hour, is what training sees of the same
+payments.
+"""
+
+import re
+import threading
+import time
+import uuid
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import structlog
+from builders import NOON, a_chargeback, a_payment, a_score
+from fraud_models import a_packed_model
+
+from pipelines.base.arrays import DAY_US, HOUR_US
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.settings import settings
+from pipelines.fraud import seller_states, training_data
+from pipelines.fraud.features import payment_records
+from pipelines.fraud.features.card_state import AMOUNT_Z, CARD_FEATURES, FEATURE_SET, FEATURES
+from pipelines.fraud.features.seller_fold import as_of, tell_known
+from pipelines.fraud.features.seller_state import SELLER_FEATURES
+from pipelines.lake import catalog
+from pipelines.online_store.client import Batch
+from pipelines.silver import chargebacks, payments
+
+COLUMNS = slice(len(CARD_FEATURES), len(CARD_FEATURES) + len(SELLER_FEATURES))
+PAYMENTS = 60
+DELAY_DAYS = 7
+SELLERS = ["s0", "s1", "s2"]
+
+
+def day(number: float):
+    return NOON + timedelta(days=number)
+
+
+def rows_of(spark, table, rows):
+    """Build rows of a silver table."""
+    schema = ", ".join(f"{column.name} {column.type}" for column in table.columns)
+    lineage = [{"kafka_partition": 0, "kafka_offset": i, "kafka_at": NOON} for i in range(len(rows))]
+    dicts = [{**row, **where} for row, where in zip(rows, lineage, strict=True)]
+    return spark.createDataFrame([[row[name] for name in table.column_names] for row in dicts], schema)
+
+
+@pytest.fixture(scope="module")
+def history(spark):
+    """Silver tables with three weeks of payments to three sellers, one of them bad, and what
+    training makes of them.
+    """
+    for table in seller_states.TABLES:
+        spark.sql(f"DROP TABLE IF EXISTS {table.name}")
+        catalog.ensure(spark, table)
+    paid = [
+        a_payment(
+            event_id=f"e{i}", payment_id=f"p{i}", card_id=f"c{i % 4}", seller_id=f"s{i % 3}", event_at=day(i / 3 + i % 5 / 30)
+        )
+        for i in range(PAYMENTS)
+    ]
+    found = [
+        a_chargeback(event_id=f"f{i}", payment_id=f"p{i}", event_at=paid[i]["event_at"] + timedelta(days=10 if i == 9 else 2))
+        for i in range(0, PAYMENTS, 3)
+    ]
+    found.append(a_chargeback(event_id="cleared", payment_id="p3", fraud=False, event_at=day(15)))
+    labelled = training_data.label(rows_of(spark, payments.TABLE, paid), rows_of(spark, chargebacks.TABLE, found)).toArrow()
+    told = training_data.folded(labelled, DELAY_DAYS)
+    scores = [
+        a_score(
+            event_id=f"score-e{i}", payment_id=f"p{i}", event_at=p["event_at"], features=row.tolist(), feature_set=FEATURE_SET
+        )
+        for i, (p, row) in enumerate(zip(paid, told.features, strict=True))
+    ]
+    for table, rows in zip(seller_states.TABLES, (paid, found, scores), strict=True):
+        rows_of(spark, table, rows).writeTo(table.name).append()
+    yield labelled, told
+    for table in seller_states.TABLES:
+        spark.sql(f"DROP TABLE {table.name}")
+
+
+def told_by_store(store, payments_asked):
+    """Return the seller features of payments as the scorer would make them."""
+    sellers, seller_of = payment_records.sellers(payments_asked)
+    reading = store.read([], Batch(str(uuid.UUID(int=1)), 0), "fraud", sellers)
+    features = np.full((len(payments_asked), len(FEATURES)), np.nan, np.float32)
+    tell_known(reading.sellers, seller_of, payment_records.records(payments_asked), features)
+    return features[:, COLUMNS]
+
+
+def moments(labelled):
+    return as_of(payment_records.records(labelled)["at_us"])
+
+
+def died_before_noting(store, until):
+    store.note_sellers_known(until, seller_states.label_delay_us())
+
+
+def known_us(store):
+    return store.sellers_known_us(seller_states.label_delay_us())
+
+
+def test_scoring_is_told_what_training_sees(spark, store, history, own_settings):
+    labelled, told = history
+    for i in (0, 5, 23, 24, 41, 58):
+        until = int(moments(labelled)[i])
+        seller_states.publish(spark, store, known_us(store), until)
+        assert known_us(store) == until
+        np.testing.assert_array_equal(told_by_store(store, labelled[i : i + 1])[0], told.features[i, COLUMNS])
+    assert told.features[58, COLUMNS].any()
+
+
+def test_a_payment_from_before_the_last_step_is_told_what_was_known_then(spark, store, history, own_settings):
+    labelled, told = history
+    for i in (40, 43):  # of one seller
+        seller_states.publish(spark, store, known_us(store), int(moments(labelled)[i]))
+    np.testing.assert_array_equal(told_by_store(store, labelled[40:41])[0], told.features[40, COLUMNS])
+    assert (told.features[40, COLUMNS] != told.features[43, COLUMNS]).any()
+
+
+def test_a_step_that_died_after_its_states_were_written_is_done_again_and_gives_the_same(spark, store, history, own_settings):
+    labelled, _ = history
+    first, second = (int(moments(labelled)[i]) for i in (30, 50))
+    seller_states.publish(spark, store, 0, first)
+    seller_states.publish(spark, store, first, second)
+    whole = store.read_sellers(SELLERS)
+    died_before_noting(store, first)
+    seller_states.publish(spark, store, known_us(store), second)
+    assert store.read_sellers(SELLERS).tobytes() == whole.tobytes()
+
+
+def test_a_step_that_died_half_way_is_done_again_up_to_a_later_hour_and_counts_nothing_twice(
+    spark, store, history, own_settings
+):
+    labelled, told = history
+    first, second, third = (int(moments(labelled)[i]) for i in (30, 41, 50))
+    seller_states.publish(spark, store, 0, first)
+    before = store.read_sellers(SELLERS)
+    seller_states.publish(spark, store, first, second)
+    store.write_sellers(SELLERS[2:], before[2:])  # which it had not come to
+    died_before_noting(store, first)
+    seller_states.publish(spark, store, known_us(store), third)
+    np.testing.assert_array_equal(told_by_store(store, labelled[50:51])[0], told.features[50, COLUMNS])
+    assert store.read_sellers(SELLERS)["after"]["payments"].sum() == 50
+    seller_states.publish(spark, store, 0, third)  # anew, over what is there
+    assert store.read_sellers(SELLERS)["after"]["payments"].sum() == 50
+
+
+def test_with_another_label_delay_sellers_are_folded_anew(spark, store, history, own_settings, monkeypatch):
+    labelled, _ = history
+    first, second = (int(moments(labelled)[i]) for i in (50, 58))
+    seller_states.publish(spark, store, 0, first)
+    monkeypatch.setenv("TIDEMARK_FRAUD__LABEL_DELAY_DAYS", "3")
+    settings.cache_clear()
+    seller_states.publish(spark, store, known_us(store), second)
+    told = training_data.folded(labelled, 3)
+    np.testing.assert_array_equal(told_by_store(store, labelled[58:59])[0], told.features[58, COLUMNS])
+
+
+def test_a_folding_anew_that_died_begins_anew_also_where_the_label_delay_was_set_back(
+    spark, store, history, own_settings, monkeypatch
+):
+    def died(*args):
+        raise ServiceUnreachable("no")
+
+    labelled, _ = history
+    first, second = (int(moments(labelled)[i]) for i in (5, 8))
+    store.note_sellers_known(first, seller_states.label_delay_us())
+    monkeypatch.setattr(store, "write_sellers", died)
+    monkeypatch.setenv("TIDEMARK_FRAUD__LABEL_DELAY_DAYS", "3")
+    settings.cache_clear()
+    with pytest.raises(ServiceUnreachable):
+        seller_states.publish(spark, store, known_us(store), second)
+    monkeypatch.setenv("TIDEMARK_FRAUD__LABEL_DELAY_DAYS", str(DELAY_DAYS))
+    settings.cache_clear()
+    assert known_us(store) == 0
+
+
+def test_a_payment_older_than_a_sellers_states_can_tell_is_told_of_an_unknown_seller(spark, store, history, own_settings):
+    labelled, _ = history
+    seller_states.publish(spark, store, 0, int(moments(labelled)[50]))
+    seller_states.publish(spark, store, known_us(store), int(moments(labelled)[58]))
+    asked = labelled[:1]
+    told = told_by_store(store, asked)
+    store.client.flushall()
+    np.testing.assert_array_equal(told, told_by_store(store, asked))
+
+
+def test_copies_of_an_event_count_once(spark, store, history, own_settings):
+    labelled, told = history
+    first, second = (int(moments(labelled)[i]) for i in (20, 58))
+    # One gets its label, one is paid.
+    copies = spark.table(payments.TABLE.name).filter("event_id IN ('e12', 'e40')")
+    seller_states.publish(spark, store, 0, first)
+    before = spark.sql(f"SELECT snapshot_id FROM {payments.TABLE.name}.refs").first()[0]
+    copies.writeTo(payments.TABLE.name).append()
+    try:
+        seller_states.publish(spark, store, first, second)
+    finally:
+        spark.sql(f"CALL lake.system.rollback_to_snapshot('{payments.TABLE.name}', {before})").collect()
+    np.testing.assert_array_equal(told_by_store(store, labelled[58:59])[0], told.features[58, COLUMNS])
+    known = store.read_sellers(SELLERS)["after"]
+    assert (known["payments"].sum(), known["labels"].sum()) == (58, 38)
+
+
+def test_only_the_scores_of_due_payments_are_grouped_and_of_their_features_only_the_one(spark, history):
+    tables = [spark.table(table.name) for table in seller_states.TABLES]
+    judged = seller_states.judgeable(*tables, 20 * DAY_US, 21 * DAY_US, DAY_US)
+    plan = judged._jdf.queryExecution().optimizedPlan().toString()
+    assert re.search(r"LeftSemi, .*event_at", plan), plan
+    assert re.search(rf"min_by\(features#\d+\[{AMOUNT_Z}\], ", plan), plan
+
+
+def test_the_thread_goes_on_after_what_nobody_foresaw(spark, monkeypatch):
+    tried = []
+
+    def publish(spark):
+        tried.append(spark)
+        raise RuntimeError("unforeseen")
+
+    class Looks(threading.Event):
+        def wait(self, timeout=None):
+            return len(tried) == 2
+
+    monkeypatch.setattr(seller_states, "publish_what_is_known", publish)
+    with structlog.testing.capture_logs() as logs:
+        seller_states.beside_queries(spark, Looks())
+    assert [(line["event"], str(line["exc_info"])) for line in logs] == [("not_foreseen", "unforeseen")] * 2
+
+
+def test_an_hour_is_over_when_its_payments_have_had_time_to_arrive():
+    hour = 5 * HOUR_US
+    assert seller_states.last_full_hour(hour + seller_states.ARRIVING_US - 1) == hour - HOUR_US
+    assert seller_states.last_full_hour(hour + seller_states.ARRIVING_US) == hour
+
+
+def test_without_a_model_and_before_the_hour_is_over_nothing_is_asked_of_spark(store, monkeypatch):
+    monkeypatch.setattr(seller_states, "OnlineStore", lambda told: store)
+    seller_states.publish_what_is_known(None)
+    store.publish(a_packed_model())
+    until = seller_states.last_full_hour(time.time_ns() // 1000) + HOUR_US
+    store.note_sellers_known(until, seller_states.label_delay_us())
+    seller_states.publish_what_is_known(None)

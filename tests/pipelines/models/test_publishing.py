@@ -1,0 +1,158 @@
+"""The champion reaches the workers through the store; a bad or unreachable one leaves what serves
+in service.
+"""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+from fraud_models import a_packed_model
+
+from pipelines.base.errors import ModelError, ServiceUnreachable
+from pipelines.models.packed import Packed
+from pipelines.models.publishing import ChampionWatch
+from pipelines.online_store.client import Batch, OnlineStore
+
+
+@dataclass
+class Registered:
+    """Registered versions, the champion among them, and how often each was fetched."""
+
+    versions: dict[str, Packed] = field(default_factory=dict)
+    champion: str | None = None
+    challenger: str | None = None
+    reachable: bool = True
+    fetched: list[str] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
+
+    def champion_version(self, name: str) -> str | None:
+        self.asked.set()
+        if not self.reachable:
+            raise ServiceUnreachable("Could not look up the champion: no answer.")
+        return self.champion
+
+    def challenger_version(self, name: str) -> str | None:
+        return self.challenger
+
+    def packed(self, name: str, version: str) -> Packed:
+        self.fetched.append(version)
+        return self.versions[version]
+
+    def crown(self, packed: Packed) -> None:
+        self.versions[packed.version] = packed
+        self.champion = packed.version
+
+
+@pytest.fixture
+def registry() -> Registered:
+    return Registered()
+
+
+@pytest.fixture
+def watch(registry: Registered, store: OnlineStore) -> Iterator[ChampionWatch]:
+    made = ChampionWatch(registry, store, "fraud", poll_s=0.01)
+    yield made
+    made.stopping.set()
+    if made.thread:
+        made.thread.join()
+
+
+def test_the_first_model_is_the_champion(watch, registry):
+    registry.crown(a_packed_model("5"))
+    assert watch.first().version == "5"
+
+
+def test_without_a_champion_the_start_waits_for_one(watch, registry):
+    found: list[Packed] = []
+    waiting = threading.Thread(target=lambda: found.append(watch.first()))
+    waiting.start()
+    assert registry.asked.wait(60)
+    assert found == []
+    registry.crown(a_packed_model("1"))
+    waiting.join(60)
+    assert [packed.version for packed in found] == ["1"]
+
+
+def test_without_mlflow_the_published_model_goes_on_serving(watch, registry, store):
+    store.publish(a_packed_model("4"))
+    registry.reachable = False
+    assert watch.first().version == "4"
+
+
+def test_a_stopped_wait_is_an_error_in_words(watch):
+    watch.stopping.set()
+    with pytest.raises(ModelError, match="Stopped before model fraud had a champion"):
+        watch.first()
+
+
+def test_a_new_champion_is_published_once(watch, registry, store):
+    registry.crown(a_packed_model("1"))
+    watch.look()
+    watch.look()
+    assert registry.fetched == ["1"]
+    registry.crown(a_packed_model("2"))
+    watch.look()
+    assert store.current_version("fraud") == "2"
+    registry.champion = "1"
+    watch.look()
+    assert store.current_version("fraud") == "1"
+
+
+def test_a_bad_champion_is_fetched_once_and_never_published(watch, registry, store):
+    registry.crown(a_packed_model("1"))
+    watch.look()
+    registry.crown(a_packed_model("2", sha256="0" * 64))
+    watch.look()
+    watch.look()
+    assert registry.fetched == ["1", "2"]
+    assert store.current_version("fraud") == "1"
+
+
+def test_a_store_that_is_away_gets_the_champion_when_it_is_back(watch, registry, server, store, hasty_store):
+    registry.crown(a_packed_model("1"))
+    server.freeze()
+    watch.store = hasty_store
+    watch.look()
+    server.thaw()
+    watch.store = store
+    assert store.current_version("fraud") is None
+    watch.look()
+    assert store.current_version("fraud") == "1"
+
+
+def test_the_watch_runs_in_one_thread_however_often_it_is_started(watch, registry, store):
+    watch.start()
+    thread = watch.thread
+    watch.start()
+    assert watch.thread is thread
+    assert registry.asked.wait(60)
+
+
+def shadowed(store: OnlineStore) -> str | None:
+    return store.read([], Batch(str(UUID(int=1)), 0), "fraud").challenger_version
+
+
+def test_the_challenger_is_published_beside_the_champion_until_there_is_none(watch, registry, store):
+    registry.crown(a_packed_model("1"))
+    registry.versions["2"] = a_packed_model("2")
+    registry.challenger = "2"
+    watch.look()
+    watch.look()
+    assert registry.fetched == ["1", "2"]
+    assert (store.current_version("fraud"), shadowed(store)) == ("1", "2")
+    registry.champion, registry.challenger = "2", None
+    watch.look()
+    assert (store.current_version("fraud"), shadowed(store)) == ("2", None)
+
+
+def test_a_bad_challenger_is_fetched_once_and_scores_nothing(watch, registry, store):
+    registry.crown(a_packed_model("1"))
+    store.publish(a_packed_model("2"), "challenger")
+    registry.versions["3"] = a_packed_model("3", sha256="0" * 64)
+    registry.challenger = "3"
+    watch.look()
+    watch.look()
+    assert registry.fetched == ["1", "3"]
+    assert (store.current_version("fraud"), shadowed(store)) == ("1", None)

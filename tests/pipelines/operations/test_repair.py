@@ -1,0 +1,83 @@
+"""What rebuild appends: what a silver table lacks and its query will not bring any more; and what
+recompute sums.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import NOON, a_movement, a_review
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.tasks import recompute
+from pipelines.base.errors import SettingsError
+from pipelines.gold import stock_levels
+from pipelines.lake import catalog
+from pipelines.operations import repair
+from pipelines.silver import inventory, reviews
+from pipelines.streaming import checkpoints
+from pipelines.table import Table
+
+
+@pytest.fixture
+def checkpoint(spark: SparkSession, own_settings: Path) -> Iterator[Path]:
+    """The checkpoint folder of silver.reviews, whose table is new."""
+    catalog.ensure(spark, reviews.TABLE)
+    yield own_settings / "checkpoints" / "silver.reviews"
+    spark.sql(f"DROP TABLE {reviews.TABLE.name}")
+
+
+def rows(spark: SparkSession, *places: tuple[int, int]) -> DataFrame:
+    """Return a review for each (partition, offset), with an event of its own."""
+    return frame(spark, reviews.TABLE, *(_review(*place) for place in places))
+
+
+def frame(spark: SparkSession, table: Table, *found: dict[str, Any]) -> DataFrame:
+    """Return rows in the table's columns."""
+    values = [tuple(row[column.name] for column in table.columns) for row in found]
+    return spark.createDataFrame(values, ", ".join(f"{column.name} {column.type}" for column in table.columns))
+
+
+def _review(partition: int, offset: int) -> dict[str, Any]:
+    lineage = {"kafka_partition": partition, "kafka_offset": offset, "kafka_at": NOON}
+    return {**a_review(event_id=f"e{partition}-{offset}"), **lineage}
+
+
+def lacking(spark: SparkSession, refined: DataFrame) -> list[str]:
+    return sorted(row["event_id"] for row in repair.lacking(spark, reviews.TABLE, refined).collect())
+
+
+def test_what_the_query_has_passed_is_rebuilt_and_what_is_before_it_is_left_to_it(
+    spark: SparkSession, checkpoint: Path
+) -> None:
+    for name in ("commits", "offsets"):
+        (checkpoint / name).mkdir(parents=True)
+        (checkpoint / name / "7").write_text('v1\n{}\n{"shop.reviews":{"0":2,"1":1}}')
+    rows(spark, (0, 0)).writeTo(reviews.TABLE.name).append()
+    refined = rows(spark, (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (2, 0))
+    assert lacking(spark, refined) == ["e0-1", "e1-0"]
+
+
+def test_without_a_batch_the_query_will_bring_what_comes_from_where_it_starts(spark: SparkSession, checkpoint: Path) -> None:
+    refined = rows(spark, (0, 0), (0, 1))
+    assert lacking(spark, refined) == []
+    catalog.set_property(spark, reviews.TABLE, checkpoints.START, '{"shop.reviews": {"0": 1}}')
+    assert lacking(spark, refined) == ["e0-0"]
+
+
+def test_recomputing_counts_an_event_once_that_silver_has_twice(spark: SparkSession) -> None:
+    catalog.ensure(spark, inventory.TABLE)
+    try:
+        copies = ({**a_movement(), "kafka_partition": 0, "kafka_offset": offset, "kafka_at": NOON} for offset in (1, 9))
+        frame(spark, inventory.TABLE, *copies).writeTo(inventory.TABLE.name).append()
+        [level] = recompute.recomputed(spark, stock_levels.TABLE.name).collect()
+    finally:
+        spark.sql(f"DROP TABLE {inventory.TABLE.name}")
+    assert level["on_hand"] == a_movement()["quantity"]
+
+
+@pytest.mark.parametrize("name", ["gold.fraud_scores", "silver.orders", "gold.oders"])
+def test_what_cannot_be_recomputed_is_refused_with_what_can(spark: SparkSession, name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{name} cannot be recomputed .*: choose one of gold\.orders, gold\.business"):
+        recompute.recompute(spark, name)

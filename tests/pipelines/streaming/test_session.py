@@ -1,0 +1,54 @@
+"""A session finds the JDK it needs by itself, and says in one sentence when there is none."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hidden_java import hide_java
+from processes import environment
+
+from pipelines.base import java
+from pipelines.base.errors import ServiceUnreachable, TidemarkError
+from pipelines.base.paths import ROOT
+from pipelines.base.settings import settings
+from pipelines.streaming.session import spark_session
+
+COUNT = "from pipelines.streaming.session import spark_session; print('counted', spark_session('count').range(3).count())"
+
+
+@pytest.fixture
+def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No JDK 17 anywhere, and no spark-submit that has started one."""
+    hide_java(monkeypatch, tmp_path)
+    monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
+    yield
+    java.jdk17.cache_clear()
+
+
+@pytest.mark.usefixtures("no_java")
+def test_without_a_jdk_a_session_is_refused_with_what_to_do() -> None:
+    with pytest.raises(
+        TidemarkError, match=r"^No JDK 17 in .*, and Spark and Kafka need it: install one .* or set JAVA_HOME\.$"
+    ):
+        spark_session("none")
+
+
+@pytest.mark.usefixtures("no_java")
+def test_where_spark_submit_has_started_java_none_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")
+    monkeypatch.setenv("TIDEMARK_POSTGRES__PORT", "1")
+    settings.cache_clear()
+    with pytest.raises(ServiceUnreachable, match="Could not open the catalogue database"):
+        spark_session("none")
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("local_stack")
+def test_a_newer_java_in_java_home_is_passed_over_for_the_jdk_17_of_the_machine() -> None:
+    own = {**environment(), "JAVA_HOME": str(java.newer().parents[1])}
+    counted = subprocess.run([sys.executable, "-c", COUNT], cwd=ROOT, env=own, capture_output=True, text=True, check=False)
+    assert "counted 3" in counted.stdout, counted.stderr
