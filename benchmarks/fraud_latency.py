@@ -41,6 +41,7 @@ from benchmarks.support.scoring_query import (
 )
 from pipelines.base.provenance import commit
 from pipelines.base.settings import settings
+from pipelines.contracts import schemas
 from pipelines.kafka import schema_registry
 from pipelines.kafka.topics import end_offsets
 from pipelines.streaming.session import spark_session
@@ -52,7 +53,7 @@ RATES = {"": 200, "_1000": 1000}
 
 def send(rate: int, seconds: float) -> None:
     """Send `rate` payments a second, each at its time whatever happens to the ones before."""
-    encode = framed(schema_registry.reader(SHOP), schema_registry.newest_id(SHOP))
+    encode = framed(schemas.reader(SHOP), schema_registry.newest_id(SHOP))
     producer = Producer({"bootstrap.servers": settings().kafka.bootstrap_servers, "linger.ms": 0})
     began, pause = time.monotonic(), threading.Event()
     for number in range(int(rate * seconds)):

@@ -38,14 +38,15 @@ from benchmarks.support.scoring_query import (
 )
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import settings
-from pipelines.contracts import avro
+from pipelines.contracts import avro, schemas
 from pipelines.fraud.features.card_state import FEATURES, STATE
 from pipelines.fraud.model import decisions
 from pipelines.kafka import schema_registry
 from pipelines.kafka.topics import offsets
 from pipelines.online_store.client import RECORD
 from pipelines.silver import payments
-from pipelines.streaming import stream
+from pipelines.silver.refining import refine
+from pipelines.streaming.reads import read_topic_once
 from pipelines.streaming.session import spark_session
 from simulator.encoding import framed
 
@@ -66,7 +67,7 @@ def main() -> None:
 
 def _said() -> dict[str, object]:
     told = {"payments": PAYMENTS, "warm_rounds": WARM_ROUNDS, "rounds": ROUNDS}
-    return {**told, "stream": stream.stream_settings(SCORES).model_dump(exclude_none=True)}
+    return {**told, "stream": settings().stream(SCORES).model_dump(exclude_none=True)}
 
 
 def measured(spark: SparkSession) -> dict[str, float]:
@@ -98,8 +99,8 @@ def shop_payments(spark: SparkSession) -> list[dict[str, Any]]:
 
     Raises ServiceUnreachable where there are fewer than LEAST_PAYMENTS.
     """
-    records = stream.read_once(spark, SHOP, *whole(SHOP))
-    made = payments.refine(records, schema_registry.contract(SHOP)).drop("kafka_partition", "kafka_offset", "kafka_at")
+    records = read_topic_once(spark, SHOP, *whole(SHOP))
+    made = refine(records, schema_registry.contract(SHOP), payments).drop("kafka_partition", "kafka_offset", "kafka_at")
     typed = made.withColumn("event_at", F.unix_micros("event_at")).withColumn("amount", (F.col("amount") * 100).cast("long"))
     found: list[dict[str, Any]] = typed.orderBy("event_at").toArrow().to_pylist()
     if len(found) < LEAST_PAYMENTS:
@@ -109,10 +110,10 @@ def shop_payments(spark: SparkSession) -> list[dict[str, Any]]:
     return found
 
 
-def whole(topic: str) -> tuple[dict[str, int], dict[str, int]]:
+def whole(topic: str) -> tuple[dict[int, int], dict[int, int]]:
     """Return the first offset of every partition of a topic, and the one after the last."""
     known = offsets(settings().kafka, topic)
-    first, after = ({str(partition): bounds[end] for partition, bounds in known.items()} for end in (0, 1))
+    first, after = ({partition: bounds[end] for partition, bounds in known.items()} for end in (0, 1))
     return first, after
 
 
@@ -129,7 +130,7 @@ def copies(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def send(backlog: Iterator[dict[str, Any]]) -> None:
     """Put a backlog into Kafka."""
-    encode = framed(schema_registry.reader(SHOP), schema_registry.newest_id(SHOP))
+    encode = framed(schemas.reader(SHOP), schema_registry.newest_id(SHOP))
     producer = Producer({"bootstrap.servers": settings().kafka.bootstrap_servers, "linger.ms": 50})
     for number, payment in enumerate(backlog):
         producer.produce(BENCH_IN, encode(payment), payment["card_id"])
@@ -143,7 +144,7 @@ def answers(spark: SparkSession) -> dict[str, float]:
     reasons.
     """
     score = avro.decode(F.col("value"), schema_registry.contract(SCORES))
-    scores = stream.read_once(spark, BENCH_SCORES, *whole(BENCH_SCORES)).select(score.alias("score")).select("score.*")
+    scores = read_topic_once(spark, BENCH_SCORES, *whole(BENCH_SCORES)).select(score.alias("score")).select("score.*")
     held = F.avg((F.col("decision") != decisions.APPROVE).cast("int"))
     told = scores.agg(F.count("*"), F.countDistinct("event_id"), held, F.sum(F.col("degraded").cast("int"))).head()
     names = ("scores_count", "distinct_scores_count", "held_ratio", "degraded_count")

@@ -27,7 +27,9 @@ from pipelines.contracts import schemas
 from pipelines.kafka import schema_registry
 from pipelines.lake import catalog
 from pipelines.silver import clicks
-from pipelines.streaming import checkpoints, stream
+from pipelines.silver.refining import refine
+from pipelines.streaming.checkpoints import Checkpoint
+from pipelines.streaming.reads import deduplicate, read_topics
 from pipelines.streaming.session import spark_session
 from pipelines.table import Table
 from simulator.encoding import framed
@@ -75,7 +77,7 @@ def metrics(rates: dict[str, list[float]]) -> dict[str, float]:
 def raw(spark: SparkSession, topic: str) -> float:
     """Return the seconds in which all of the topic is fetched."""
     with _scratch(spark) as checkpoint:
-        records = stream.read_topics(spark, [topic], clicks.TABLE.name)
+        records = read_topics(spark, [topic], clicks.TABLE.name)
         return _timed(records.writeStream.format("noop").option("checkpointLocation", checkpoint))
 
 
@@ -85,11 +87,9 @@ def silver(spark: SparkSession, topic: str) -> float:
     """
     with _scratch(spark) as checkpoint:
         known = schema_registry.contract(str(clicks.TABLE.topic))
-        refined = clicks.refine(stream.read_topics(spark, [topic], clicks.TABLE.name), replace(known, topic=topic))
+        refined = refine(read_topics(spark, [topic], clicks.TABLE.name), replace(known, topic=topic), clicks)
         catalog.ensure(spark, TABLE)
-        writer = (
-            stream.deduplicate(refined, clicks.TABLE).writeStream.format("iceberg").option("checkpointLocation", checkpoint)
-        )
+        writer = deduplicate(refined, clicks.TABLE).writeStream.format("iceberg").option("checkpointLocation", checkpoint)
         seconds = _timed(writer.options(**{"fanout-enabled": "true", "check-nullability": "false"}), TABLE)
         found = spark.table(TABLE.name).count()
     if found != ROWS:
@@ -108,11 +108,11 @@ def _timed(writer: DataStreamWriter, table: Table | None = None) -> float:
 @contextmanager
 def _scratch(spark: SparkSession) -> Iterator[str]:
     """Yield a fresh checkpoint folder; remove it and the scratch table at the end."""
-    path = checkpoints.folder(f"{SCRATCH}.{uuid.uuid4()}")
+    checkpoint = Checkpoint(spark, f"{SCRATCH}.{uuid.uuid4()}")
     try:
-        yield path
+        yield checkpoint.path
     finally:
-        checkpoints.Folder(spark, path).remove()
+        checkpoint.remove()
         spark.sql(f"DROP TABLE IF EXISTS {TABLE.name} PURGE")
 
 
@@ -146,7 +146,7 @@ def _clicks(topic: str) -> list[Event]:
 def _settings(spark: SparkSession, rates: dict[str, list[float]]) -> dict[str, object]:
     return {
         "rounds": [{f"{name}_rows_per_s": round(found[i]) for name, found in rates.items()} for i in range(ROUNDS)],
-        "stream": settings().streams[clicks.TABLE.name].model_dump(exclude_none=True),
+        "stream": settings().stream(clicks.TABLE.name).model_dump(exclude_none=True),
         "partitions": PARTITIONS,
         "master": spark.sparkContext.master,
     }

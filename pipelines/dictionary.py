@@ -19,7 +19,7 @@ FILE = ROOT / "docs" / "data_dictionary.md"
 HEAD = """\
 # Data dictionary
 
-Written by `make docs` from the code: `pipelines/tables.py`, `conf/schemas/*.avsc` and `pipelines/features/*_records.py`.
+Written by `make docs` from the code: `pipelines/tables.py`, `conf/schemas/*.avsc` and `pipelines/fraud/features/*_state.py`.
 Change it there. Words are explained in the [glossary](glossary.md).
 """
 

@@ -1,6 +1,9 @@
-"""What a table is: its grain, its columns with a sentence each, its key and its partitioning."""
+"""What a table is: its grain, its columns with a sentence each, its key, and how rows come into
+it.
+"""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,23 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Append:
+    """Rows are only ever added, so streams may read the table."""
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Rows are merged by the table's key, and only leaves are: no stream reads such a table.
+
+    An arriving row replaces the one that is there: always; with `newest_by` only where it is newer
+    by that column; with `keep_first` never.
+    """
+
+    newest_by: str | None = None
+    keep_first: bool = False
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of the lakehouse, named `layer.name`; module, query, checkpoint folder and tests
     carry the same word.
@@ -23,8 +43,9 @@ class Table:
     grain: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    written: Append | Merge
     partitioning: tuple[str, ...] = ()
-    properties: dict[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict, hash=False)
     topic: str | None = None
     # The tables that its query reads as streams, in the order in which the query names them.
     made_from: tuple[str, ...] = ()
@@ -33,3 +54,13 @@ class Table:
     def column_names(self) -> list[str]:
         """Names of the columns, in the table's order."""
         return [column.name for column in self.columns]
+
+    def take(self, *names: str, **meanings: str) -> tuple[Column, ...]:
+        """Return columns of this table for another one: `names` as they are, and those of
+        `meanings` with a sentence of their own.
+
+        Raises KeyError where the table has no such column.
+        """
+        by_name = {column.name: column for column in self.columns}
+        own = {name: replace(by_name[name], meaning=meaning) for name, meaning in meanings.items()}
+        return tuple(own.get(name) or by_name[name] for name in (*names, *meanings))

@@ -1,52 +1,51 @@
-"""Every table there is, by name; a new table is added here and nowhere else."""
+"""Every table there is, by name: the tuples of the layers, and what is a table without a topic."""
 
-from collections.abc import Callable, Mapping
-
-from pyspark.sql import DataFrame
+from collections.abc import Mapping
+from typing import TypeVar
 
 from pipelines.base.errors import SettingsError
 from pipelines.bronze import events
-from pipelines.contracts.avro import Contract
-from pipelines.gold import business_metrics, seller_activity, stock_levels
-from pipelines.gold import fraud_scores as gold_fraud_scores
-from pipelines.gold import orders as gold_orders
-from pipelines.silver import chargebacks, clicks, fraud_scores, inventory, orders, payments, quarantine, reviews
+from pipelines.gold import AGGREGATED
+from pipelines.gold.aggregating import Gold
+from pipelines.silver import REFINED, quarantine
+from pipelines.silver.refining import Silver
 from pipelines.table import Table
 
-Refine = Callable[[DataFrame, Contract], DataFrame]
+Kind = TypeVar("Kind")
 
-# The silver tables that are refined from a topic, which bronze keeps too.
-REFINED: Mapping[str, tuple[Table, Refine]] = {
-    module.TABLE.name: (module.TABLE, module.refine)
-    for module in (orders, payments, clicks, inventory, chargebacks, reviews, fraud_scores)
-}
-
+SILVER: Mapping[str, Silver] = {silver.TABLE.name: silver for silver in REFINED}
+GOLD: Mapping[str, Gold] = {gold.TABLE.name: gold for gold in AGGREGATED}
 TABLES: Mapping[str, Table] = {
     table.name: table
     for table in (
         events.TABLE,
-        *(table for table, _ in REFINED.values()),
+        *(silver.TABLE for silver in REFINED),
         quarantine.TABLE,
-        gold_orders.TABLE,
-        business_metrics.TABLE,
-        stock_levels.TABLE,
-        seller_activity.TABLE,
-        gold_fraud_scores.TABLE,
+        *(gold.TABLE for gold in AGGREGATED),
     )
 }
 
 
 def table_named(name: str) -> Table:
     """Return the table of that name; raises SettingsError naming the ones there are."""
-    if name not in TABLES:
-        raise SettingsError(f"There is no table {name}: choose one of {', '.join(TABLES)}.")
-    return TABLES[name]
+    return _named(name, TABLES, "There is no table {}")
 
 
-def refined(name: str) -> tuple[Table, Refine]:
-    """Return a silver table and the function that refines it; raises SettingsError where it is not
-    refined from bronze.
+def silver_named(name: str) -> Silver:
+    """Return the module of a silver table; raises SettingsError where it is not refined from
+    bronze.
     """
-    if name not in REFINED:
-        raise SettingsError(f"{name} cannot be rebuilt from bronze: choose one of {', '.join(REFINED)}.")
-    return REFINED[name]
+    return _named(name, SILVER, "{} is not refined from a topic")
+
+
+def gold_named(name: str) -> Gold:
+    """Return the module of a gold table; raises SettingsError where it is no aggregate of
+    silver.
+    """
+    return _named(name, GOLD, "{} is not aggregated from silver")
+
+
+def _named(name: str, known: Mapping[str, Kind], refusal: str) -> Kind:
+    if name not in known:
+        raise SettingsError(f"{refusal.format(name)}: choose one of {', '.join(known)}.")
+    return known[name]

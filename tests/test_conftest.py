@@ -7,7 +7,8 @@ from pipelines.base.paths import ROOT
 
 
 def test_what_asks_for_a_spark_session_is_left_to_make_test() -> None:
-    file = "tests/pipelines/test_kept_query.py"
+    file = "tests/pipelines/gold/test_orders.py"
     command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "-m", "not spark", file]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert [line for line in found.splitlines() if "::" in line] == [f"{file}::test_a_sentence_is_an_error_s_first_line"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert [line for line in found.splitlines() if "::" in line] == []
+    assert "deselected" in found

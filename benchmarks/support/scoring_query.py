@@ -18,7 +18,8 @@ from pipelines.kafka import schema_registry
 from pipelines.models.packed import Packed
 from pipelines.models.publishing import champion_watch
 from pipelines.silver import payments
-from pipelines.streaming import stream
+from pipelines.silver.refining import refine
+from pipelines.streaming.reads import kafka_options, read_topics
 
 SCORES, SHOP = "tidemark.fraud_scores", "shop.payments"
 BENCH_IN, BENCH_SCORES, BENCH_ALERTS, BENCH_FLOOR = "bench.payments", "bench.fraud_scores", "bench.alerts", "bench.floor"
@@ -35,7 +36,7 @@ def scored(spark: SparkSession) -> Flow:
     known = replace(schema_registry.contract(SHOP), topic=BENCH_IN)
     scores = replace(schema_registry.writer(SCORES), topic=BENCH_SCORES)
     alarms = replace(schema_registry.writer(alerts.TOPIC), topic=BENCH_ALERTS)
-    return lambda records: scoring.messages(scoring.score(payments.refine(records, known), model), scores, alarms)
+    return lambda records: scoring.messages(scoring.score(refine(records, known, payments), model), scores, alarms)
 
 
 def _champion() -> Packed:
@@ -54,9 +55,9 @@ def floor(source: str) -> Flow:
     fields = [name for name in payments.TABLE.column_names if not name.startswith("kafka_")]
 
     def through(records: DataFrame) -> DataFrame:
-        value = avro.encode(F.struct(*fields), known.reader, schema_registry.newest_id(SHOP))
+        value = avro.encode(F.struct(*fields), schema_registry.writer(SHOP))
         columns = F.lit(BENCH_FLOOR).alias("topic"), F.col("card_id").alias("key"), value.alias("value")
-        return payments.refine(records, known).select(*columns)
+        return refine(records, known, payments).select(*columns)
 
     return through
 
@@ -66,10 +67,10 @@ def running(spark: SparkSession, source: str, flow: Flow, target: str, checkpoin
     """Run the flow from `source` to `target` with the settings of the scoring query, from its
     checkpoint or from now on.
     """
-    records = stream.read_topics(spark, [source], SCORES, "latest")
+    records = read_topics(spark, [source], SCORES, "latest")
     writer = flow(records).writeStream.format("kafka").option("checkpointLocation", checkpoint).queryName(target)
-    told = {**stream.kafka_options(settings().kafka), "kafka.linger.ms": "0", "kafka.acks": "all"}
-    query = writer.options(**told).trigger(processingTime=stream.stream_settings(SCORES).trigger).start()
+    told = {**kafka_options(settings().kafka), "kafka.linger.ms": "0", "kafka.acks": "all"}
+    query = writer.options(**told).trigger(processingTime=settings().stream(SCORES).trigger).start()
     try:
         yield query
     finally:

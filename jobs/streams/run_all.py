@@ -1,45 +1,25 @@
-"""Run every query of the laptop in one driver: bronze, silver, quarantine, gold, the fraud scorer,
-seller states and upkeep.
+"""Run every query of the laptop in one driver: the fraud scorer, bronze, silver, quarantine and
+gold, with upkeep and the states of sellers beside them.
 """
 
-from jobs.streams import (
-    aggregate_business_metrics,
-    aggregate_fraud_scores,
-    aggregate_orders,
-    aggregate_seller_activity,
-    aggregate_stock_levels,
-    keep_events,
-    quarantine_events,
-    refine_chargebacks,
-    refine_clicks,
-    refine_fraud_scores,
-    refine_inventory,
-    refine_orders,
-    refine_payments,
-    refine_reviews,
-    score_payments,
-)
+from jobs.streams import aggregate, keep_events, quarantine_events, refine, score_payments
 from pipelines.fraud import seller_states
 from pipelines.operations import upkeep
+from pipelines.streaming.companions import Companion
 from pipelines.streaming.job import run_queries
+from pipelines.streaming.supervised_query import Query
 
-EVERY_QUERY = (
-    score_payments,
-    keep_events,
-    refine_orders,
-    refine_payments,
-    refine_clicks,
-    refine_inventory,
-    refine_chargebacks,
-    refine_reviews,
-    refine_fraud_scores,
-    quarantine_events,
-    aggregate_orders,
-    aggregate_business_metrics,
-    aggregate_stock_levels,
-    aggregate_seller_activity,
-    aggregate_fraud_scores,
-)
+
+def queries() -> list[Query]:
+    """Return every query; the scorer is first, because somebody waits for its answers."""
+    jobs = (score_payments, keep_events, refine, quarantine_events, aggregate)
+    return [query for job in jobs for query in job.queries()]
+
+
+def companions() -> list[Companion]:
+    """Return what lives beside the queries."""
+    return [upkeep.companion(), seller_states.companion()]
+
 
 if __name__ == "__main__":
-    run_queries("run_all", *(job.start for job in EVERY_QUERY), beside=[upkeep.beside_queries, seller_states.beside_queries])
+    run_queries("run_all", queries, companions)

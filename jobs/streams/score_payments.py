@@ -9,8 +9,11 @@ from pipelines.fraud import alerts, scoring
 from pipelines.kafka import schema_registry
 from pipelines.models.publishing import champion_watch
 from pipelines.silver import payments
-from pipelines.streaming import stream
+from pipelines.silver.refining import refine
 from pipelines.streaming.job import run_queries
+from pipelines.streaming.reads import read_topics
+from pipelines.streaming.supervised_query import Query
+from pipelines.streaming.writes import write_topics
 
 TOPIC = "tidemark.fraud_scores"
 
@@ -20,12 +23,17 @@ def start(spark: SparkSession) -> StreamingQuery:
     watch = champion_watch()
     model = spark.sparkContext.broadcast(watch.first())
     watch.start()
-    records = stream.read_topics(spark, [str(payments.TABLE.topic)], TOPIC)
-    arriving = payments.refine(records, schema_registry.contract("shop.payments"))
+    topic = str(payments.TABLE.topic)
+    arriving = refine(read_topics(spark, [topic], TOPIC), schema_registry.contract(topic), payments)
     scores = scoring.score(arriving, model)
     messages = scoring.messages(scores, schema_registry.writer(TOPIC), schema_registry.writer(alerts.TOPIC))
-    return stream.write_topics(messages, TOPIC, alerts.TOPIC)
+    return write_topics(messages, TOPIC, alerts.TOPIC)
+
+
+def queries() -> list[Query]:
+    """Return the one query."""
+    return [Query(TOPIC, start)]
 
 
 if __name__ == "__main__":
-    run_queries("score_payments", start)
+    run_queries("score_payments", queries)

@@ -13,8 +13,9 @@ from pipelines.lake import catalog
 from pipelines.operations.balance import Balance, balance
 from pipelines.operations.reached import reached
 from pipelines.silver import quarantine
+from pipelines.silver.refining import refine
 from pipelines.streaming.job import run
-from pipelines.tables import REFINED
+from pipelines.tables import SILVER
 
 COLUMNS = ("topic", "bronze", "silver", "duplicates", "quarantined", "in_flight", "gaps", "doubled", "missing")
 
@@ -22,13 +23,14 @@ COLUMNS = ("topic", "bronze", "silver", "duplicates", "quarantined", "in_flight"
 def show_balance(spark: SparkSession) -> None:
     """Print a line per topic."""
     balances = []
-    for table, refine in REFINED.values():
+    for silver in SILVER.values():
+        table, topic = silver.TABLE, str(silver.TABLE.topic)
         # Before the tables, or what they get in between would seem to be missing.
         until = reached(spark, table)
-        records = catalog.fresh(spark, events.TABLE).filter(F.col("topic") == F.lit(table.topic))
-        refined = refine(records, contract(str(table.topic)))
-        silver, refused = catalog.fresh(spark, table), catalog.fresh(spark, quarantine.TABLE)
-        balances.append(balance(str(table.topic), records, refined, silver, refused, until))
+        records = catalog.fresh(spark, events.TABLE).filter(F.col("topic") == F.lit(topic))
+        refined = refine(records, contract(topic), silver)
+        rows, refused = catalog.fresh(spark, table), catalog.fresh(spark, quarantine.TABLE)
+        balances.append(balance(topic, records, refined, rows, refused, until))
     _print(balances)
     if not all(each.holds for each in balances):
         sys.exit(1)

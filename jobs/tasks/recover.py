@@ -10,9 +10,10 @@ from pyspark.sql import SparkSession
 from jobs.streams import score_payments
 from pipelines.base import logs
 from pipelines.base.settings import settings
+from pipelines.kafka import topics
 from pipelines.online_store.client import OnlineStore
 from pipelines.operations.repair import forget_checkpoint
-from pipelines.streaming import checkpoints, stream
+from pipelines.streaming.checkpoints import TopicCheckpoint
 from pipelines.streaming.job import run
 from pipelines.tables import table_named
 
@@ -29,10 +30,11 @@ def _score_again(spark: SparkSession) -> str:
     """Let the scorer start over, and forget cards and devices: their states would fold payments
     twice.
     """
-    answered = stream.answered(score_payments.TOPIC)
-    checkpoints.require_lost(score_payments.TOPIC, checkpoints.lost_answers(spark, score_payments.TOPIC, answered))
+    written = topics.records_written(settings().kafka, score_payments.TOPIC)
+    checkpoint = TopicCheckpoint(spark, score_payments.TOPIC, written)
+    checkpoint.require_lost(checkpoint.is_lost())
     OnlineStore(settings().valkey).forget_cards()
-    checkpoints.begin(spark, score_payments.TOPIC, answered)
+    checkpoint.begin()
     return "every payment that Kafka still has is scored again; in gold the first score stays."
 
 

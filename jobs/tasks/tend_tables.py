@@ -1,4 +1,4 @@
-"""Compact the small files of bronze and silver and forget their old snapshots once; streams may run
+"""Compact the small files of bronze and silver and expire their old snapshots once; streams may run
 meanwhile.
 """
 
@@ -6,4 +6,4 @@ from pipelines.operations import upkeep
 from pipelines.streaming.job import run
 
 if __name__ == "__main__":
-    run("tend_tables", upkeep.every_table)
+    run("tend_tables", upkeep.tend_all)

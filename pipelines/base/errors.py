@@ -29,3 +29,7 @@ class ModelError(TidemarkError):
 
 class EngineLost(TidemarkError):
     """Spark's Java process is gone."""
+
+
+class ShuttingDown(TidemarkError):
+    """The process was asked to stop while it waited for something."""

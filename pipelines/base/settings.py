@@ -156,6 +156,12 @@ class Settings(Section):
     upkeep: Upkeep
     streams: dict[str, Stream]
 
+    def stream(self, query: str) -> Stream:
+        """Return how a query runs; raises SettingsError where conf/ does not say."""
+        if query not in self.streams:
+            raise SettingsError(f'No settings for the query {query}: add [streams."{query}"] to conf/base.toml.')
+        return self.streams[query]
+
     @property
     def warehouse(self) -> str:
         """The warehouse in the one form that Spark, Trino and pyiceberg all read: file:///ABS, or
@@ -171,6 +177,19 @@ def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = _laid_over(merged[key], value) if both else value
     return merged
+
+
+def _with_layers(streams: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of each query over those of its layer: [streams.silver] holds for every
+    silver table that does not say otherwise.
+    """
+    layers = {name.partition(".")[0] for name in streams if "." in name}
+    return {
+        name: _laid_over(streams.get(name.partition(".")[0], {}), each) if isinstance(each, dict) else each
+        for name, each in streams.items()
+        # A layer without queries stays, and is refused as a query without a trigger.
+        if name not in layers
+    }
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -206,11 +225,13 @@ def read(environment: dict[str, str], conf: Path = ROOT / "conf") -> Settings:
     """
     profile = conf / f"{environment.get('TIDEMARK_PROFILE', 'local')}.toml"
     tree = _laid_over(_laid_over(_from_file(conf / "base.toml"), _from_file(profile)), _from_environment(environment))
+    if isinstance(tree.get("streams"), dict):
+        tree["streams"] = _with_layers(tree["streams"])
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        told = ((".".join(map(str, e["loc"])), IN_WORDS.get(e["type"], e["msg"].lower())) for e in error.errors())
-        wrong = "; ".join(f"{key}: {what}" for key, what in told)
+        faults = ((".".join(map(str, e["loc"])), IN_WORDS.get(e["type"], e["msg"].lower())) for e in error.errors())
+        wrong = "; ".join(f"{key}: {what}" for key, what in faults)
         raise SettingsError(
             f"Settings are wrong: {wrong}; mend them where they stand, in {conf / 'base.toml'}, {profile}, .env or a "
             "TIDEMARK_<SECTION>__<NAME> of the environment."

@@ -9,17 +9,17 @@ from queue import SimpleQueue
 requested = threading.Event()
 
 
-def on_signals() -> None:
-    """Take SIGTERM and SIGINT for a request to stop."""
-    asked: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: asked.put(number))
-    threading.Thread(target=_pass_on, args=[asked], name="stopping", daemon=True).start()
+def on_signals(*numbers: signal.Signals) -> None:
+    """Take SIGTERM and SIGINT, or the signals named, for a request to stop."""
+    arrived: SimpleQueue[int] = SimpleQueue()
+    for number in numbers or (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: arrived.put(number))
+    threading.Thread(target=_pass_on, args=[arrived], name="shutdown", daemon=True).start()
 
 
-def _pass_on(asked: SimpleQueue[int]) -> None:
+def _pass_on(arrived: "SimpleQueue[int]") -> None:
     """Set `requested` once a signal has come."""
     # Not in the handler: setting an Event there can deadlock with the wait that it interrupts,
     # which a SimpleQueue cannot.
-    asked.get()
+    arrived.get()
     requested.set()

@@ -4,7 +4,7 @@ silver can be rebuilt from.
 
 from pyspark.sql import DataFrame
 
-from pipelines.table import Column, Table
+from pipelines.table import Append, Column, Table
 
 TABLE = Table(
     name="bronze.events",
@@ -19,6 +19,7 @@ TABLE = Table(
         Column("headers", "array<struct<key: string, value: binary>>", "Kafka headers.", required=False),
     ),
     key=("topic", "partition", "offset"),
+    written=Append(),
     partitioning=("topic", "hours(timestamp)"),
 )
 

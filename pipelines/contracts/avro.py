@@ -4,7 +4,6 @@ schema, one reader schema.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,28 +13,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import from_avro, to_avro
 
 from pipelines.base.errors import ContractError
-
-HEADER_BYTES = 5  # a zero byte, then the schema id as a big-endian 4-byte integer
-
-
-@dataclass(frozen=True)
-class Contract:
-    """A topic's schemas: the one we read with, and every known one that records may be written
-    with, by id.
-    """
-
-    topic: str
-    reader: str
-    writers: dict[int, str]
-
-
-@dataclass(frozen=True)
-class Writer:
-    """A topic with the schema that its records are written with, and that schema's id."""
-
-    topic: str
-    schema: str
-    schema_id: int
+from pipelines.contracts.contract import Contract, Writer
+from pipelines.contracts.framing import HEADER_BYTES, header, long
 
 
 def schema_id(value: Column) -> Column:
@@ -47,10 +26,6 @@ def _is_framed(value: Column) -> Column:
     return (F.length(value) >= HEADER_BYTES) & (F.substring(value, 1, 1) == F.lit(b"\x00"))
 
 
-def _header(id_: int) -> bytes:
-    return b"\x00" + id_.to_bytes(4, "big")
-
-
 def decode(value: Column, contract: Contract) -> Column:
     """Return the record as a struct in the reader schema; null, or a struct of nulls, where it
     cannot be decoded.
@@ -58,8 +33,11 @@ def decode(value: Column, contract: Contract) -> Column:
     body = F.substring(value, HEADER_BYTES + 1, 2**31 - 1)
     options = {"mode": "PERMISSIVE", "avroSchema": contract.reader}
     # Compared as bytes: reading the id as a number takes longer than all the rest.
-    header = F.substring(value, 1, HEADER_BYTES)
-    branches = [F.when(header == F.lit(_header(id_)), from_avro(body, told, options)) for id_, told in contract.writers.items()]
+    frame = F.substring(value, 1, HEADER_BYTES)
+    branches = [
+        F.when(frame == F.lit(header(id_)), from_avro(body, written_with, options))
+        for id_, written_with in contract.writers.items()
+    ]
     return F.coalesce(*branches)
 
 
@@ -67,16 +45,16 @@ def frame_refusal(value: Column, contract: Contract) -> Column:
     """Return why a record cannot even be tried: tombstone, no_schema_header or unknown_schema_id;
     null where it can.
     """
-    known = F.substring(value, 1, HEADER_BYTES).isin([_header(id_) for id_ in contract.writers])
+    known = F.substring(value, 1, HEADER_BYTES).isin([header(id_) for id_ in contract.writers])
     return F.when(value.isNull(), "tombstone").when(~_is_framed(value), "no_schema_header").when(~known, "unknown_schema_id")
 
 
-def encode(record: Column, schema: str, id_: int) -> Column:
+def encode(record: Column, writer: Writer) -> Column:
     """Return a struct as Confluent-framed Avro bytes."""
-    return F.concat(F.lit(_header(id_)), to_avro(record, schema))
+    return F.concat(F.lit(header(writer.schema_id)), to_avro(record, writer.schema))
 
 
-def encode_around(ready: str, columns: Sequence[str], schema: str, id_: int) -> Column:
+def encode_around(ready: str, columns: Sequence[str], writer: Writer) -> Column:
     """Return a record of `columns` as Confluent-framed Avro bytes, where the column `ready` is
     bytes of Avro already.
 
@@ -84,16 +62,17 @@ def encode_around(ready: str, columns: Sequence[str], schema: str, id_: int) -> 
     Binary Encoding): what comes before that field and what comes behind it are encoded as a record
     each. Raises ContractError where the columns are not the schema's fields.
     """
-    told = json.loads(schema)
-    names = [field["name"] for field in told["fields"]]
+    schema = json.loads(writer.schema)
+    names = [field["name"] for field in schema["fields"]]
     if other := set(columns) ^ set(names):
-        raise ContractError(f"The columns of {told['name']} are not those of its schema: mend {', '.join(sorted(other))}.")
+        raise ContractError(f"The columns of {schema['name']} are not those of its schema: mend {', '.join(sorted(other))}.")
     place = names.index(ready)
 
-    def part(fields: list[dict[str, object]]) -> Column:
-        return to_avro(F.struct(*(str(field["name"]) for field in fields)), json.dumps({**told, "fields": fields}))
+    def record_of(fields: list[dict[str, object]]) -> Column:
+        return to_avro(F.struct(*(str(field["name"]) for field in fields)), json.dumps({**schema, "fields": fields}))
 
-    return F.concat(F.lit(_header(id_)), part(told["fields"][:place]), F.col(ready), part(told["fields"][place + 1 :]))
+    before, behind = schema["fields"][:place], schema["fields"][place + 1 :]
+    return F.concat(F.lit(header(writer.schema_id)), record_of(before), F.col(ready), record_of(behind))
 
 
 def float_arrays(rows: npt.NDArray[np.float32]) -> pa.Array:
@@ -101,18 +80,9 @@ def float_arrays(rows: npt.NDArray[np.float32]) -> pa.Array:
     and the end.
     """
     count, size = len(rows), rows.shape[1]
-    begin = np.frombuffer(_long(size), np.uint8)
+    begin = np.frombuffer(long(size), np.uint8)
     encoded = np.zeros((count, len(begin) + 4 * size + 1), np.uint8)
     encoded[:, : len(begin)] = begin
     encoded[:, len(begin) : -1] = np.ascontiguousarray(rows, "<f4").view(np.uint8).reshape(count, 4 * size)
     ends = np.arange(count + 1, dtype=np.int32) * np.int32(encoded.shape[1])
     return pa.Array.from_buffers(pa.binary(), count, [None, pa.py_buffer(ends), pa.py_buffer(encoded)])
-
-
-def _long(number: int) -> bytes:
-    """Return a number of items that is not negative as Avro does: zigzag, seven bits a byte."""
-    number, out = number << 1, bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])

@@ -20,8 +20,8 @@ from pipelines.fraud.model import decisions, fraud_model
 from pipelines.fraud.model.policy import Thresholds
 from pipelines.lake import catalog
 from pipelines.models.registry import ModelRegistry
-from pipelines.operations.repair import once_each
 from pipelines.silver.fraud_scores import TABLE
+from pipelines.silver.refining import once_each
 
 KEPT_DAYS = 90
 COLUMNS = ("decision", "features", "feature_set", "amount", "event_at", "fraud")

@@ -2,7 +2,7 @@
 store that has lost its data.
 """
 
-import json
+from collections.abc import Mapping
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from pipelines.base.arrays import Records
 from pipelines.base.errors import CheckpointError
-from pipelines.contracts.avro import Contract
+from pipelines.contracts.contract import Contract
 from pipelines.fraud.features import device_fold, payment_records
 from pipelines.fraud.features.card_fold import fold
 from pipelines.fraud.features.card_state import blank
@@ -18,9 +18,9 @@ from pipelines.fraud.features.device_state import unseen
 from pipelines.lake import catalog
 from pipelines.online_store.client import Batch, Devices, OnlineStore
 from pipelines.silver import payments
-from pipelines.streaming import checkpoints, stream
-
-Offsets = dict[str, int]  # by partition
+from pipelines.silver.refining import refine
+from pipelines.streaming.checkpoints import Checkpoint
+from pipelines.streaming.reads import read_topic_once
 
 
 def rebuild(spark: SparkSession, store: OnlineStore, query: str, contract: Contract) -> int:
@@ -30,28 +30,30 @@ def rebuild(spark: SparkSession, store: OnlineStore, query: str, contract: Contr
     The scorer must not run. It then goes on behind its last batch as if the store had never lost
     anything. Raises CheckpointError when it has committed no batch.
     """
-    last = checkpoints.last_batch(spark, query)
+    checkpoint = Checkpoint(spark, query)
+    last = checkpoint.last_batch()
     if last is None:
         raise CheckpointError(f"{query} has committed no batch, so nothing has a state: start the scorer.")
-    cards, states, devices = folded(arrived(spark, _committed(spark, query), contract).toArrow())
+    cards, states, devices = folded(arrived(spark, checkpoint.committed_of(str(payments.TABLE.topic)), contract).toArrow())
     store.forget_cards()
     store.write(cards, states, states, Batch(*last), devices)
     return len(cards)
 
 
-def arrived(spark: SparkSession, until: Offsets, contract: Contract) -> DataFrame:
+def arrived(spark: SparkSession, until: Mapping[int, int], contract: Contract) -> DataFrame:
     """Return the payments before the offsets `until` in order of arrival: silver's, and from Kafka
     what silver has not yet.
     """
     silver = catalog.fresh(spark, payments.TABLE)
-    ends = F.create_map(*(F.lit(each) for partition, end in until.items() for each in (int(partition), end)))
+    ends = F.create_map(*(F.lit(each) for partition, end in until.items() for each in (partition, end)))
     columns = (*payment_records.COLUMNS, "kafka_partition", "kafka_offset")
     rows = silver.filter(F.col("kafka_offset") < F.element_at(ends, F.col("kafka_partition"))).select(*columns)
-    reached = _committed(spark, payments.TABLE.name)
+    topic = str(payments.TABLE.topic)
+    reached = Checkpoint(spark, payments.TABLE.name).committed_of(topic)
     since = {partition: min(end, reached.get(partition, 0)) for partition, end in until.items()}
     if since != until:
-        records = stream.read_once(spark, str(payments.TABLE.topic), since, until)
-        rows = rows.unionByName(payments.refine(records, contract).select(*columns))
+        records = read_topic_once(spark, topic, since, until)
+        rows = rows.unionByName(refine(records, contract, payments).select(*columns))
     return rows.orderBy("kafka_partition", "kafka_offset")
 
 
@@ -67,8 +69,3 @@ def folded(paid: pa.Table) -> tuple[list[str], Records, Devices]:
     features, repeated = fold(states, card_of, records)
     device_fold.fold(seen, device_of, records, (~repeated).nonzero()[0], features)
     return cards, states, Devices(devices, seen, seen)
-
-
-def _committed(spark: SparkSession, query: str) -> Offsets:
-    offsets = checkpoints.committed_offsets(spark, query)
-    return dict(json.loads(offsets[0])[payments.TABLE.topic]) if offsets else {}

@@ -19,7 +19,8 @@ from pipelines.base.arrays import Floats, Records
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.kill_points import reach
 from pipelines.base.settings import settings
-from pipelines.contracts.avro import Writer, encode, encode_around, float_arrays
+from pipelines.contracts.avro import encode, encode_around, float_arrays
+from pipelines.contracts.contract import Writer
 from pipelines.fraud import alerts
 from pipelines.fraud.features import device_fold, payment_records
 from pipelines.fraud.features.card_fold import fold, late
@@ -74,8 +75,8 @@ def messages(scores: DataFrame, scored: Writer, alerting: Writer) -> DataFrame:
 
     The scores' features are bytes of Avro (`with_bytes`).
     """
-    score = _message(scored, "card_id", encode_around("features", SCORE_NAMES, scored.schema, scored.schema_id))
-    alert = _message(alerting, "payment_id", encode(alerts.of_fraud(), alerting.schema, alerting.schema_id))
+    score = _message(scored, "card_id", encode_around("features", SCORE_NAMES, scored))
+    alert = _message(alerting, "payment_id", encode(alerts.of_fraud(), alerting))
     sent = F.when(F.col("decision") == decisions.DECLINE, F.array(score, alert)).otherwise(F.array(score))
     return scores.select(F.explode(sent).alias("message")).select("message.*")
 

@@ -6,19 +6,15 @@ state before the step too, so a step that died half way is done again from there
 states.
 """
 
-import threading
 import time
 
 import numpy as np
 import pyarrow as pa
-from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines.base import logs, shutdown
+from pipelines.base import logs
 from pipelines.base.arrays import DAY_US, HOUR_US, Floats, Records
-from pipelines.base.errors import EngineLost, TidemarkError
 from pipelines.base.settings import settings
 from pipelines.fraud import training_data
 from pipelines.fraud.features import payment_records
@@ -29,8 +25,8 @@ from pipelines.fraud.features.seller_state import SELLER_RECORD
 from pipelines.lake import catalog
 from pipelines.online_store.client import OnlineStore
 from pipelines.silver import chargebacks, fraud_scores, payments
-from pipelines.streaming import jvm, progress
-from pipelines.streaming.supervised_query import POOL, sentence
+from pipelines.streaming import progress
+from pipelines.streaming.companions import Companion
 
 log = logs.get(__name__)
 
@@ -40,22 +36,9 @@ ARRIVING_US = 120_000_000
 TABLES = (payments.TABLE, chargebacks.TABLE, fraud_scores.TABLE)
 
 
-def beside_queries(spark: SparkSession, stop: threading.Event = shutdown.requested) -> None:
-    """Publish after every full hour, until `stop` is set; what fails is tried again soon.
-
-    Ends by itself once Spark's Java process has gone.
-    """
-    spark.sparkContext.setLocalProperty(POOL, __name__)
-    while not stop.wait(LOOK_EVERY_S):
-        try:
-            with jvm.needed(spark):
-                publish_what_is_known(spark)
-        except EngineLost:
-            return  # the job tells of it
-        except (TidemarkError, PySparkException, Py4JError) as error:
-            log.warning("sellers_not_published", error=sentence(error))
-        except Exception as error:  # what nobody foresaw must not end the thread in silence
-            log.error("not_foreseen", exc_info=error)
+def companion() -> Companion:
+    """Return what publishes after every full hour, beside the queries."""
+    return Companion("seller_states", LOOK_EVERY_S, {"publish": publish_what_is_known})
 
 
 def publish_what_is_known(spark: SparkSession) -> None:

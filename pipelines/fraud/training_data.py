@@ -17,10 +17,10 @@ from pipelines.fraud.features.device_state import unseen
 from pipelines.fraud.features.seller_fold import tell_history
 from pipelines.fraud.features.seller_state import unknown
 from pipelines.fraud.model.history import History
-from pipelines.operations.repair import once_each
 from pipelines.silver.chargebacks import TABLE as CHARGEBACKS
 from pipelines.silver.fraud_scores import TABLE as SCORES
 from pipelines.silver.payments import TABLE as PAYMENTS
+from pipelines.silver.refining import once_each
 from pipelines.table import Table
 
 LOGGED = ("event_at", "card_id", "amount", "features")

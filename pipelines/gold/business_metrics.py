@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.silver.orders import goods_value
-from pipelines.table import Column, Table
+from pipelines.table import Column, Merge, Table
 
 TABLE = Table(
     name="gold.business_metrics",
@@ -23,6 +23,7 @@ TABLE = Table(
         Column("conversion", "double", "Orders per session started; null without sessions.", required=False),
     ),
     key=("minute", "currency"),
+    written=Merge(),
     partitioning=("days(minute)",),
     made_from=("silver.orders", "silver.clicks"),
 )

@@ -3,31 +3,28 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from pipelines.silver import orders
 from pipelines.silver.orders import goods_value
-from pipelines.table import Column, Table
+from pipelines.table import Column, Merge, Table
 
 TABLE = Table(
     name="gold.orders",
     grain="One row per order, in its latest state.",
     columns=(
-        Column("order_id", "string", "The order."),
-        Column("version", "int", "Version of the order's latest change."),
-        Column("status", "string", "Latest status."),
-        Column("customer_id", "string", "The person who ordered."),
-        Column("customer_city", "string", "City of the delivery address."),
-        Column("customer_state", "string", "State of the delivery address, two letters."),
-        Column("session_id", "string", "The visit that led to the order, where known.", required=False),
-        Column("placed_at", "timestamp", "When the order was placed, UTC."),
-        Column("estimated_delivery_at", "timestamp", "Delivery date promised when it was placed, UTC.", required=False),
+        *orders.TABLE.take("order_id", version="Version of the order's latest change.", status="Latest status."),
+        *orders.TABLE.take(
+            "customer_id", "customer_city", "customer_state", "session_id", "placed_at", "estimated_delivery_at"
+        ),
         Column("updated_at", "timestamp", "When the latest change happened, UTC."),
-        Column("currency", "string", "ISO 4217 code of every amount in the row."),
+        *orders.TABLE.take("currency"),
         Column("items_count", "int", "Pieces ordered."),
         Column("goods_amount", "decimal(12,2)", "Prices times quantities, added up."),
         Column("freight_amount", "decimal(12,2)", "Freight, added up."),
         Column("amount", "decimal(12,2)", "Goods and freight."),
-        Column("promotion_code", "string", "The promotion that was applied, if any.", required=False),
+        *orders.TABLE.take("promotion_code"),
     ),
     key=("order_id",),
+    written=Merge(newest_by="version"),
     properties={"write.merge.mode": "merge-on-read", "write.update.mode": "merge-on-read"},
     made_from=("silver.orders",),
 )

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.table import Column, Table
+from pipelines.table import Column, Merge, Table
 
 WINDOW = "5 minutes"
 
@@ -20,6 +20,7 @@ TABLE = Table(
         Column("gmv", "decimal(18,2)", "Prices times quantities of those pieces."),
     ),
     key=("seller_id", "window_start", "currency"),
+    written=Merge(),
     partitioning=("days(window_start)",),
     made_from=("silver.orders",),
 )

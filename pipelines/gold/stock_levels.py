@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.table import Column, Table
+from pipelines.table import Column, Merge, Table
 
 TABLE = Table(
     name="gold.stock_levels",
@@ -17,6 +17,7 @@ TABLE = Table(
         Column("last_restock_at", "timestamp", "When stock last came in, UTC.", required=False),
     ),
     key=("product_id",),
+    written=Merge(),
     made_from=("silver.inventory",),
 )
 

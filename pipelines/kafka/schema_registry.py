@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.common._httpx_compat import httpx
@@ -15,23 +14,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from pipelines.base.errors import ContractError, ServiceUnreachable
 from pipelines.base.settings import settings
 from pipelines.contracts import schemas
-from pipelines.contracts.schemas import reader
-
-if TYPE_CHECKING:
-    from pipelines.contracts.avro import Contract, Writer
-
-__all__ = [
-    "check_contracts",
-    "contract",
-    "forget_outdated",
-    "id_of_version",
-    "newest_id",
-    "reader",
-    "register_contracts",
-    "subject",
-    "writer",
-    "writers",
-]
+from pipelines.contracts.contract import Contract, Writer
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 NOT_FOUND, REFUSED = 404, (409, 422)
@@ -78,13 +61,11 @@ def newest_id(topic: str) -> int:
     return id_of_version(topic, len(schemas.versions(topic)))
 
 
-def writer(topic: str) -> "Writer":
+def writer(topic: str) -> Writer:
     """Return what is needed to write records of the topic: its newest contract and that one's
     id.
     """
-    from pipelines.contracts.avro import Writer  # as in `contract`
-
-    return Writer(topic, reader(topic), newest_id(topic))
+    return Writer(topic, schemas.reader(topic), newest_id(topic))
 
 
 def id_of_version(topic: str, version: int) -> int:
@@ -158,14 +139,11 @@ def _asking(what: str) -> Iterator[None]:
 
 
 @cache
-def contract(topic: str) -> "Contract":
+def contract(topic: str) -> Contract:
     """Return what is needed to decode the topic: our reader schema and every registered writer
     schema by id.
     """
-    # Brings Spark along, without which producers start seconds sooner.
-    from pipelines.contracts.avro import Contract
-
-    return Contract(topic, reader(topic), writers(topic))
+    return Contract(topic, schemas.reader(topic), writers(topic))
 
 
 def forget_outdated() -> bool:

@@ -2,7 +2,6 @@
 of the settings.
 """
 
-import threading
 import time
 from collections.abc import Sequence
 
@@ -80,7 +79,7 @@ def _wait_for_leaders(kafka: Kafka, topic: str) -> None:
             raise ServiceUnreachable(
                 f"The new topic {topic} has no leader: the Kafka broker at {kafka.bootstrap_servers} says why, look at its log."
             )
-        threading.Event().wait(LOOK_EVERY_S)
+        time.sleep(LOOK_EVERY_S)
 
 
 def _answers(kafka: Kafka, topic: str) -> bool:
@@ -125,6 +124,11 @@ def end_offsets(kafka: Kafka, topic: str) -> dict[int, int]:
     raises.
     """
     return {partition: end for partition, (_, end) in offsets(kafka, topic).items()}
+
+
+def records_written(kafka: Kafka, topic: str) -> int:
+    """Return how many records a topic has got, those that Kafka has dropped since included."""
+    return sum(end_offsets(kafka, topic).values())
 
 
 def offsets(kafka: Kafka, topic: str) -> dict[int, tuple[int, int]]:

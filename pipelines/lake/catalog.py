@@ -1,7 +1,6 @@
 """Makes the catalogue hold the tables the code describes, and reads what it knows of them."""
 
 import threading
-from typing import Any, cast
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -9,13 +8,6 @@ from pipelines.base.errors import SettingsError
 from pipelines.base.settings import settings
 from pipelines.table import Column, Table
 
-REWRITING = {
-    "min-input-files": "8",
-    # Larger files are left alone, so a row is not rewritten for ever.
-    "min-file-size-bytes": str(8 * 1024 * 1024),
-    "delete-file-threshold": "1",
-    "remove-dangling-deletes": "true",
-}
 PROPERTIES = {
     "format-version": "2",  # version 3 is beyond what Trino 476 and pyiceberg write
     "write.metadata.delete-after-commit.enabled": "true",
@@ -26,7 +18,8 @@ PROPERTIES = {
     "read.split.open-file-cost": "262144",
 }
 
-# Queries start side by side, and the catalogue takes it ill when two of them create the same table.
+# Iceberg's JDBC catalogue fails when two queries create the same table at once, and they start side
+# by side.
 _one_at_a_time = threading.Lock()
 
 
@@ -47,7 +40,7 @@ def _create_or_widen(spark: SparkSession, table: Table) -> None:
     found = dict(spark.table(table.name).dtypes)
     for column in table.columns:
         if column.name not in found:
-            spark.sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {column.type} COMMENT {_quoted(column.meaning)}")
+            spark.sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {column.type} COMMENT {quoted(column.meaning)}")
         elif found[column.name] != _plain(spark, column.type):
             raise SettingsError(
                 f"Column {column.name} of {table.name} is {found[column.name]} in the catalogue and {column.type} in the code: "
@@ -67,31 +60,6 @@ def snapshots(spark: SparkSession, table: Table) -> DataFrame:
     return spark.table(f"{table.name}.snapshots")
 
 
-def compact(spark: SparkSession, table: Table) -> None:
-    """Rewrite the small files of a table into larger ones and apply its deletes; rows, snapshots
-    and readers stay as they are.
-
-    Streams skip what this commits. Appends may go on meanwhile; a MERGE may not.
-    """
-    procedure = f"{settings().catalog.name}.system.rewrite_data_files"
-    options = ", ".join(f"{_quoted(name)}, {_quoted(value)}" for name, value in REWRITING.items())
-    spark.sql(f"CALL {procedure}(table => {_quoted(full_name(table))}, options => map({options}))").collect()
-
-
-def commits(spark: SparkSession, table: Table) -> int:
-    """Return how many commits the table has seen."""
-    snapshot = loaded(spark, table).currentSnapshot()
-    return int(snapshot.sequenceNumber()) if snapshot else 0
-
-
-def loaded(spark: SparkSession, table: Table) -> Any:
-    """Return the table as Iceberg's own library knows it now."""
-    util = cast(Any, spark._jvm).org.apache.iceberg.spark.Spark3Util
-    found = util.loadIcebergTable(cast(Any, spark)._jsparkSession, full_name(table))
-    found.refresh()
-    return found
-
-
 def full_name(table: Table) -> str:
     """Return the table's name with its catalogue: some of Spark's interfaces look for two-part
     names elsewhere.
@@ -106,7 +74,7 @@ def creation(table: Table) -> str:
     properties = ", ".join(f"'{key}' = '{value}'" for key, value in {**PROPERTIES, **table.properties}.items())
     return (
         f"CREATE TABLE IF NOT EXISTS {table.name} ({columns}) USING iceberg{partitions} "
-        f"COMMENT {_quoted(table.grain)} TBLPROPERTIES ({properties})"
+        f"COMMENT {quoted(table.grain)} TBLPROPERTIES ({properties})"
     )
 
 
@@ -118,17 +86,18 @@ def property_of(spark: SparkSession, table: Table, name: str) -> str | None:
 
 def set_property(spark: SparkSession, table: Table, name: str, value: str) -> None:
     """Set one property of a table."""
-    spark.sql(f"ALTER TABLE {table.name} SET TBLPROPERTIES ({_quoted(name)} = {_quoted(value)})")
+    spark.sql(f"ALTER TABLE {table.name} SET TBLPROPERTIES ({quoted(name)} = {quoted(value)})")
 
 
 def _described(column: Column) -> str:
     required = " NOT NULL" if column.required else ""
-    return f"{column.name} {column.type}{required} COMMENT {_quoted(column.meaning)}"
+    return f"{column.name} {column.type}{required} COMMENT {quoted(column.meaning)}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as a literal of SQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _plain(spark: SparkSession, type_: str) -> str:
-    return spark.sql(f"SELECT CAST(NULL AS {type_}) AS it").dtypes[0][1]
+    return spark.sql(f"SELECT CAST(NULL AS {type_}) AS value").dtypes[0][1]

@@ -44,7 +44,7 @@ class ChampionWatch:
         self.shadowing: str | None = NOT_LOOKED
         self.refused: str | None = None
         self.told: str | None = None
-        self.stopping = shutdown or threading.Event()
+        self.stopping = stopping or threading.Event()
         self.thread: threading.Thread | None = None
 
     def first(self) -> Packed:

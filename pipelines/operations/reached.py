@@ -2,15 +2,14 @@
 their work.
 """
 
-import json
-
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.bronze import events
 from pipelines.lake import catalog
 from pipelines.silver import quarantine
-from pipelines.streaming import checkpoints
+from pipelines.streaming.checkpoints import START, Checkpoint
+from pipelines.streaming.offsets import TableOffset, TopicOffsets
 from pipelines.table import Table
 
 
@@ -27,31 +26,34 @@ def committed(spark: SparkSession, table: Table) -> DataFrame:
     """Return (partition, until) for the topic of a silver table: what lies before `until` its query
     will not read again.
     """
-    offsets = checkpoints.committed_offsets(spark, table.name)
-    at = offsets[0] if offsets else catalog.property_of(spark, table, checkpoints.START)
-    by_partition = json.loads(at or "{}").get(table.topic, {})
-    return spark.createDataFrame([(int(key), until) for key, until in by_partition.items()], "partition int, until bigint")
+    checkpoint = Checkpoint(spark, table.name)
+    recovered = None if checkpoint.committed() else catalog.property_of(spark, table, START)
+    topic = str(table.topic)
+    ends = TopicOffsets.from_json(recovered).of(topic) if recovered else checkpoint.committed_of(topic)
+    return spark.createDataFrame(list(ends.items()), "partition int, until bigint")
 
 
 def _quarantine(spark: SparkSession, topic: str) -> DataFrame:
     """Return (partition, examined_until): the records of the topic that bronze had when quarantine
     last looked.
     """
-    snapshot = _examined_snapshot(spark)
+    snapshot = examined_snapshot(spark)
     if snapshot is None:
         return spark.createDataFrame([], "partition int, examined_until bigint")
     examined = spark.read.option("versionAsOf", snapshot).table(events.TABLE.name).filter(F.col("topic") == topic)
     return examined.groupBy("partition").agg((F.max("offset") + 1).alias("examined_until"))
 
 
-def _examined_snapshot(spark: SparkSession) -> int | None:
-    """Return the newest snapshot of bronze that quarantine has read to its end."""
-    offsets = checkpoints.committed_offsets(spark, quarantine.TABLE.name)
+def examined_snapshot(spark: SparkSession) -> int | None:
+    """Return the newest snapshot of bronze that quarantine has read to its end; None before the
+    first.
+    """
+    offsets = [each for each in Checkpoint(spark, quarantine.TABLE.name).committed() if isinstance(each, TableOffset)]
     if not offsets:
         return None
-    at: dict[str, int] = json.loads(offsets[0])
-    snapshots = catalog.snapshots(spark, events.TABLE).filter(F.col("snapshot_id") == at["snapshot_id"])
+    at = offsets[0]
+    snapshots = catalog.snapshots(spark, events.TABLE).filter(F.col("snapshot_id") == at.snapshot_id)
     row = snapshots.select("parent_id", F.col("summary")["added-data-files"].alias("files")).collect()[0]
-    read_whole = at["position"] >= int(row["files"] or 0)
+    is_read_whole = at.position >= int(row["files"] or 0)
     before: int | None = row["parent_id"]
-    return at["snapshot_id"] if read_whole else before
+    return at.snapshot_id if is_read_whole else before

@@ -2,28 +2,16 @@
 checkpoints replaced.
 """
 
-import json
-
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.base.errors import SettingsError
 from pipelines.lake import catalog
 from pipelines.operations.reached import committed
-from pipelines.silver import quarantine
-from pipelines.streaming import checkpoints
-from pipelines.table import Table
-
-
-def once_each(refined: DataFrame) -> DataFrame:
-    """Return the first of the copies of every event, by its place in the topic."""
-    order = Window.partitionBy("event_id").orderBy("kafka_at", "kafka_partition", "kafka_offset")
-    return refined.withColumn("copy", F.row_number().over(order)).filter(F.col("copy") == 1).drop("copy")
-
-
-def absent(rows: DataFrame, silver: DataFrame) -> DataFrame:
-    """Return the rows whose event is not in silver."""
-    return rows.join(silver.select("event_id"), "event_id", "left_anti").select(*silver.columns)
+from pipelines.silver.refining import absent, once_each
+from pipelines.streaming.checkpoints import OWNER, START, TableCheckpoint
+from pipelines.streaming.offsets import TopicOffsets
+from pipelines.table import Merge, Table
 
 
 def lacking(spark: SparkSession, table: Table, refined: DataFrame) -> DataFrame:
@@ -38,36 +26,36 @@ def lacking(spark: SparkSession, table: Table, refined: DataFrame) -> DataFrame:
 
 
 def forget_checkpoint(spark: SparkSession, table: Table) -> str:
-    """Let a table's query begin a new checkpoint where its rows end, and say in a sentence where
+    """Let a table's query begin a new checkpoint where its rows end, and return in a sentence where
     that is.
 
     Silver and bronze go on behind the last record they hold. What of it was a duplicate of an older
     row may come once more: gold tables with one row per event or order absorb that, those that sum
-    rows count it twice until recomputed. Quarantine is emptied and filled again, gold is merged
-    again from silver's beginning. What is left of a lost checkpoint is removed. Raises
-    CheckpointError when the checkpoint is there.
+    rows count it twice until recomputed.
+    Quarantine is emptied and filled again, gold is merged again from silver's beginning. What is
+    left of a lost checkpoint is removed. Raises CheckpointError when the checkpoint is there.
     """
-    path = checkpoints.Folder(spark, checkpoints.folder(table.name))
+    checkpoint = TableCheckpoint(spark, table)
     catalog.ensure(spark, table)
-    checkpoints.require_lost(table.name, checkpoints.lost(spark, table))
+    checkpoint.require_lost(checkpoint.is_lost())
     where = _starting_point(spark, table)
-    path.remove()  # an old state or commit would be taken for the new query's own
-    spark.sql(f"ALTER TABLE {table.name} UNSET TBLPROPERTIES IF EXISTS ('{checkpoints.OWNER}')")
+    checkpoint.remove()  # an old state or commit would be taken for the new query's own
+    spark.sql(f"ALTER TABLE {table.name} UNSET TBLPROPERTIES IF EXISTS ('{OWNER}')")
     return where
 
 
 def _starting_point(spark: SparkSession, table: Table) -> str:
-    if table.name == quarantine.TABLE.name:
+    if isinstance(table.written, Merge):
+        return f"{table.name} will be merged again from the beginning of {', '.join(table.made_from)}."
+    if table.made_from:
         spark.sql(f"TRUNCATE TABLE {table.name}")
-        return f"{table.name} is empty and will be filled again from the beginning of bronze."
-    if table.name.startswith("gold."):
-        return f"{table.name} will be merged again from the beginning of silver."
-    starting = json.dumps(_ends(spark, table))
-    catalog.set_property(spark, table, checkpoints.START, starting)
-    return f"{table.name} will go on at {starting}, and in partitions that are not named there at their beginning."
+        return f"{table.name} is empty and will be filled again from the beginning of {', '.join(table.made_from)}."
+    ends = _ends(spark, table)
+    catalog.set_property(spark, table, START, ends.to_json())
+    return f"{table.name} will go on at {ends.to_json()}, and in partitions that are not named there at their beginning."
 
 
-def _ends(spark: SparkSession, table: Table) -> dict[str, dict[str, int]]:
+def _ends(spark: SparkSession, table: Table) -> TopicOffsets:
     """Return the offset behind the last row, by topic and partition; a partition without rows is
     not there.
     """
@@ -76,9 +64,9 @@ def _ends(spark: SparkSession, table: Table) -> dict[str, dict[str, int]]:
         rows = rows.select(F.lit(table.topic).alias("topic"), "kafka_partition", "kafka_offset")
     else:
         rows = rows.select("topic", F.col("partition").alias("kafka_partition"), F.col("offset").alias("kafka_offset"))
-    ends: dict[str, dict[str, int]] = {}
+    ends: dict[str, dict[int, int]] = {}
     for row in rows.groupBy("topic", "kafka_partition").agg(F.max("kafka_offset").alias("last")).collect():
-        ends.setdefault(row["topic"], {})[str(row["kafka_partition"])] = row["last"] + 1
+        ends.setdefault(row["topic"], {})[row["kafka_partition"]] = row["last"] + 1
     if not ends:
         raise SettingsError(f"{table.name} has no rows to go on from: drop the table and start its query.")
-    return ends
+    return TopicOffsets(ends)

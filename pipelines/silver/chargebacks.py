@@ -2,11 +2,8 @@
 shop.chargebacks.
 """
 
-from pyspark.sql import DataFrame
-
-from pipelines.contracts.avro import Contract
-from pipelines.silver.refining import EVENT, LINEAGE, Rules, accepted
-from pipelines.table import Column, Table
+from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pipelines.table import Append, Column, Table
 
 TABLE = Table(
     name="silver.chargebacks",
@@ -22,6 +19,7 @@ TABLE = Table(
         *LINEAGE,
     ),
     key=("event_id",),
+    written=Append(),
     partitioning=("days(event_at)",),
     topic="shop.chargebacks",
 )
@@ -31,8 +29,3 @@ RULES: Rules = {
     "payment_not_blank": lambda chargeback: chargeback["payment_id"] != "",
     "amount_not_negative": lambda chargeback: chargeback["amount"] >= 0,
 }
-
-
-def refine(records: DataFrame, contract: Contract) -> DataFrame:
-    """Return the valid chargebacks among Kafka's records; copies of an event are all there."""
-    return accepted(records, contract, TABLE, RULES)

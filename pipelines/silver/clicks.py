@@ -2,11 +2,8 @@
 shop.clicks.
 """
 
-from pyspark.sql import DataFrame
-
-from pipelines.contracts.avro import Contract
-from pipelines.silver.refining import EVENT, LINEAGE, Rules, accepted
-from pipelines.table import Column, Table
+from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pipelines.table import Append, Column, Table
 
 TABLE = Table(
     name="silver.clicks",
@@ -28,6 +25,7 @@ TABLE = Table(
         *LINEAGE,
     ),
     key=("event_id",),
+    written=Append(),
     partitioning=("days(event_at)",),
     topic="shop.clicks",
 )
@@ -42,8 +40,3 @@ RULES: Rules = {
     "quantity_positive": lambda click: click["quantity"] >= 1,
     "price_not_negative": lambda click: click["price"] >= 0,
 }
-
-
-def refine(records: DataFrame, contract: Contract) -> DataFrame:
-    """Return the valid clicks among Kafka's records; copies of an event are all there."""
-    return accepted(records, contract, TABLE, RULES)

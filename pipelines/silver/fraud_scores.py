@@ -2,12 +2,10 @@
 tidemark.fraud_scores.
 """
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.contracts.avro import Contract
-from pipelines.silver.refining import EVENT, LINEAGE, Rules, accepted
-from pipelines.table import Column, Table
+from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pipelines.table import Append, Column, Table
 
 TABLE = Table(
     name="silver.fraud_scores",
@@ -58,6 +56,7 @@ TABLE = Table(
         *LINEAGE,
     ),
     key=("event_id",),
+    written=Append(),
     partitioning=("days(event_at)",),
     topic="tidemark.fraud_scores",
 )
@@ -71,8 +70,3 @@ RULES: Rules = {
     "known_challenger_decision": lambda score: F.coalesce(score["challenger_decision"], F.lit("approve")).isin(*DECISIONS),
     "payment_not_blank": lambda score: score["payment_id"] != "",
 }
-
-
-def refine(records: DataFrame, contract: Contract) -> DataFrame:
-    """Return the valid fraud scores among Kafka's records; copies of an event are all there."""
-    return accepted(records, contract, TABLE, RULES)

@@ -1,10 +1,7 @@
 """One row per movement of stock: typed, valid and once each, refined from shop.inventory."""
 
-from pyspark.sql import DataFrame
-
-from pipelines.contracts.avro import Contract
-from pipelines.silver.refining import EVENT, LINEAGE, Rules, accepted
-from pipelines.table import Column, Table
+from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pipelines.table import Append, Column, Table
 
 TABLE = Table(
     name="silver.inventory",
@@ -19,6 +16,7 @@ TABLE = Table(
         *LINEAGE,
     ),
     key=("event_id",),
+    written=Append(),
     partitioning=("days(event_at)",),
     topic="shop.inventory",
 )
@@ -32,8 +30,3 @@ RULES: Rules = {
     "sales_leave": lambda movement: (movement["kind"] != "sale") | (movement["quantity"] < 0),
     "restocks_and_returns_come": lambda movement: ~movement["kind"].isin("restock", "return") | (movement["quantity"] > 0),
 }
-
-
-def refine(records: DataFrame, contract: Contract) -> DataFrame:
-    """Return the valid inventory among Kafka's records; copies of an event are all there."""
-    return accepted(records, contract, TABLE, RULES)

@@ -3,12 +3,10 @@ from shop.orders.
 """
 
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.contracts.avro import Contract
-from pipelines.silver.refining import EVENT, LINEAGE, Rules, accepted
-from pipelines.table import Column, Table
+from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pipelines.table import Append, Column, Table
 
 ITEM = (
     "struct<item_number: int, product_id: string, seller_id: string, category: string, quantity: int,"
@@ -35,6 +33,7 @@ TABLE = Table(
         *LINEAGE,
     ),
     key=("event_id",),
+    written=Append(),
     partitioning=("days(event_at)",),
     topic="shop.orders",
 )
@@ -52,11 +51,6 @@ RULES: Rules = {
     "quantities_positive": lambda order: F.forall(order["items"], lambda item: item["quantity"] >= 1),
     "prices_not_negative": lambda order: F.forall(order["items"], lambda item: (item["price"] >= 0) & (item["freight"] >= 0)),
 }
-
-
-def refine(records: DataFrame, contract: Contract) -> DataFrame:
-    """Return the valid orders among Kafka's records; copies of an event are all there."""
-    return accepted(records, contract, TABLE, RULES)
 
 
 def goods_value(items: SparkColumn) -> SparkColumn:

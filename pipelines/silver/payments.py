@@ -1,10 +1,7 @@
 """One row per payment attempt: typed, valid and once each, refined from shop.payments."""
 
-from pyspark.sql import DataFrame
-
-from pipelines.contracts.avro import Contract
-from pipelines.silver.refining import EVENT, LINEAGE, Rules, accepted
-from pipelines.table import Column, Table
+from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pipelines.table import Append, Column, Table
 
 TABLE = Table(
     name="silver.payments",
@@ -35,6 +32,7 @@ TABLE = Table(
         *LINEAGE,
     ),
     key=("event_id",),
+    written=Append(),
     partitioning=("days(event_at)",),
     topic="shop.payments",
 )
@@ -50,8 +48,3 @@ RULES: Rules = {
     "installments_not_negative": lambda payment: payment["installments"] >= 0,
     "attempt_from_1": lambda payment: payment["attempt_number"] >= 1,
 }
-
-
-def refine(records: DataFrame, contract: Contract) -> DataFrame:
-    """Return the valid payments among Kafka's records; copies of an event are all there."""
-    return accepted(records, contract, TABLE, RULES)

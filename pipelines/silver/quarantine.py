@@ -2,16 +2,16 @@
 `refine`, over bronze.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.contracts.avro import Contract, decode, schema_id
-from pipelines.silver import chargebacks, clicks, fraud_scores, inventory, orders, payments, reviews
-from pipelines.silver.refining import Rules, refusal
-from pipelines.table import Column, Table
+from pipelines.contracts.avro import decode, schema_id
+from pipelines.contracts.contract import Contract
+from pipelines.silver.refining import Rules, Silver, refusal
+from pipelines.table import Append, Column, Table
 
 TABLE = Table(
     name="silver.quarantine",
@@ -27,19 +27,10 @@ TABLE = Table(
         Column("value", "binary", "Value bytes, as they came; null for a tombstone.", required=False),
     ),
     key=("topic", "partition", "offset"),
+    written=Append(),
     partitioning=("days(timestamp)",),
     made_from=("bronze.events",),
 )
-
-RULES_BY_TOPIC: Mapping[str, Rules] = {
-    "shop.orders": orders.RULES,
-    "shop.payments": payments.RULES,
-    "shop.clicks": clicks.RULES,
-    "shop.inventory": inventory.RULES,
-    "shop.chargebacks": chargebacks.RULES,
-    "shop.reviews": reviews.RULES,
-    "tidemark.fraud_scores": fraud_scores.RULES,
-}
 
 
 def _reason(contract: Contract, rules: Rules) -> SparkColumn:
@@ -51,11 +42,11 @@ def _reason(contract: Contract, rules: Rules) -> SparkColumn:
     return F.when(F.col("topic") == contract.topic, judged[0])
 
 
-def refuse(events: DataFrame, contracts: Mapping[str, Contract]) -> DataFrame:
-    """Return the refused among the events of the topics that `contracts` (topic → contract)
-    names.
+def refuse(events: DataFrame, contracts: Mapping[str, Contract], tables: Sequence[Silver]) -> DataFrame:
+    """Return those of the archived events that the silver `tables` refuse, each by the contract of
+    its topic (topic → contract).
     """
-    reasons = [_reason(contracts[topic], rules) for topic, rules in RULES_BY_TOPIC.items()]
+    reasons = [_reason(contracts[str(silver.TABLE.topic)], silver.RULES) for silver in tables]
     judged = events.withColumn("reason", F.explode(F.array(F.coalesce(*reasons))))
     refused = judged.filter(F.col("reason").isNotNull()).withColumn("schema_id", schema_id(F.col("value")))
     return refused.select(*TABLE.column_names)

@@ -1,13 +1,15 @@
-"""Judges records: a record is accepted into its silver table or refused with one reason, by the
-same rules everywhere.
+"""The one way from a topic to its silver table: a record is accepted or refused with one reason, by
+the same rules everywhere.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from pipelines.contracts.avro import Contract, decode, frame_refusal
+from pipelines.contracts.avro import decode, frame_refusal
+from pipelines.contracts.contract import Contract
 from pipelines.table import Column as TableColumn
 from pipelines.table import Table
 
@@ -28,6 +30,33 @@ CLOCK_AHEAD = "INTERVAL 10 MINUTES"
 EARLIEST = "2000-01-01"
 
 
+class Silver(Protocol):
+    """A module of a silver table: the table, and the rules by which a record is accepted into
+    it.
+    """
+
+    TABLE: Table
+    RULES: Rules
+
+
+def refine(records: DataFrame, contract: Contract, silver: Silver) -> DataFrame:
+    """Return the records (Kafka's columns) that keep every rule, in the table's columns; copies of
+    an event are all there.
+    """
+    # explode(array(...)) keeps the optimiser from decoding once more for every field that is used.
+    decoded = records.filter(F.col("topic") == contract.topic).withColumn(
+        "event", F.explode(F.array(decode(F.col("value"), contract)))
+    )
+    reason = refusal(F.col("value"), F.col("event"), F.col("timestamp"), contract, silver.RULES)
+    lineage = [
+        F.col("partition").alias("kafka_partition"),
+        F.col("offset").alias("kafka_offset"),
+        F.col("timestamp").alias("kafka_at"),
+    ]
+    fields = [column.name for column in silver.TABLE.columns if column not in LINEAGE]
+    return decoded.filter(reason.isNull()).select(*(F.col(f"event.{name}") for name in fields), *lineage)
+
+
 def refusal(value: Column, event: Column, appended_at: Column, contract: Contract, rules: Rules) -> Column:
     """Return why a record is refused, as `reason` or `broken_rule:<rule>`; null where it is
     accepted.
@@ -44,19 +73,12 @@ def refusal(value: Column, event: Column, appended_at: Column, contract: Contrac
     return reason
 
 
-def accepted(records: DataFrame, contract: Contract, table: Table, rules: Rules) -> DataFrame:
-    """Return the records that keep every rule, in the table's columns; records have Kafka's
-    columns.
-    """
-    # explode(array(...)) keeps the optimiser from decoding once more for every field that is used.
-    decoded = records.filter(F.col("topic") == contract.topic).withColumn(
-        "event", F.explode(F.array(decode(F.col("value"), contract)))
-    )
-    good = decoded.filter(refusal(F.col("value"), F.col("event"), F.col("timestamp"), contract, rules).isNull())
-    lineage = [
-        F.col("partition").alias("kafka_partition"),
-        F.col("offset").alias("kafka_offset"),
-        F.col("timestamp").alias("kafka_at"),
-    ]
-    fields = [name for name in table.column_names if not name.startswith("kafka_")]
-    return good.select(*(F.col(f"event.{name}") for name in fields), *lineage)
+def once_each(refined: DataFrame) -> DataFrame:
+    """Return the first of the copies of every event, by its place in the topic."""
+    order = Window.partitionBy("event_id").orderBy("kafka_at", "kafka_partition", "kafka_offset")
+    return refined.withColumn("copy", F.row_number().over(order)).filter(F.col("copy") == 1).drop("copy")
+
+
+def absent(rows: DataFrame, silver: DataFrame) -> DataFrame:
+    """Return the rows whose event is not in silver."""
+    return rows.join(silver.select("event_id"), "event_id", "left_anti").select(*silver.columns)

@@ -1,10 +1,7 @@
 """One row per review of an order: typed, valid and once each, refined from shop.reviews."""
 
-from pyspark.sql import DataFrame
-
-from pipelines.contracts.avro import Contract
-from pipelines.silver.refining import EVENT, LINEAGE, Rules, accepted
-from pipelines.table import Column, Table
+from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pipelines.table import Append, Column, Table
 
 TABLE = Table(
     name="silver.reviews",
@@ -19,6 +16,7 @@ TABLE = Table(
         *LINEAGE,
     ),
     key=("event_id",),
+    written=Append(),
     partitioning=("days(event_at)",),
     topic="shop.reviews",
 )
@@ -28,8 +26,3 @@ RULES: Rules = {
     "order_not_blank": lambda review: review["order_id"] != "",
     "score_1_to_5": lambda review: review["score"].between(1, 5),
 }
-
-
-def refine(records: DataFrame, contract: Contract) -> DataFrame:
-    """Return the valid reviews among Kafka's records; copies of an event are all there."""
-    return accepted(records, contract, TABLE, RULES)

@@ -1,11 +1,9 @@
-"""Each query has one checkpoint and each table one query: neither is ever mixed up or silently
-started over.
+"""A query's checkpoint: each query has one and each table or topic one query, and neither is ever
+mixed up or silently started over.
 """
 
 import json
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 from pyspark.sql import SparkSession
@@ -15,173 +13,72 @@ from pipelines.base.errors import CheckpointError
 from pipelines.base.paths import located
 from pipelines.base.settings import settings
 from pipelines.lake import catalog
+from pipelines.streaming.offsets import Offset, TableOffset, TopicOffsets, parsed
 from pipelines.table import Table
 
-# The property in which `make recover` leaves where a new checkpoint begins.
+# Properties of a table: where `make recover` leaves at which offsets a new checkpoint begins, and
+# which query writes the table.
 START = "tidemark.starting-offsets"
-OWNER = "tidemark.query-id"  # the property in which a table remembers the query that writes it
-ANSWERED = "answered"  # the file in which `begin` leaves how many records the topic had
-# Where a snapshot's summary names the query that made it: Iceberg's own sink, and stream.upsert.
+OWNER = "tidemark.query-id"
+# What a merged snapshot's summary says of the batch that made it, beside its query (OWNER).
+BATCH = "tidemark.batch-id"
+# Where a snapshot's summary names the query that made it: Iceberg's own sink, and our merges.
 QUERY_IDS = ("spark.sql.streaming.queryId", OWNER)
+WRITTEN = "answered"  # the file in which `begin` leaves how many records the topic had
 
 
-def folder(query: str) -> str:
-    """Return the checkpoint folder of a query."""
-    return f"{located(settings().checkpoints.path)}/{query}"
-
-
-def claim(spark: SparkSession, table: Table) -> str:
-    """Return the table's checkpoint folder, once it is certain that this checkpoint and this table
-    belong together.
-
-    Raises CheckpointError when the checkpoint is lost (the table has one, the folder or its offsets
-    are gone) or belongs to another table; both would lose rows or write them twice.
+class Checkpoint:
+    """The folder in which a query's progress is kept, on whatever file system Hadoop knows by its
+    URI.
     """
-    path = Folder(spark, folder(table.name))
-    owner = catalog.property_of(spark, table, OWNER)
-    if owner is None:
-        if path.exists("offsets"):
-            raise CheckpointError(
-                f"The checkpoint {path.path} belongs to another table than {table.name}, which no query has written yet: "
-                "move that folder away, or point [checkpoints] path in conf/ to the right place."
-            )
-        owner = str(uuid.uuid4())
-        path.write("metadata", json.dumps({"id": owner}))
-        catalog.set_property(spark, table, OWNER, owner)
-    elif lost(spark, table):
-        raise CheckpointError(
-            f"The checkpoint {path.path} of {table.name} is lost, and starting without it would lose rows or write them twice: "
-            f"restore it, or run `make recover TABLE={table.name}`, which starts over from what is kept (docs/operations.md)."
-        )
-    elif json.loads(path.read("metadata"))["id"] != owner:
-        raise CheckpointError(
-            f"The checkpoint {path.path} belongs to another query than the one that writes {table.name}: "
-            "point [checkpoints] path in conf/ to the right place, or restore the right folder."
-        )
-    return path.path
 
+    def __init__(self, spark: SparkSession, query: str) -> None:
+        self.spark, self.query = spark, query
+        self.path = f"{located(settings().checkpoints.path)}/{query}"
 
-def require_memory(spark: SparkSession, topic: str, answered: int) -> None:
-    """Raise CheckpointError when the query that has written `answered` records to a topic has no
-    checkpoint to go on from.
-    """
-    if answered and lost_answers(spark, topic, answered):
-        raise CheckpointError(
-            f"The checkpoint {folder(topic)} of {topic} is lost, and starting without it would take everything in twice: "
-            f"restore it, or run `make recover TABLE={topic}`: the query then starts over from nothing (docs/operations.md)."
-        )
+    def committed(self) -> list[Offset]:
+        """Return up to where the query has committed, one offset for each of its sources; empty
+        before its first batch.
+        """
+        number = self._last_committed()
+        return [parsed(line) for line in self.read(f"offsets/{number}").splitlines()[2:]] if number is not None else []
 
+    def committed_of(self, topic: str) -> dict[int, int]:
+        """Return up to where the query has committed a topic, by partition; empty before its first
+        batch.
+        """
+        offsets = (offset for offset in self.committed() if isinstance(offset, TopicOffsets))
+        return {partition: at for offset in offsets for partition, at in offset.of(topic).items()}
 
-def require_lost(query: str, is_lost: bool) -> None:
-    """Raise CheckpointError when a checkpoint that is to be replaced is there: it is the better
-    memory.
-    """
-    if not is_lost:
-        raise CheckpointError(f"The checkpoint {folder(query)} of {query} is there and is kept: start the query.")
+    def last_batch(self) -> tuple[str, int] | None:
+        """Return the query's id and the number of the last batch that it has committed; None before
+        its first.
+        """
+        number = self._last_committed()
+        return (self._query_id(), number) if number is not None else None
 
+    def began_at(self, source: int) -> TableOffset | None:
+        """Return the offset at which the query began, or is to begin, to read a table, its source
+        of that number; None where that is not written down.
+        """
+        name = _beginning(source)
+        return TableOffset.from_json(self.read(name)) if self.exists(name) else None
 
-def begin(spark: SparkSession, topic: str, answered: int) -> None:
-    """Give the query of a topic that has `answered` records an empty checkpoint, in the place of
-    one that was lost.
-    """
-    path = Folder(spark, folder(topic))
-    path.remove()
-    path.write(ANSWERED, str(answered))
-    path.write("metadata", json.dumps({"id": str(uuid.uuid4())}))
+    def begin_at(self, source: int, offset: TableOffset) -> None:
+        """Have a query that has no offsets yet begin to read a table, its source of that number, at
+        an offset.
+        """
+        self.write(_beginning(source), offset.to_json())
 
-
-def lost(spark: SparkSession, table: Table) -> bool:
-    """Say whether a table has no checkpoint that its query could go on from.
-
-    Without offsets the query would count its batches from 0 again, and Iceberg skips those that the
-    query has committed.
-    """
-    return _lost(Folder(spark, folder(table.name)), lambda _: _has_committed(spark, table))
-
-
-def lost_answers(spark: SparkSession, topic: str, answered: int) -> bool:
-    """Say whether the query that has written `answered` records to a topic has no checkpoint that
-    it could go on from.
-    """
-    return _lost(Folder(spark, folder(topic)), lambda path: answered > _answered_before(path))
-
-
-def _lost(path: "Folder", has_written: "Callable[[Folder], bool]") -> bool:
-    """Say whether a checkpoint is gone: whole, or its offsets although its query has written since
-    the checkpoint began.
-    """
-    if not path.exists("metadata"):
-        return True
-    return not any(name.isdigit() for name in path.names("offsets")) and has_written(path)
-
-
-def _answered_before(path: "Folder") -> int:
-    """Return how many records the topic had when `begin` made this checkpoint; 0 where the query
-    itself began it.
-    """
-    return int(path.read(ANSWERED)) if path.exists(ANSWERED) else 0
-
-
-def _has_committed(spark: SparkSession, table: Table) -> bool:
-    """Say whether a snapshot of the table was made by the query that owns it."""
-    owner = catalog.property_of(spark, table, OWNER)
-    if owner is None:
-        return False
-    made_by = (F.col("summary")[key] for key in QUERY_IDS)
-    return not catalog.snapshots(spark, table).filter(F.lit(owner).isin(*made_by)).isEmpty()
-
-
-def committed_offsets(spark: SparkSession, query: str) -> list[str]:
-    """Return the offsets (one JSON per source) up to which the query has committed; empty before
-    its first batch.
-    """
-    path = Folder(spark, folder(query))
-    number = _last_committed(path)
-    return path.read(f"offsets/{number}").splitlines()[2:] if number is not None else []
-
-
-def last_batch(spark: SparkSession, query: str) -> tuple[str, int] | None:
-    """Return the query's id and the number of the last batch that it has committed; None before its
-    first.
-    """
-    path = Folder(spark, folder(query))
-    number = _last_committed(path)
-    return (json.loads(path.read("metadata"))["id"], number) if number is not None else None
-
-
-def _last_committed(path: "Folder") -> int | None:
-    return max((int(name) for name in path.names("commits") if name.isdigit()), default=None)
-
-
-def began_at(spark: SparkSession, query: str, source: int) -> dict[str, Any] | None:
-    """Return the offset at which a query began, or is to begin, to read a table, its source of that
-    number; None if unsaid.
-    """
-    path = Folder(spark, folder(query))
-    return json.loads(path.read(_beginning(source))) if path.exists(_beginning(source)) else None
-
-
-def begin_at(spark: SparkSession, query: str, source: int, offset: dict[str, Any]) -> None:
-    """Say at which offset a query without a checkpoint is to begin to read a table, its source of
-    that number.
-    """
-    Folder(spark, folder(query)).write(_beginning(source), json.dumps(offset))
-
-
-def _beginning(source: int) -> str:
-    """Return where Iceberg keeps at which offset a stream began."""
-    return f"sources/{source}/offsets/0"
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A folder on whatever file system Hadoop knows by its URI."""
-
-    spark: SparkSession
-    path: str
+    def require_lost(self, is_lost: bool) -> None:
+        """Raise CheckpointError where a checkpoint that is to be replaced is there: it knows better
+        where to go on.
+        """
+        if not is_lost:
+            raise CheckpointError(f"The checkpoint {self.path} of {self.query} is there and is kept: start the query.")
 
     def exists(self, name: str) -> bool:
-        """Say whether there is a file or folder of that name."""
+        """Return whether there is a file or folder of that name."""
         return bool(self._files().exists(self._at(name)))
 
     def names(self, name: str) -> list[str]:
@@ -207,6 +104,21 @@ class Folder:
         """Remove the folder with all that is in it."""
         self._files().delete(self._hadoop().fs.Path(self.path), True)
 
+    def _new_id(self) -> str:
+        """Give the query an id, by which Spark knows it from its first batch on, and return it."""
+        query_id = str(uuid.uuid4())
+        self.write("metadata", json.dumps({"id": query_id}))
+        return query_id
+
+    def _query_id(self) -> str:
+        return str(json.loads(self.read("metadata"))["id"])
+
+    def _has_offsets(self) -> bool:
+        return any(name.isdigit() for name in self.names("offsets"))
+
+    def _last_committed(self) -> int | None:
+        return max((int(name) for name in self.names("commits") if name.isdigit()), default=None)
+
     def _hadoop(self) -> Any:
         return cast(Any, self.spark._jvm).org.apache.hadoop
 
@@ -216,3 +128,103 @@ class Folder:
     def _files(self) -> Any:
         configuration = cast(Any, self.spark)._jsc.hadoopConfiguration()
         return self._at("").getFileSystem(configuration)
+
+
+class TableCheckpoint(Checkpoint):
+    """The checkpoint of the query that writes a table; the table remembers the query's id."""
+
+    def __init__(self, spark: SparkSession, table: Table) -> None:
+        super().__init__(spark, table.name)
+        self.table = table
+
+    def claim(self) -> str:
+        """Return the folder, once it is certain that this checkpoint and this table belong
+        together.
+
+        Raises CheckpointError when the checkpoint is lost (the table has one, the folder or its
+        offsets are gone) or belongs to another table; both would lose rows or write them twice.
+        """
+        owner = self.owner()
+        if owner is None:
+            self._begin()
+        elif self.is_lost():
+            raise CheckpointError(
+                f"The checkpoint {self.path} of {self.query} is lost, and starting without it would lose rows or write them "
+                f"twice: restore it, or run `make recover TABLE={self.query}`, which starts over from what is kept "
+                "(docs/operations.md)."
+            )
+        elif self._query_id() != owner:
+            raise CheckpointError(
+                f"The checkpoint {self.path} belongs to another query than the one that writes {self.query}: "
+                "point [checkpoints] path in conf/ to the right place, or restore the right folder."
+            )
+        return self.path
+
+    def owner(self) -> str | None:
+        """Return the id of the query that writes the table; None where none has yet."""
+        return catalog.property_of(self.spark, self.table, OWNER)
+
+    def is_lost(self) -> bool:
+        """Return whether the table has no checkpoint that its query could go on from.
+
+        Without offsets the query would count its batches from 0 again, and Iceberg skips those that
+        the query has committed.
+        """
+        return not self.exists("metadata") or (not self._has_offsets() and self._has_written())
+
+    def _begin(self) -> None:
+        if self.exists("offsets"):
+            raise CheckpointError(
+                f"The checkpoint {self.path} belongs to another table than {self.query}, which no query has written yet: "
+                "move that folder away, or point [checkpoints] path in conf/ to the right place."
+            )
+        catalog.set_property(self.spark, self.table, OWNER, self._new_id())
+
+    def _has_written(self) -> bool:
+        """Return whether a snapshot of the table was made by the query that owns it."""
+        owner = self.owner()
+        if owner is None:
+            return False
+        made_by = (F.col("summary")[key] for key in QUERY_IDS)
+        return not catalog.snapshots(self.spark, self.table).filter(F.lit(owner).isin(*made_by)).isEmpty()
+
+
+class TopicCheckpoint(Checkpoint):
+    """The checkpoint of the query that writes a topic, which has got `written` records so far."""
+
+    def __init__(self, spark: SparkSession, topic: str, written: int) -> None:
+        super().__init__(spark, topic)
+        self.written = written
+
+    def claim(self) -> str:
+        """Return the folder; raises CheckpointError where the topic has records and the checkpoint
+        of its query is gone.
+        """
+        if self.written and self.is_lost():
+            raise CheckpointError(
+                f"The checkpoint {self.path} of {self.query} is lost, and starting without it would take everything in twice: "
+                f"restore it, or run `make recover TABLE={self.query}`: the query then starts over from nothing "
+                "(docs/operations.md)."
+            )
+        return self.path
+
+    def is_lost(self) -> bool:
+        """Return whether the topic has no checkpoint that its query could go on from."""
+        return not self.exists("metadata") or (not self._has_offsets() and self.written > self._written_before())
+
+    def begin(self) -> None:
+        """Give the query an empty checkpoint, in the place of one that was lost."""
+        self.remove()
+        self.write(WRITTEN, str(self.written))
+        self._new_id()
+
+    def _written_before(self) -> int:
+        """Return how many records the topic had when `begin` made this checkpoint; 0 where the
+        query itself began it.
+        """
+        return int(self.read(WRITTEN)) if self.exists(WRITTEN) else 0
+
+
+def _beginning(source: int) -> str:
+    """Return where Iceberg keeps at which offset a stream began."""
+    return f"sources/{source}/offsets/0"

@@ -5,9 +5,9 @@ from typing import Any, cast
 from pyspark.sql import SparkSession
 
 from pipelines.base.errors import CheckpointError
-from pipelines.base.settings import settings
-from pipelines.lake import catalog
-from pipelines.streaming import checkpoints
+from pipelines.lake import compaction, iceberg
+from pipelines.streaming.checkpoints import Checkpoint
+from pipelines.streaming.offsets import TableOffset
 from pipelines.table import Table
 
 LARGEST_BATCH = 2**31 - 1  # rows; Iceberg counts those of a batch in an int
@@ -19,26 +19,22 @@ def rows_in_one_batch(spark: SparkSession, table: Table, into: Table) -> int | N
     where that does not matter.
 
     Iceberg begins a stream at the oldest snapshot there is, with the files that this one added.
-    Where older ones have been expired, it is told here (in the checkpoint, where it looks first) to
-    begin with a snapshot that shows the whole table. Raises CheckpointError when the table has more
-    rows than one batch can take.
+    Where older ones have been expired, the checkpoint (in which it looks first) is made to name a
+    snapshot that shows the whole table.
+    Raises CheckpointError when the table has more rows than a batch can take.
     """
-    if checkpoints.committed_offsets(spark, into.name):
+    checkpoint, source = Checkpoint(spark, into.name), into.made_from.index(table.name)
+    if checkpoint.committed():
         return None
-    begun = checkpoints.began_at(spark, into.name, _source(table, into))
-    found = catalog.loaded(spark, table)
+    begun = checkpoint.began_at(source)
+    found = iceberg.loaded(spark, table)
     if begun is None and _has_lost_its_first_snapshot(spark, found):
         begun = _shown_whole(spark, table)
-        checkpoints.begin_at(spark, into.name, _source(table, into), begun)
+        checkpoint.begin_at(source, begun)
         found.refresh()
     # Iceberg 1.12 leaves out files when a batch goes on behind the snapshot that is shown whole:
     # the first ends with its rows.
-    return _rows(found.snapshot(begun["snapshot_id"]), table, into) if begun and begun["scan_all_files"] else None
-
-
-def _source(table: Table, into: Table) -> int:
-    """Return the number of a table among the sources of a query."""
-    return into.made_from.index(table.name)
+    return _rows(found.snapshot(begun.snapshot_id), table, into) if begun and begun.scan_all_files else None
 
 
 def _has_lost_its_first_snapshot(spark: SparkSession, found: Any) -> bool:
@@ -46,7 +42,7 @@ def _has_lost_its_first_snapshot(spark: SparkSession, found: Any) -> bool:
     return found.currentSnapshot() is not None and snapshots.oldestAncestor(found).parentId() is not None
 
 
-def _shown_whole(spark: SparkSession, table: Table) -> dict[str, Any]:
+def _shown_whole(spark: SparkSession, table: Table) -> TableOffset:
     """Return the offset of a snapshot that is an append and names every file of the table, and none
     that was compacted away.
 
@@ -54,19 +50,14 @@ def _shown_whole(spark: SparkSession, table: Table) -> dict[str, Any]:
     as deleted.
     """
     for _ in range(ATTEMPTS):
-        _rewrite_manifests(spark, table)
-        found = catalog.loaded(spark, table)
+        compaction.rewrite_manifests(spark, table)
+        found = iceberg.loaded(spark, table)
         found.newFastAppend().commit()  # of nothing: a reader skips snapshots that are not appends
         snapshot = found.currentSnapshot()
         manifests = snapshot.dataManifests(found.io())
         if snapshot.operation() == "append" and not any(each.deletedFilesCount() for each in manifests):
-            return {"version": 1, "snapshot_id": snapshot.snapshotId(), "position": 0, "scan_all_files": True}
+            return TableOffset(snapshot.snapshotId(), position=0, scan_all_files=True)
     raise CheckpointError(f"{table.name} is being compacted again and again: start its new reader when that has ended.")
-
-
-def _rewrite_manifests(spark: SparkSession, table: Table) -> None:
-    procedure = f"{settings().catalog.name}.system.rewrite_manifests"
-    spark.sql(f"CALL {procedure}(table => '{catalog.full_name(table)}')").collect()
 
 
 def _rows(snapshot: Any, table: Table, into: Table) -> int:

@@ -1,5 +1,5 @@
-"""Spark's Java process, without which a driver can do nothing: whether it has gone, and how a job
-ends then.
+"""Spark's Java process, without which a driver can do nothing: whether it has gone, how a job ends
+then, and what its errors say.
 """
 
 import logging
@@ -7,24 +7,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from pipelines.base.errors import EngineLost, TidemarkError
 
 ENDED = "Spark's Java process has ended: start the job again, `make demo` does it by itself."
+SPARK_ERRORS = (PySparkException, Py4JError)  # in which Spark says what a user can mend
+
+# Each query and each companion is a pool of its own to Spark's fair scheduler: in one common pool
+# the small wait behind the large.
+POOL = "spark.scheduler.pool"
 
 # Py4J writes a traceback for it straight into the log, whatever becomes of the call.
-PY4JS = "Exception while sending command."
+FAILED_CALL = "Exception while sending command."
 
 
-def let_others_tell() -> None:
-    """Keep Py4J from telling of a failed call in its own way: the caller has the error too."""
-    logging.getLogger().addFilter(lambda record: record.msg != PY4JS)
+def silence_failed_calls() -> None:
+    """Silence Py4J's own log line for failed calls: the caller has the error too."""
+    logging.getLogger().addFilter(lambda record: record.msg != FAILED_CALL)
 
 
 def lost(spark: SparkSession) -> bool:
-    """Say whether the Java process has gone or, while it goes, has stopped Spark.
+    """Return whether the Java process has gone or, while it goes, has stopped Spark.
 
     Asked of Java itself: the error of a call tells little, for Py4J has the same one for much that
     can be done again.
@@ -40,8 +46,8 @@ def needed(spark: SparkSession) -> Iterator[None]:
     """Raise EngineLost for whatever fails inside because the Java process has gone."""
     try:
         yield
+    # With Java gone, Py4J may fail in any way, and find that a class is a package.
     except Exception as error:
-        # With Java gone, Py4J may fail in any way, and find that a class is a package.
         if not isinstance(error, TidemarkError) and lost(spark):
             raise EngineLost(ENDED) from error
         raise
@@ -54,3 +60,9 @@ def stop(spark: SparkSession) -> None:
     with suppress(Py4JError, OSError):
         if not lost(spark):
             spark.stop()
+
+
+def sentence(error: Exception) -> str:
+    """Return the first line of an error's text; of a Java error, what it says of itself."""
+    text = str(error.java_exception.toString() if isinstance(error, Py4JJavaError) else error).strip()
+    return text.splitlines()[0] if text else repr(error)

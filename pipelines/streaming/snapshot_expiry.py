@@ -2,8 +2,7 @@
 one that writes it.
 """
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,19 +10,19 @@ from pyspark.sql import SparkSession
 
 from pipelines.base import logs
 from pipelines.base.settings import settings
-from pipelines.lake import catalog
-from pipelines.streaming import checkpoints
+from pipelines.lake import iceberg
+from pipelines.streaming.checkpoints import QUERY_IDS, Checkpoint, TableCheckpoint
+from pipelines.streaming.offsets import TableOffset
 from pipelines.table import Table
 
 log = logs.get(__name__)
 
 KEPT_AT_LEAST = 20
 HELD_TOO_LONG = timedelta(hours=1)
-NOTHING_YET = "-"  # what Spark writes for a source of which it has read nothing
 EVERYTHING = 0  # milliseconds since 1970: what is needed from then on is all there is
 
 
-def forget_snapshots(spark: SparkSession, table: Table, readers: Iterable[Table]) -> None:
+def expire_snapshots(spark: SparkSession, table: Table, readers: Iterable[Table]) -> None:
     """Expire the snapshots of a table that are old and that no query needs, and remove the files
     that only they had.
 
@@ -32,51 +31,42 @@ def forget_snapshots(spark: SparkSession, table: Table, readers: Iterable[Table]
     it has committed; people who query the table need what they have begun to read for as long as
     `[upkeep] snapshots_kept_s`.
     """
-    found = catalog.loaded(spark, table)
+    found = iceberg.loaded(spark, table)
     if found.currentSnapshot() is None:
         return
-    kept = _ms(datetime.now(UTC)) - int(settings().upkeep.snapshots_kept_s * 1000)
-    needed = {table.name: _last_made(found, catalog.property_of(spark, table, checkpoints.OWNER))}
-    needed |= {reader.name: _come_to(spark, found, table, reader) for reader in readers}
+    recent = _ms(datetime.now(UTC)) - int(settings().upkeep.snapshots_kept_s * 1000)
+    needed = {table.name: _last_made(found, TableCheckpoint(spark, table).owner())}
+    needed |= {reader.name: _read_until(spark, found, table, reader) for reader in readers}
     _warn_of_laggards(table, needed)
     # Iceberg's procedure would run three Spark jobs for what its library does in a moment.
-    found.expireSnapshots().expireOlderThan(min(kept, *needed.values())).retainLast(KEPT_AT_LEAST).commit()
+    found.expireSnapshots().expireOlderThan(min(recent, *needed.values())).retainLast(KEPT_AT_LEAST).commit()
 
 
 def _last_made(found: Any, owner: str | None) -> int:
     """Return when the query that writes a table last committed, milliseconds since 1970."""
-    made = (each for each in _ancestors(found) if owner in map(each.summary().get, checkpoints.QUERY_IDS))
+    made = (each for each in iceberg.ancestors(found) if owner in map(each.summary().get, QUERY_IDS))
     newest = next(made, None) if owner else None
     return int(newest.timestampMillis()) if newest else EVERYTHING
 
 
-def _come_to(spark: SparkSession, found: Any, table: Table, reader: Table) -> int:
+def _read_until(spark: SparkSession, found: Any, table: Table, reader: Table) -> int:
     """Return when the last snapshot was made that the query of `reader` has read whole,
     milliseconds since 1970.
     """
-    offsets = [json.loads(each) for each in checkpoints.committed_offsets(spark, reader.name) if each != NOTHING_YET]
+    checkpoint = Checkpoint(spark, reader.name)
+    offsets = [offset for offset in checkpoint.committed() if isinstance(offset, TableOffset)]
     if not offsets:
-        begun = checkpoints.began_at(spark, reader.name, reader.made_from.index(table.name))
+        begun = checkpoint.began_at(reader.made_from.index(table.name))
         if begun is None:
-            return _ms(
-                datetime.now(UTC)
-                # It has not begun: pipelines.streaming.first_batch shows it the whole table when it
-                # does.
-            )
+            # It has not begun: pipelines.streaming.first_batch shows it the whole table when it
+            # does.
+            return _ms(datetime.now(UTC))
         offsets = [begun]
-    at = next(filter(None, (found.snapshot(each["snapshot_id"]) for each in offsets)), None)
+    at = next(filter(None, (found.snapshot(offset.snapshot_id) for offset in offsets)), None)
     if at is None:
         return EVERYTHING
     before = found.snapshot(at.parentId()) if at.parentId() is not None else None
     return int((before or at).timestampMillis())
-
-
-def _ancestors(found: Any) -> Iterator[Any]:
-    """Yield the snapshots of a table, the newest first."""
-    snapshot = found.currentSnapshot()
-    while snapshot is not None:
-        yield snapshot
-        snapshot = found.snapshot(snapshot.parentId()) if snapshot.parentId() is not None else None
 
 
 def _warn_of_laggards(table: Table, needed: dict[str, int]) -> None:

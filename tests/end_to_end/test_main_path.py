@@ -18,12 +18,12 @@ from waiting import until
 from pipelines.base.settings import Settings
 from pipelines.contracts import schemas
 from pipelines.kafka.topics import end_offsets
-from pipelines.tables import REFINED
+from pipelines.silver import REFINED
 
 pytestmark = pytest.mark.end_to_end
 
 SCORES, ALERTS = "tidemark.fraud_scores", "tidemark.alerts"
-SILVER = {str(table.topic): name for name, (table, _) in REFINED.items()}
+SILVER = {str(silver.TABLE.topic): silver.TABLE.name for silver in REFINED}
 SHOP = {topic: name for topic, name in SILVER.items() if topic != SCORES}
 Story = tuple["Lake", dict[str, dict[str, int]]]
 FAULTS = ("--duplicates", "1%", "--late", "2%", "--corrupt", "0.5%")

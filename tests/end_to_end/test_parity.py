@@ -32,7 +32,8 @@ from api.keys import HEADER
 from api.payments.schema import Payment
 from api.payments.scorer import features_of
 from pipelines.base.arrays import Floats
-from pipelines.base.settings import Settings
+from pipelines.base.paths import located
+from pipelines.base.settings import Settings, settings
 from pipelines.contracts import schemas
 from pipelines.fraud import rebuild_states, training_data
 from pipelines.fraud.features.card_state import FEATURE_NAMES
@@ -40,7 +41,6 @@ from pipelines.fraud.model import decisions, fraud_model
 from pipelines.kafka import schema_registry, topics
 from pipelines.models.registry import ModelRegistry
 from pipelines.online_store.client import OnlineStore
-from pipelines.streaming import checkpoints
 from stack.ports import some_free
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.filterwarnings("ignore")]  # MLflow's own
@@ -139,7 +139,7 @@ class Stream:
         """Let no batch be committed, because a file lies where the commits belong, and no worker
         die.
         """
-        commits = Path(checkpoints.folder(SCORES)) / "commits"
+        commits = Path(located(settings().checkpoints.path)) / SCORES / "commits"
         kept = commits.rename(commits.with_name("commits-kept"))
         commits.touch()
         (self.kill_points / "after_store_write").unlink()

@@ -12,6 +12,7 @@ from processes import finished
 from slow_proxy import a_slow_proxy
 
 from pipelines.base.settings import Settings
+from pipelines.contracts import schemas
 from pipelines.kafka import schema_registry, topics
 from simulator.encoding import framed
 
@@ -21,7 +22,7 @@ EXAMPLE = "docs/examples/consume_fraud_scores.py"
 
 def send(stack: Settings, topic: str, *scores: dict[str, object]) -> None:
     """Send scores as the scorer encodes them."""
-    encode = framed(schema_registry.reader(TOPIC), schema_registry.newest_id(TOPIC))
+    encode = framed(schemas.reader(TOPIC), schema_registry.newest_id(TOPIC))
     producer = Producer({"bootstrap.servers": stack.kafka.bootstrap_servers})
     for score in scores:
         producer.produce(topic, encode(score), str(score["card_id"]))
@@ -37,7 +38,7 @@ def number(n: int, run: str) -> dict[str, object]:
 
 def a_cut_score(run: str) -> bytes:
     """A score that lost its end."""
-    encode = framed(schema_registry.reader(TOPIC), schema_registry.newest_id(TOPIC))
+    encode = framed(schemas.reader(TOPIC), schema_registry.newest_id(TOPIC))
     return encode(number(0, run))[:-20]
 
 

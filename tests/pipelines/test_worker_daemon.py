@@ -62,8 +62,8 @@ from pipelines import worker_daemon
 worker_daemon.warm_up()
 warm = set(sys.modules)
 payments, packed, told = pickle.load(sys.stdin.buffer)
-from pipelines import scoring
-model = scoring.Serving(scoring.fraud.load(packed))
+from pipelines.fraud import scoring
+model = scoring.Serving(scoring.fraud_model.load(packed))
 scores = scoring.score_batch(payments, scoring.Batch(str(uuid.UUID(int=1)), 0), scoring.OnlineStore(told), model)
 assert len(scores) == len(payments) and not any(scores["degraded"].to_pylist())
 late = {name for name in set(sys.modules) - warm if name.partition(".")[0] not in {*sys.stdlib_module_names, "pyarrow"}}

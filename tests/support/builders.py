@@ -14,7 +14,7 @@ import fastavro
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from pipelines.contracts.avro import Contract
+from pipelines.contracts.contract import Contract
 
 SCHEMAS = Path(__file__).parents[2] / "conf" / "schemas"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

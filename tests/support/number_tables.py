@@ -10,13 +10,16 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from pipelines.lake import catalog
-from pipelines.streaming import snapshot_expiry, stream
-from pipelines.table import Column, Table
+from pipelines.streaming.reads import read_table
+from pipelines.streaming.snapshot_expiry import expire_snapshots
+from pipelines.streaming.writes import append
+from pipelines.table import Append, Column, Table
 
 COLUMNS = (Column("number", "int", "A number.", required=False),)
-NUMBERS = Table("silver.numbers", "One row per number.", COLUMNS, ("number",))
+NUMBERS = Table("silver.numbers", "One row per number.", COLUMNS, ("number",), Append())
 EARLY, LATE = (
-    Table(f"gold.{name}", "One row per number.", COLUMNS, ("number",), made_from=(NUMBERS.name,)) for name in ("early", "late")
+    Table(name, "One row per number.", COLUMNS, ("number",), Append(), made_from=(NUMBERS.name,))
+    for name in ("gold.early", "gold.late")
 )
 TABLES = (NUMBERS, EARLY, LATE)
 
@@ -51,7 +54,7 @@ class Numbers:
     def write_again(self) -> None:
         """Have the query write what it knows of and has not written."""
         files = self.spark.readStream.option("maxFilesPerTrigger", 1).text(str(self.folder))
-        run(stream.append(files.selectExpr("CAST(value AS int) AS number"), NUMBERS))
+        run(append(files.selectExpr("CAST(value AS int) AS number"), NUMBERS))
 
     def compact(self) -> None:
         """Rewrite all files into one."""
@@ -62,13 +65,13 @@ class Numbers:
     def forget(self) -> None:
         """Expire the snapshots that nobody needs."""
         catalog.ensure(self.spark, NUMBERS)
-        snapshot_expiry.forget_snapshots(self.spark, NUMBERS, (EARLY, LATE))
+        expire_snapshots(self.spark, NUMBERS, (EARLY, LATE))
 
     def read(self, copies: Table) -> list[int]:
         """Have a table's query read what there is, and return all the numbers it has read so
         far.
         """
-        run(stream.append(stream.read_table(self.spark, NUMBERS, copies), copies))
+        run(append(read_table(self.spark, NUMBERS, copies), copies))
         return rows(self.spark, copies)
 
     def snapshots(self) -> int:

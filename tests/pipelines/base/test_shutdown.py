@@ -8,11 +8,11 @@ import pytest
 # The lock that a wait on the Event holds while it begins and ends: where a signal is most awkward.
 PROGRAM = """
 import signal
-from pipelines import stopping
-stopping.on_signals()
-with stopping.requested._cond:
+from pipelines.base import shutdown
+shutdown.on_signals()
+with shutdown.requested._cond:
     signal.raise_signal(signal.{name})
-print(stopping.requested.wait(60))
+print(shutdown.requested.wait(60))
 """
 
 

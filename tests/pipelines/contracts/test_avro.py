@@ -15,8 +15,10 @@ from pyspark.sql import SparkSession
 
 from pipelines.base.errors import ContractError
 from pipelines.contracts.avro import encode_around, float_arrays
+from pipelines.contracts.contract import Writer
 from pipelines.fraud.scoring import SCORE_NAMES, SCORE_SCHEMA
 
+SCORES = "tidemark.fraud_scores"
 FLOATS = {"type": "array", "items": "float"}
 
 
@@ -34,7 +36,7 @@ def test_rows_of_floats_are_arrays_of_avro(rows: np.ndarray) -> None:
 
 def test_columns_that_the_schema_lacks_are_refused(spark: SparkSession) -> None:
     with pytest.raises(ContractError, match="mend novelty"):
-        encode_around("features", [*SCORE_NAMES, "novelty"], schemas("tidemark.fraud_scores")[-1], 7)
+        encode_around("features", [*SCORE_NAMES, "novelty"], Writer(SCORES, schemas(SCORES)[-1], 7))
 
 
 def test_a_record_around_bytes_that_are_ready_is_the_record(spark: SparkSession) -> None:
@@ -42,5 +44,5 @@ def test_a_record_around_bytes_that_are_ready_is_the_record(spark: SparkSession)
     score = a_score(features=[1.5, float("nan"), -2.0], reasons=["speed: 900 (km/h)"])
     ready = {**score, "features": written(score["features"], FLOATS)}
     frame = spark.createDataFrame([[ready[name] for name in SCORE_NAMES]], SCORE_SCHEMA)
-    ((value,),) = frame.select(encode_around("features", SCORE_NAMES, schema, 7)).collect()
+    ((value,),) = frame.select(encode_around("features", SCORE_NAMES, Writer(SCORES, schema, 7))).collect()
     assert bytes(value) == b"\x00\x00\x00\x00\x07" + written(score, json.loads(schema))

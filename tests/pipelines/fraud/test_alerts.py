@@ -10,7 +10,9 @@ import pytest
 from builders import a_score, at, schemas
 from pyspark.sql import DataFrame, SparkSession
 
-from pipelines.contracts.avro import HEADER_BYTES, Writer, float_arrays
+from pipelines.contracts.avro import float_arrays
+from pipelines.contracts.contract import Writer
+from pipelines.contracts.framing import HEADER_BYTES
 from pipelines.fraud import alerts, scoring
 
 SCORED = Writer("tidemark.fraud_scores", schemas("tidemark.fraud_scores")[-1], 7)

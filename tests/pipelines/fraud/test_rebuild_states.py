@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from pipelines.base.errors import CheckpointError
 from pipelines.base.settings import Settings
-from pipelines.contracts.avro import Contract
+from pipelines.contracts.contract import Contract
 from pipelines.fraud import rebuild_states
 from pipelines.fraud.scoring import PAYMENT_COLUMNS, score_batch
 from pipelines.kafka import topics
@@ -25,7 +25,9 @@ from pipelines.lake import catalog
 from pipelines.models.serving import Serving
 from pipelines.online_store.client import Batch, OnlineStore
 from pipelines.silver import payments
-from pipelines.streaming import checkpoints, stream
+from pipelines.silver.refining import refine
+from pipelines.streaming.checkpoints import Checkpoint
+from pipelines.streaming.reads import read_topic_once
 
 SCORER = "tidemark.fraud_scores"
 QUERY = str(UUID(int=7))
@@ -58,24 +60,24 @@ def contract(topic: str, spark: SparkSession, own_settings: Path, monkeypatch: p
 
 def committed(spark: SparkSession, query: str, topic: str, until: int, number: int = 0) -> None:
     """Write the checkpoint of a query that has come to an offset."""
-    folder = checkpoints.Folder(spark, checkpoints.folder(query))
-    folder.write("metadata", json.dumps({"id": QUERY}))
-    folder.write(f"offsets/{number}", f"v1\n{{}}\n{json.dumps({topic: {'0': until}})}")
-    folder.write(f"commits/{number}", "v1\n{}")
+    checkpoint = Checkpoint(spark, query)
+    checkpoint.write("metadata", json.dumps({"id": QUERY}))
+    checkpoint.write(f"offsets/{number}", f"v1\n{{}}\n{json.dumps({topic: {'0': until}})}")
+    checkpoint.write(f"commits/{number}", "v1\n{}")
 
 
 def refined_until(spark: SparkSession, topic: str, contract: Contract, until: int) -> None:
     """Have silver hold the payments before an offset."""
     catalog.ensure(spark, payments.TABLE)
-    payments.refine(stream.read_once(spark, topic, {"0": 0}, {"0": until}), contract).writeTo(payments.TABLE.name).append()
+    refine(read_topic_once(spark, topic, {0: 0}, {0: until}), contract, payments).writeTo(payments.TABLE.name).append()
     committed(spark, payments.TABLE.name, topic, until)
 
 
 def scored(spark: SparkSession, topic: str, contract: Contract, store: OnlineStore, until: int) -> None:
     """Score the payments before an offset in batches of four, as the stream does."""
     for number, start in enumerate(range(0, until, 4)):
-        records = stream.read_once(spark, topic, {"0": start}, {"0": min(start + 4, until)})
-        batch = payments.refine(records, contract).orderBy("kafka_offset").select(*PAYMENT_COLUMNS).toArrow()
+        records = read_topic_once(spark, topic, {0: start}, {0: min(start + 4, until)})
+        batch = refine(records, contract, payments).orderBy("kafka_offset").select(*PAYMENT_COLUMNS).toArrow()
         score_batch(batch, Batch(QUERY, number), store, Serving(a_model()))
         committed(spark, SCORER, topic, min(start + 4, until), number)
 
@@ -108,7 +110,7 @@ def test_the_next_batch_is_scored_as_if_nothing_had_been_lost(
 ) -> None:
     scored(spark, topic, contract, store, until=8)
     refined_until(spark, topic, contract, 8)
-    rest = payments.refine(stream.read_once(spark, topic, {"0": 8}, {"0": 12}), contract).orderBy("kafka_offset")
+    rest = refine(read_topic_once(spark, topic, {0: 8}, {0: 12}), contract, payments).orderBy("kafka_offset")
     batch: pa.Table = rest.select(*PAYMENT_COLUMNS).toArrow()
     wanted = score_batch(batch, Batch(QUERY, 2), store, Serving(a_model()))
     store.client.flushall()

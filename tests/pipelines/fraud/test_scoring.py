@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from payment_batches import payments
 from valkey_server import ValkeyServer, a_valkey_server
 
+from pipelines.base.paths import ROOT
 from pipelines.fraud import scoring
 from pipelines.fraud.features.card_state import EVENTS, FEATURE_NAMES, FEATURE_SET
 from pipelines.fraud.features.device_state import DEVICE_FEATURES
@@ -354,7 +355,7 @@ def play_in_child(server: ValkeyServer, folder: Path, kill_point: str, expected:
         f"t.play(OnlineStore(pickle.load(sys.stdin.buffer)), Path({str(folder)!r}))"
     )
     here = Path(__file__).parent
-    paths = os.pathsep.join([str(here), str(here.parent / "support")])
+    paths = os.pathsep.join([str(here), str(ROOT / "tests" / "support")])
     environment = {**os.environ, "TIDEMARK_KILL_POINT": kill_point, "PYTHONPATH": paths}
     told = pickle.dumps(server.settings)
     child = subprocess.run([sys.executable, "-c", program], input=told, env=environment, check=False)

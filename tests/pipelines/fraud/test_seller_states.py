@@ -3,14 +3,12 @@ payments.
 """
 
 import re
-import threading
 import time
 import uuid
 from datetime import timedelta
 
 import numpy as np
 import pytest
-import structlog
 from builders import NOON, a_chargeback, a_payment, a_score
 from fraud_models import a_packed_model
 
@@ -208,23 +206,6 @@ def test_only_the_scores_of_due_payments_are_grouped_and_of_their_features_only_
     plan = judged._jdf.queryExecution().optimizedPlan().toString()
     assert re.search(r"LeftSemi, .*event_at", plan), plan
     assert re.search(rf"min_by\(features#\d+\[{AMOUNT_Z}\], ", plan), plan
-
-
-def test_the_thread_goes_on_after_what_nobody_foresaw(spark, monkeypatch):
-    tried = []
-
-    def publish(spark):
-        tried.append(spark)
-        raise RuntimeError("unforeseen")
-
-    class Looks(threading.Event):
-        def wait(self, timeout=None):
-            return len(tried) == 2
-
-    monkeypatch.setattr(seller_states, "publish_what_is_known", publish)
-    with structlog.testing.capture_logs() as logs:
-        seller_states.beside_queries(spark, Looks())
-    assert [(line["event"], str(line["exc_info"])) for line in logs] == [("not_foreseen", "unforeseen")] * 2
 
 
 def test_an_hour_is_over_when_its_payments_have_had_time_to_arrive():

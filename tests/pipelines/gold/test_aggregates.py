@@ -129,6 +129,6 @@ def test_stock_is_the_sum_of_its_movements(spark: SparkSession) -> None:
 
 @pytest.mark.parametrize("seconds", [0.2, 12.5])
 def test_latency_is_from_payment_to_score(spark: SparkSession, seconds: float) -> None:
-    [row] = fraud_scores.score(silver(spark, scores.TABLE, a_score(scored_at=at(seconds)))).collect()
+    [row] = fraud_scores.aggregate(silver(spark, scores.TABLE, a_score(scored_at=at(seconds)))).collect()
     assert row["latency_ms"] == seconds * 1000
     assert row.__fields__ == fraud_scores.TABLE.column_names

@@ -13,8 +13,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.gold import orders
 from pipelines.lake import catalog
+from pipelines.lake.merge import merge_into
 from pipelines.silver import orders as changes
-from pipelines.streaming import stream
 
 FIELDS = [column for column in changes.TABLE.columns if not column.name.startswith("kafka_")]
 SCHEMA = ", ".join(f"{column.name} {column.type}" for column in FIELDS)
@@ -61,7 +61,7 @@ def test_merging_any_cut_in_any_order_gives_the_latest_state(
     spark.sql(f"TRUNCATE TABLE {merged}")
     for batch in [*cut, cut[0]]:  # the first batch comes once more: that changes nothing
         events = [an_order(order_id=id_, version=version, status=STATUSES[version - 1]) for id_, version in batch]
-        stream.merge_into(orders.aggregate(silver(spark, *events)), orders.TABLE, newest_by="version")
+        merge_into(orders.aggregate(silver(spark, *events)), orders.TABLE)
 
     latest: dict[str, int] = {}
     for id_, version in (change for batch in cut for change in batch):

@@ -45,7 +45,7 @@ def test_every_writer_schema_is_found_by_its_id() -> None:
     ids = [schema_registry.id_of_version("shop.orders", 1), schema_registry.newest_id("shop.orders")]
     assert list(writers)[:2] == ids
     assert "promotion_code" not in writers[ids[0]]
-    assert json.loads(writers[ids[1]]) == json.loads(schema_registry.reader("shop.orders"))
+    assert json.loads(writers[ids[1]]) == json.loads(schemas.reader("shop.orders"))
 
 
 @pytest.mark.integration

@@ -12,12 +12,12 @@ from builders import a_score, at
 from number_tables import run
 from pyspark.sql import SparkSession
 
-from jobs.streams import aggregate_fraud_scores
+from jobs.streams import aggregate
 from pipelines.base.settings import settings
 from pipelines.gold import fraud_scores, stock_levels
 from pipelines.lake import catalog
 from pipelines.silver import fraud_scores as scores
-from pipelines.streaming import stream
+from pipelines.streaming.writes import append
 from pipelines.table import Column, Table
 from pipelines.tables import TABLES
 
@@ -48,36 +48,6 @@ def test_every_table_is_made_with_its_columns_and_sentences(spark: SparkSession,
     spark.sql(f"DROP TABLE {name}")
 
 
-def filled(spark: SparkSession, table: Table, appends: int) -> None:
-    for sold in range(appends):
-        rows = spark.sql(f"SELECT id || '' AS product_id, 's' AS seller_id, 5L AS on_hand, {sold}L AS sold FROM range(3)")
-        whole = rows.selectExpr("*", "now() AS last_movement_at", "CAST(NULL AS TIMESTAMP) AS last_restock_at")
-        whole.writeTo(table.name).append()
-
-
-def test_compaction_leaves_the_rows_and_fewer_files(spark: SparkSession, levels: Table) -> None:
-    filled(spark, levels, 10)
-    before = sorted(map(tuple, spark.table(levels.name).collect()), key=str)
-    files = spark.table(f"{levels.name}.files").count()
-
-    catalog.compact(spark, levels)
-
-    assert sorted(map(tuple, spark.table(levels.name).collect()), key=str) == before
-    assert spark.table(f"{levels.name}.files").count() < files
-
-
-def test_merging_twice_changes_nothing(spark: SparkSession, levels: Table) -> None:
-    rows = spark.createDataFrame([("p1", "s1", 3, 4, None, None)], COLUMNS).selectExpr(
-        "product_id", "seller_id", "on_hand", "sold", "TIMESTAMP '2026-11-22 12:00:00' AS last_movement_at", "last_restock_at"
-    )
-    stream.merge_into(rows, levels)
-    once = spark.table(levels.name).collect()
-    stream.merge_into(rows, levels)
-    assert spark.table(levels.name).collect() == once
-    stream.merge_into(rows.withColumn("on_hand", rows.on_hand * 3), levels, keep_first=True)
-    assert spark.table(levels.name).collect() == once
-
-
 def logged(spark: SparkSession, name: str) -> None:
     """Append a score, with as many of its fields as the table has columns."""
     score = {**a_score(event_id=name, payment_id=name, challenger_version="2", challenger_decision="review")}
@@ -95,10 +65,10 @@ def test_a_query_goes_on_over_tables_that_get_a_new_column(
             before.setattr(module, "TABLE", replace(module.TABLE, columns=known))
         catalog.ensure(spark, scores.TABLE)
         logged(spark, "old")
-        run(aggregate_fraud_scores.start(spark))
+        run(aggregate.start(spark, fraud_scores))
     catalog.ensure(spark, scores.TABLE)
     logged(spark, "new")
-    run(aggregate_fraud_scores.start(spark))
+    run(aggregate.start(spark, fraud_scores))
     told = catalog.fresh(spark, fraud_scores.TABLE).select("payment_id", "challenger_version", "challenger_decision").collect()
     assert sorted(map(tuple, told)) == [("new", "2", "review"), ("old", "2", None)]
     for table in (fraud_scores.TABLE, scores.TABLE):
@@ -120,7 +90,7 @@ def test_a_stream_goes_on_into_a_table_that_gets_a_column_before_its_last_one(
         read = spark.readStream.text(str(files)).selectExpr(
             *(f"CAST(value AS {kind}) AS {name}" for name, kind in KINDS.items())
         )
-        run(stream.append(read.select(*table.column_names), table))
+        run(append(read.select(*table.column_names), table))
     told = catalog.fresh(spark, after).select(*after.column_names).collect()
     assert sorted(map(tuple, told)) == [(0, None, 0), (1, "1", 1)]
     spark.sql(f"DROP TABLE {after.name}")

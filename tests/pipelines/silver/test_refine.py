@@ -26,11 +26,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from pipelines.silver import quarantine
-from pipelines.tables import REFINED, TABLES
+from pipelines.silver import REFINED, quarantine
+from pipelines.silver.refining import refine
+from pipelines.tables import TABLES
 
-SILVER = {table.topic: (table, refine) for table, refine in REFINED.values()}
-CONTRACTS = {topic: a_contract(topic) for topic in quarantine.RULES_BY_TOPIC}
+SILVER = {str(silver.TABLE.topic): silver for silver in REFINED}
+CONTRACTS = {topic: a_contract(topic) for topic in SILVER}
 
 
 def reasons(spark: SparkSession, topic: str, values: list[bytes | None]) -> list[str]:
@@ -38,9 +39,8 @@ def reasons(spark: SparkSession, topic: str, values: list[bytes | None]) -> list
     out.
     """
     records = kafka_records(spark, topic, values).localCheckpoint()
-    refused = {row["offset"]: row["reason"] for row in quarantine.refuse(records, CONTRACTS).collect()}
-    _, refine = SILVER[topic]
-    accepted = {row["kafka_offset"] for row in refine(records, CONTRACTS[topic]).collect()}
+    refused = {row["offset"]: row["reason"] for row in quarantine.refuse(records, CONTRACTS, REFINED).collect()}
+    accepted = {row["kafka_offset"] for row in refine(records, CONTRACTS[topic], SILVER[topic]).collect()}
     assert accepted.isdisjoint(refused)
     assert accepted | refused.keys() == set(range(len(values)))
     return [refused.get(offset, "accepted") for offset in range(len(values))]
@@ -48,21 +48,21 @@ def reasons(spark: SparkSession, topic: str, values: list[bytes | None]) -> list
 
 @pytest.mark.parametrize("topic", sorted(SILVER))
 def test_a_valid_event_becomes_a_row_with_its_values(spark: SparkSession, topic: str) -> None:
-    table, refine = SILVER[topic]
+    silver = SILVER[topic]
     event = BUILDERS[topic]()
 
-    [row] = refine(kafka_records(spark, topic, [framed(topic, event)], offset=7), a_contract(topic)).collect()
+    [row] = refine(kafka_records(spark, topic, [framed(topic, event)], offset=7), a_contract(topic), silver).collect()
 
     found = row.asDict(recursive=True)
     lineage = {"kafka_partition": 0, "kafka_offset": 7, "kafka_at": NOON.replace(tzinfo=None)}
     expected = {key: value.replace(tzinfo=None) if hasattr(value, "tzinfo") else value for key, value in event.items()}
     assert found == {**expected, **lineage}
-    assert list(found) == table.column_names
+    assert list(found) == silver.TABLE.column_names
 
 
 @pytest.mark.parametrize("topic", sorted(SILVER))
 def test_the_table_has_the_contract_s_fields_and_words(topic: str) -> None:
-    table, _ = SILVER[topic]
+    table = SILVER[topic].TABLE
     schema = json.loads((SCHEMAS / f"{topic}.avsc").read_text())
     in_contract = [(field["name"], field["doc"], not isinstance(field["type"], list)) for field in schema["fields"]]
     in_table = [(c.name, c.meaning, c.required) for c in table.columns if not c.name.startswith("kafka_")]
@@ -75,7 +75,7 @@ def test_two_writer_schemas_decode_into_one_table(spark: SparkSession, topic: st
     new_field, value = {"shop.orders": ("promotion_code", "SPRING"), "shop.payments": ("three_d_secure", True)}[topic]
     old, new = framed(topic, builder(event_id="old"), version=1), framed(topic, builder(event_id="new", **{new_field: value}))
 
-    rows = SILVER[topic][1](kafka_records(spark, topic, [old, new]), a_contract(topic)).collect()
+    rows = refine(kafka_records(spark, topic, [old, new]), a_contract(topic), SILVER[topic]).collect()
 
     assert {row["event_id"]: row[new_field] for row in rows} == {"old": None, "new": value}
 
@@ -85,7 +85,7 @@ def test_every_version_of_a_score_decodes_and_older_ones_lack_what_came_later(sp
     written = [framed("tidemark.fraud_scores", a_score(event_id=f"v{n}", **said), version=n) for n in (1, 2, 3)]
     kept = kafka_records(spark, "tidemark.fraud_scores", written)
 
-    rows = SILVER["tidemark.fraud_scores"][1](kept, a_contract("tidemark.fraud_scores")).collect()
+    rows = refine(kept, a_contract("tidemark.fraud_scores"), SILVER["tidemark.fraud_scores"]).collect()
 
     assert {row["event_id"]: tuple(row[name] for name in said) for row in rows} == {
         "v1": (None, None, None, None),
@@ -150,14 +150,13 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
 
 
 def test_what_any_silver_table_refuses_is_kept_and_quarantined() -> None:
-    assert quarantine.RULES_BY_TOPIC.keys() == SILVER.keys()
     assert SILVER.keys() == {table.topic for table in TABLES.values() if table.topic}
 
 
-@pytest.mark.parametrize("topic", sorted(quarantine.RULES_BY_TOPIC))
+@pytest.mark.parametrize("topic", sorted(SILVER))
 def test_each_broken_rule_is_named(spark: SparkSession, topic: str) -> None:
     cases = [(rule, event) for of, rule, event in BROKEN if of == topic]
-    assert {rule for rule, _ in cases} == set(quarantine.RULES_BY_TOPIC[topic])
+    assert {rule for rule, _ in cases} == set(SILVER[topic].RULES)
 
     found = reasons(spark, topic, [framed(topic, event) for _, event in cases])
 
@@ -178,7 +177,7 @@ def test_any_bytes_end_in_silver_or_in_quarantine_and_stop_nothing(spark: SparkS
 
 def test_quarantine_keeps_the_record_as_it_came(spark: SparkSession) -> None:
     value = b"\x00\x00\x00\x00\x63garbage"
-    [row] = quarantine.refuse(kafka_records(spark, "shop.payments", [value], offset=41), CONTRACTS).collect()
+    [row] = quarantine.refuse(kafka_records(spark, "shop.payments", [value], offset=41), CONTRACTS, REFINED).collect()
     found = row.asDict()
     assert found == {
         "topic": "shop.payments",

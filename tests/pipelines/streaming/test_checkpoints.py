@@ -17,7 +17,9 @@ from pipelines.bronze import events
 from pipelines.lake import catalog
 from pipelines.operations import repair
 from pipelines.silver import quarantine, reviews
-from pipelines.streaming import checkpoints, stream
+from pipelines.streaming.checkpoints import OWNER, START, Checkpoint, TableCheckpoint, TopicCheckpoint
+from pipelines.streaming.offsets import TopicOffsets
+from pipelines.streaming.writes import append
 
 
 @pytest.fixture
@@ -30,28 +32,28 @@ def folder(spark: SparkSession, own_settings: Path) -> Iterator[Path]:
 
 
 def test_a_new_table_claims_its_checkpoint_and_finds_it_again(spark: SparkSession, folder: Path) -> None:
-    first = checkpoints.claim(spark, reviews.TABLE)
+    first = TableCheckpoint(spark, reviews.TABLE).claim()
     (folder / "offsets").mkdir()
-    assert checkpoints.claim(spark, reviews.TABLE) == first == str(folder)
-    owner = catalog.property_of(spark, reviews.TABLE, checkpoints.OWNER)
+    assert TableCheckpoint(spark, reviews.TABLE).claim() == first == str(folder)
+    owner = catalog.property_of(spark, reviews.TABLE, OWNER)
     assert json.loads((folder / "metadata").read_text()) == {"id": owner}
 
 
 def test_a_checkpoint_that_was_used_before_the_table_existed_is_refused(spark: SparkSession, folder: Path) -> None:
     (folder / "offsets").mkdir(parents=True)
     with pytest.raises(CheckpointError, match=r"belongs to another table than silver\.reviews"):
-        checkpoints.claim(spark, reviews.TABLE)
+        TableCheckpoint(spark, reviews.TABLE).claim()
 
 
 def test_a_checkpoint_of_another_query_is_refused(spark: SparkSession, folder: Path) -> None:
-    checkpoints.claim(spark, reviews.TABLE)
-    checkpoints.Folder(spark, str(folder)).write("metadata", json.dumps({"id": "someone-else"}))
+    TableCheckpoint(spark, reviews.TABLE).claim()
+    Checkpoint(spark, reviews.TABLE.name).write("metadata", json.dumps({"id": "someone-else"}))
     with pytest.raises(CheckpointError, match="belongs to another query"):
-        checkpoints.claim(spark, reviews.TABLE)
+        TableCheckpoint(spark, reviews.TABLE).claim()
 
 
 def test_a_lost_checkpoint_is_refused_until_recovered(spark: SparkSession, folder: Path) -> None:
-    checkpoints.claim(spark, reviews.TABLE)
+    TableCheckpoint(spark, reviews.TABLE).claim()
     row = {**a_review(), "kafka_partition": 1, "kafka_offset": 41, "kafka_at": NOON}
     fields = ", ".join(f"{column.name} {column.type}" for column in reviews.TABLE.columns)
     values = [tuple(row[column.name] for column in reviews.TABLE.columns)]
@@ -59,11 +61,11 @@ def test_a_lost_checkpoint_is_refused_until_recovered(spark: SparkSession, folde
     shutil.rmtree(folder)
 
     with pytest.raises(CheckpointError, match=r"is lost.*make recover TABLE=silver\.reviews"):
-        checkpoints.claim(spark, reviews.TABLE)
+        TableCheckpoint(spark, reviews.TABLE).claim()
 
     repair.forget_checkpoint(spark, reviews.TABLE)
-    checkpoints.claim(spark, reviews.TABLE)
-    assert catalog.property_of(spark, reviews.TABLE, checkpoints.START) == '{"shop.reviews": {"1": 42}}'
+    TableCheckpoint(spark, reviews.TABLE).claim()
+    assert catalog.property_of(spark, reviews.TABLE, START) == '{"shop.reviews": {"1": 42}}'
 
 
 def append_stream(spark: SparkSession, arrived: Path, *event_ids: str) -> None:
@@ -72,7 +74,7 @@ def append_stream(spark: SparkSession, arrived: Path, *event_ids: str) -> None:
     fields = ", ".join(f"{column.name} {column.type}" for column in reviews.TABLE.columns)
     values = [tuple(row[column.name] for column in reviews.TABLE.columns) for row in rows]
     spark.createDataFrame(values, fields).write.mode("append").parquet(str(arrived))
-    query = stream.append(spark.readStream.schema(fields).parquet(str(arrived)), reviews.TABLE)
+    query = append(spark.readStream.schema(fields).parquet(str(arrived)), reviews.TABLE)
     try:
         query.processAllAvailable()
     finally:
@@ -88,7 +90,7 @@ def test_a_checkpoint_without_its_offsets_is_lost_and_recovering_it_loses_no_row
     shutil.rmtree(folder / "offsets")
 
     with pytest.raises(CheckpointError, match=r"is lost.*make recover TABLE=silver\.reviews"):
-        checkpoints.claim(spark, reviews.TABLE)
+        TableCheckpoint(spark, reviews.TABLE).claim()
 
     repair.forget_checkpoint(spark, reviews.TABLE)
     assert not folder.exists()
@@ -97,7 +99,7 @@ def test_a_checkpoint_without_its_offsets_is_lost_and_recovering_it_loses_no_row
 
 
 def test_recovering_keeps_a_checkpoint_that_is_there(spark: SparkSession, folder: Path) -> None:
-    checkpoints.claim(spark, reviews.TABLE)
+    TableCheckpoint(spark, reviews.TABLE).claim()
     (folder / "offsets").mkdir()
     with pytest.raises(CheckpointError, match="is there and is kept"):
         repair.forget_checkpoint(spark, reviews.TABLE)
@@ -116,12 +118,13 @@ def test_bronze_goes_on_behind_its_last_record_and_quarantine_starts_over(spark:
 
 
 def test_committed_offsets_are_those_of_the_last_committed_batch(spark: SparkSession, folder: Path) -> None:
-    assert checkpoints.committed_offsets(spark, "silver.reviews") == []
+    assert Checkpoint(spark, "silver.reviews").committed() == []
     for name, batches in (("commits", (8, 9)), ("offsets", (8, 9, 10))):
         (folder / name).mkdir(parents=True)
         for batch in batches:
             (folder / name / str(batch)).write_text(f'v1\n{{}}\n{{"shop.reviews":{{"0":{batch}}}}}')
-    assert checkpoints.committed_offsets(spark, "silver.reviews") == ['{"shop.reviews":{"0":9}}']
+    assert Checkpoint(spark, "silver.reviews").committed() == [TopicOffsets({"shop.reviews": {0: 9}})]
+    assert Checkpoint(spark, "silver.reviews").committed_of("shop.reviews") == {0: 9}
 
 
 def test_a_column_of_another_type_is_refused_and_a_new_one_is_added(spark: SparkSession, folder: Path) -> None:
@@ -134,27 +137,27 @@ def test_a_column_of_another_type_is_refused_and_a_new_one_is_added(spark: Spark
         catalog.ensure(spark, reviews.TABLE)
 
 
-def test_a_query_that_has_answered_needs_its_checkpoint(spark: SparkSession, own_settings: Path) -> None:
+def test_a_query_that_has_written_to_its_topic_needs_its_checkpoint(spark: SparkSession, own_settings: Path) -> None:
     query = "tidemark.fraud_scores"
-    checkpoints.require_memory(spark, query, answered=0)
+    TopicCheckpoint(spark, query, written=0).claim()
     with pytest.raises(CheckpointError, match=r"is lost.*make recover TABLE=tidemark\.fraud_scores"):
-        checkpoints.require_memory(spark, query, answered=7)
+        TopicCheckpoint(spark, query, written=7).claim()
     offsets = own_settings / "checkpoints" / query / "offsets"
     offsets.mkdir(parents=True)
     (offsets / "0").write_text("v1")
-    checkpoints.begin(spark, query, answered=7)
-    checkpoints.require_memory(spark, query, answered=7)
+    TopicCheckpoint(spark, query, written=7).begin()
+    TopicCheckpoint(spark, query, written=7).claim()
     assert not offsets.exists()
 
 
-def test_a_query_that_has_answered_needs_its_offsets_too(spark: SparkSession, own_settings: Path) -> None:
+def test_a_query_that_has_written_to_its_topic_needs_its_offsets_too(spark: SparkSession, own_settings: Path) -> None:
     query = "tidemark.fraud_scores"
-    checkpoints.begin(spark, query, answered=7)
+    TopicCheckpoint(spark, query, written=7).begin()
     offsets = own_settings / "checkpoints" / query / "offsets"
     offsets.mkdir()
     (offsets / "0").write_text("v1")
-    checkpoints.require_memory(spark, query, answered=8)
-    assert not checkpoints.lost_answers(spark, query, answered=8)
+    TopicCheckpoint(spark, query, written=8).claim()
+    assert not TopicCheckpoint(spark, query, written=8).is_lost()
     shutil.rmtree(offsets)
     with pytest.raises(CheckpointError, match=r"is lost.*make recover TABLE=tidemark\.fraud_scores"):
-        checkpoints.require_memory(spark, query, answered=8)
+        TopicCheckpoint(spark, query, written=8).claim()

@@ -10,12 +10,13 @@ from builders import a_click, a_contract, an_order, framed, kafka_records
 from number_tables import LATE, NUMBERS, Numbers, drop, environment, run
 from pyspark.sql import SparkSession
 
-from jobs.streams import aggregate_business_metrics
+from jobs.streams import aggregate
 from pipelines.base.errors import CheckpointError
 from pipelines.base.settings import settings
 from pipelines.gold import business_metrics
-from pipelines.lake import catalog
+from pipelines.lake import catalog, compaction, iceberg
 from pipelines.silver import clicks, orders
+from pipelines.silver.refining import refine
 from pipelines.streaming import first_batch, snapshot_expiry
 from pipelines.table import Table
 
@@ -57,13 +58,13 @@ def test_killed_before_its_first_batch_it_begins_where_it_would_have(numbers: Nu
 
 
 def test_a_compaction_that_comes_in_between_is_noticed(numbers: Numbers, monkeypatch: pytest.MonkeyPatch) -> None:
-    rewrite, compactions = first_batch._rewrite_manifests, iter((numbers.compact,))
+    rewrite, compactions = compaction.rewrite_manifests, iter((numbers.compact,))
 
     def rewrite_and_be_overtaken(spark: SparkSession, table: Table) -> None:
         rewrite(spark, table)
         next(compactions, lambda: None)()
 
-    monkeypatch.setattr(first_batch, "_rewrite_manifests", rewrite_and_be_overtaken)
+    monkeypatch.setattr(compaction, "rewrite_manifests", rewrite_and_be_overtaken)
     assert numbers.read(LATE) == [0, 1, 2, 3, 4]
 
 
@@ -91,10 +92,10 @@ def test_a_query_of_two_tables_is_told_where_it_begins_in_each(
         catalog.ensure(spark, module.TABLE)
         for copy in range(2):
             record = kafka_records(spark, topic, [framed(topic, {**event, "event_id": str(copy)})])
-            module.refine(record, a_contract(topic)).writeTo(module.TABLE.name).append()
-        last = catalog.loaded(spark, module.TABLE)
+            refine(record, a_contract(topic), module).writeTo(module.TABLE.name).append()
+        last = iceberg.loaded(spark, module.TABLE)
         last.expireSnapshots().expireOlderThan(last.currentSnapshot().timestampMillis()).retainLast(1).commit()
-    run(aggregate_business_metrics.start(spark))
+    run(aggregate.start(spark, business_metrics))
     [minute] = catalog.fresh(spark, business_metrics.TABLE).collect()
     assert (minute["orders"], minute["sessions"]) == (2, 2)
     drop(spark, tables)

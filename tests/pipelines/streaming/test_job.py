@@ -4,9 +4,9 @@ registry answers.
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,8 +23,9 @@ from pipelines.base.settings import Settings, settings
 from pipelines.contracts import schemas
 from pipelines.contracts.avro import decode
 from pipelines.kafka import schema_registry, topics
-from pipelines.streaming import job, stream, supervised_query
-from pipelines.streaming.supervised_query import KeptQuery, SchemaWatch
+from pipelines.streaming import job, reads
+from pipelines.streaming.schema_watch import SchemaWatch
+from pipelines.streaming.supervised_query import Query, SupervisedQuery
 
 REVIEWS = "shop.reviews"
 Write = Callable[[DataFrame, int], None]
@@ -33,15 +34,15 @@ Write = Callable[[DataFrame, int], None]
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(job, "LOOK_EVERY_S", 0.1)
-    monkeypatch.setattr(supervised_query, "REGISTRY_EVERY_S", 0.1)
+    monkeypatch.setattr(job, "SchemaWatch", partial(SchemaWatch, every_s=0.1))
     schema_registry.contract.cache_clear()
     yield
     schema_registry.contract.cache_clear()
 
 
 @contextmanager
-def kept_running(spark: SparkSession, read: Callable[[], DataFrame], write: Write, folder: Path) -> Iterator[list[str]]:
-    """Keep a query as a job does and yield the ids of its runs; at the end it has failed in
+def supervised_query(spark: SparkSession, read: Callable[[], DataFrame], write: Write, folder: Path) -> Iterator[list[str]]:
+    """Supervise a query as a job does and yield the ids of its runs; at the end it has failed in
     none.
     """
     runs: list[str] = []
@@ -52,16 +53,16 @@ def kept_running(spark: SparkSession, read: Callable[[], DataFrame], write: Writ
         return query
 
     ending = threading.Event()
-    kept = KeptQuery(spark, start, ending)
-    keeper = threading.Thread(target=job.keep, args=(spark, [kept], ending))
-    keeper.start()
+    supervised = SupervisedQuery(spark, Query("of this test", start), ending)
+    supervisor = threading.Thread(target=job.supervise, args=(spark, [supervised], ending))
+    supervisor.start()
     try:
         yield runs
     finally:
         ending.set()
-        keeper.join(60)
-        kept.thread.join(60)
-    assert (kept.failures, kept.error) == (0, None)
+        supervisor.join(60)
+        supervised.thread.join(60)
+    assert (supervised.failures, supervised.error) == (0, None)
 
 
 @pytest.fixture
@@ -95,14 +96,14 @@ def test_a_schema_that_is_registered_while_a_query_runs_is_read_after_a_new_star
 
     def decoded() -> DataFrame:
         known = schema_registry.contract(REVIEWS)
-        records = spark.readStream.format("kafka").options(**stream.kafka_options(settings().kafka))
+        records = spark.readStream.format("kafka").options(**reads.kafka_options(settings().kafka))
         values = records.options(subscribe=topic, startingOffsets="earliest").load()
         return values.select(decode(F.col("value"), known)["event_id"].alias("event_id"))
 
     def note(batch: DataFrame, batch_id: int) -> None:
         seen.extend(row["event_id"] for row in batch.collect())
 
-    with kept_running(spark, decoded, note, tmp_path) as runs:
+    with supervised_query(spark, decoded, note, tmp_path) as runs:
         send(topic, "before", schemas.reader(REVIEWS), schema_registry.newest_id(REVIEWS))
         until(lambda: seen == ["before"], "the known schema is read")
         (new_id,) = schema_registry._register(REVIEWS, (newer,))
@@ -117,7 +118,7 @@ def test_a_schema_that_is_registered_while_a_query_runs_is_read_after_a_new_star
 def test_without_a_registry_queries_go_on_with_a_warning(spark: SparkSession, tmp_path: Path) -> None:
     batches: list[int] = []
     rates = spark.readStream.format("rate").load
-    with capture_logs() as told, kept_running(spark, rates, lambda _, number: batches.append(number), tmp_path) as runs:
+    with capture_logs() as told, supervised_query(spark, rates, lambda _, number: batches.append(number), tmp_path) as runs:
         until(lambda: any(each["event"] == "registry_not_watched" for each in told), "the registry is missed")
         before = len(batches)
         until(lambda: len(batches) > before + 1, "the query goes on")
@@ -125,26 +126,3 @@ def test_without_a_registry_queries_go_on_with_a_warning(spark: SparkSession, tm
     assert warning["log_level"] == "warning"
     assert "no schema registry answers at http://127.0.0.1:1" in warning["error"]
     assert len(runs) == 1
-
-
-@pytest.mark.integration
-def test_a_new_schema_is_noticed_once(topic: str, newer: str) -> None:
-    watch = SchemaWatch(looked_at=0)
-    assert not watch.changed()
-    schema_registry._register(REVIEWS, (newer,))
-    until(watch.changed, "the new schema is noticed", within_s=30)
-    assert not SchemaWatch(looked_at=0).changed()
-    assert newer_is_known(newer)
-
-
-def newer_is_known(newer: str) -> bool:
-    return json.loads(newer) in map(json.loads, schema_registry.contract(REVIEWS).writers.values())
-
-
-@pytest.mark.usefixtures("no_registry")
-def test_the_registry_is_asked_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervised_query, "REGISTRY_EVERY_S", 60.0)
-    watch = SchemaWatch(looked_at=time.monotonic() - 61)
-    with capture_logs() as told:
-        assert [watch.changed(), watch.changed()] == [False, False]
-    assert [each["event"] for each in told] == ["registry_not_watched"]

@@ -33,13 +33,16 @@ import sys
 import threading
 from pathlib import Path
 from lake_session import lake_session
-from pipelines import job, kept_query, seller_states, stopping, upkeep
+from pipelines.base import shutdown
+from pipelines.operations import upkeep
+from pipelines.streaming import job
+from pipelines.streaming.companions import Companion
+from pipelines.streaming.schema_watch import SchemaWatch
+from pipelines.streaming.supervised_query import Query
 
 folder = Path(sys.argv[1])
 job.spark_session = lambda name: lake_session(folder / "lake")
-kept_query.REGISTRY_EVERY_S = 3600.0  # a registry that is well gives nothing to tell
-seller_states.LOOK_EVERY_S = 0.5
-seller_states.publish_what_is_known = lambda spark: (folder / "published").write_text(str(spark.range(1).count()))
+job.SchemaWatch = lambda: SchemaWatch(every_s=3600.0)  # as of a registry in which nothing changes
 
 
 def one(spark):
@@ -48,12 +51,17 @@ def one(spark):
 
 
 def waits_for_its_model(spark):
-    stopping.requested.wait()
+    shutdown.requested.wait()
     return one(spark)
 
 
-beside = [upkeep.beside_queries, seller_states.beside_queries]
-job.run_queries("doomed", one, waits_for_its_model, beside=beside)
+def publish(spark):
+    (folder / "published").write_text(str(spark.range(1).count()))
+
+
+queries = [Query("one", one), Query("waits for its model", waits_for_its_model)]
+companions = [upkeep.companion(), Companion("publishing", 0.5, {"publish": publish})]
+job.run_queries("doomed", lambda: queries, lambda: companions)
 """
 OFTEN = {"TIDEMARK_UPKEEP__LOOK_EVERY_S": "0.5", "PYTHONPATH": str(ROOT / "tests" / "support")}
 LOST = [("job_failed", "error", jvm.ENDED)]
@@ -85,7 +93,7 @@ def a_job(folder: Path, *, program: str = sys.executable) -> Iterator[Job]:
     with running(log, str(script), str(folder), program=program, **OFTEN) as started:
         job = Job(started, log)
         until(lambda: any(event == "query_started" for event, *_ in job.told()), "the query runs", started)
-        until((folder / "published").exists, "the sellers' states are published", started)
+        until((folder / "published").exists, "a companion works", started)
         until(lambda: any((folder / "lake").rglob("*.metadata.json")), "upkeep has made a table", started)
         yield job
 
@@ -147,3 +155,8 @@ def raised(spark: SparkSession, work: Callable[[], None]) -> Exception:
     with pytest.raises(Exception) as caught, jvm.needed(spark):  # noqa: PT011
         work()
     return caught.value
+
+
+def test_a_sentence_is_an_error_s_first_line() -> None:
+    assert jvm.sentence(ValueError("one\ntwo")) == "one"
+    assert jvm.sentence(ValueError()) == "ValueError()"

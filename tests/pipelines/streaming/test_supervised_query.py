@@ -1,4 +1,4 @@
-"""A kept query starts again after a failure, gives up on what cannot start, and stops when
+"""A supervised query starts again after a failure, gives up on what cannot start, and stops when
 asked.
 """
 
@@ -16,7 +16,8 @@ from waiting import until
 
 from pipelines.base.errors import CheckpointError, EngineLost, ServiceUnreachable
 from pipelines.streaming import job, jvm, supervised_query
-from pipelines.streaming.supervised_query import KeptQuery, sentence
+from pipelines.streaming.jvm import sentence
+from pipelines.streaming.supervised_query import Query, SupervisedQuery
 
 
 @pytest.fixture
@@ -41,6 +42,16 @@ def counting(
     return starts, start
 
 
+def a_query(
+    spark: SparkSession,
+    start: Callable[[SparkSession], StreamingQuery],
+    stopping: threading.Event,
+    job_runs: threading.Event | None = None,
+) -> SupervisedQuery:
+    """A query that is tried twice, without a pause."""
+    return SupervisedQuery(spark, Query("of this test", start), stopping, job_runs, attempts=2, longest_pause_s=0.0)
+
+
 def test_a_query_that_fails_starts_again_and_ends_when_asked(
     spark: SparkSession, tmp_path: Path, stopping: threading.Event
 ) -> None:
@@ -52,14 +63,14 @@ def test_a_query_that_fails_starts_again_and_ends_when_asked(
             raise ValueError("the first time is hard")
 
     starts, start = counting(tmp_path, write)
-    kept = KeptQuery(spark, start, stopping)
-    kept.thread.start()
+    supervised = a_query(spark, start, stopping)
+    supervised.thread.start()
     until(lambda: len(written) >= 3, "the query goes on after its failure")
     stopping.set()
-    kept.thread.join(60)
+    supervised.thread.join(60)
 
-    assert not kept.thread.is_alive()
-    assert (len(starts), kept.failures, kept.error) == (2, 1, None)
+    assert not supervised.thread.is_alive()
+    assert (len(starts), supervised.failures, supervised.error) == (2, 1, None)
     assert written[0] == written[1], "the failed batch was done again"
 
 
@@ -67,12 +78,12 @@ def test_renewing_starts_the_query_again_without_a_failure(
     spark: SparkSession, tmp_path: Path, stopping: threading.Event
 ) -> None:
     starts, start = counting(tmp_path, lambda batch, batch_id: None)
-    kept = KeptQuery(spark, start, stopping)
-    kept.thread.start()
+    supervised = a_query(spark, start, stopping)
+    supervised.thread.start()
     until(lambda: len(starts) == 1, "the query runs")
-    kept.renew()
+    supervised.renew()
     until(lambda: len(starts) == 2, "the query runs anew")
-    assert kept.failures == 0
+    assert supervised.failures == 0
 
 
 def test_a_renewal_asked_for_while_the_query_starts_is_not_forgotten(
@@ -82,30 +93,29 @@ def test_a_renewal_asked_for_while_the_query_starts_is_not_forgotten(
 
     def start(spark: SparkSession) -> StreamingQuery:
         if not starts:
-            kept.renew()
+            supervised.renew()
         return begin(spark)
 
-    kept = KeptQuery(spark, start, stopping)
-    kept.thread.start()
+    supervised = a_query(spark, start, stopping)
+    supervised.thread.start()
     until(lambda: len(starts) == 2, "the query runs anew", within_s=60)
-    assert kept.failures == 0
+    assert supervised.failures == 0
 
 
 def test_what_cannot_start_ends_the_job_at_once(spark: SparkSession, stopping: threading.Event) -> None:
     def start(spark: SparkSession) -> StreamingQuery:
         raise CheckpointError("the checkpoint belongs to another table")
 
-    kept = KeptQuery(spark, start, stopping)
-    kept.thread.start()
-    kept.thread.join(60)
+    supervised = a_query(spark, start, stopping)
+    supervised.thread.start()
+    supervised.thread.join(60)
     assert stopping.is_set()
-    assert isinstance(kept.error, CheckpointError)
+    assert isinstance(supervised.error, CheckpointError)
 
 
 def test_a_query_that_has_run_is_tried_again_when_a_service_is_away(
-    spark: SparkSession, tmp_path: Path, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, tmp_path: Path, stopping: threading.Event
 ) -> None:
-    monkeypatch.setattr(supervised_query, "LONGEST_PAUSE_S", 0.0)
     starts, begin = counting(tmp_path, lambda batch, batch_id: None)
     tries: list[int] = []
 
@@ -115,19 +125,18 @@ def test_a_query_that_has_run_is_tried_again_when_a_service_is_away(
             raise ServiceUnreachable("the registry is away")
         return begin(spark)
 
-    kept = KeptQuery(spark, start, stopping)
-    kept.thread.start()
+    supervised = a_query(spark, start, stopping)
+    supervised.thread.start()
     until(lambda: len(starts) == 1, "the query runs")
-    kept.renew()
+    supervised.renew()
     until(lambda: len(tries) > 1, "the query starts anew")
-    until(lambda: len(starts) > 1 or kept.error is not None, "the query runs again")
-    assert (kept.failures, kept.error) == (1, None)
+    until(lambda: len(starts) > 1 or supervised.error is not None, "the query runs again")
+    assert (supervised.failures, supervised.error) == (1, None)
 
 
 def test_a_service_that_is_away_when_a_later_query_starts_is_waited_for(
-    spark: SparkSession, tmp_path: Path, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, tmp_path: Path, stopping: threading.Event
 ) -> None:
-    monkeypatch.setattr(supervised_query, "LONGEST_PAUSE_S", 0.0)
     job_runs = threading.Event()
     others, another = counting(tmp_path / "other", lambda batch, batch_id: None)
     starts, begin = counting(tmp_path / "late", lambda batch, batch_id: None)
@@ -139,19 +148,15 @@ def test_a_service_that_is_away_when_a_later_query_starts_is_waited_for(
             raise ServiceUnreachable("the broker took too long to answer")
         return begin(spark)
 
-    KeptQuery(spark, another, stopping, job_runs).thread.start()
+    a_query(spark, another, stopping, job_runs).thread.start()
     until(job_runs.is_set, "a query of the job runs")
-    kept = KeptQuery(spark, late, stopping, job_runs)
-    kept.thread.start()
-    until(lambda: bool(starts) or kept.error is not None, "the late query runs")
-    assert (len(others), kept.failures, kept.error) == (1, 1, None)
+    supervised = a_query(spark, late, stopping, job_runs)
+    supervised.thread.start()
+    until(lambda: bool(starts) or supervised.error is not None, "the late query runs")
+    assert (len(others), supervised.failures, supervised.error) == (1, 1, None)
 
 
-def test_a_failure_to_report_is_let_pass_once(
-    spark: SparkSession, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(supervised_query, "ATTEMPTS", 2)
-    monkeypatch.setattr(supervised_query, "LONGEST_PAUSE_S", 0.0)
+def test_a_failure_to_report_is_let_pass_once(spark: SparkSession, stopping: threading.Event) -> None:
     tries: list[int] = []
 
     def start(spark: SparkSession) -> StreamingQuery:
@@ -160,11 +165,11 @@ def test_a_failure_to_report_is_let_pass_once(
             stopping.set()
         raise PySparkException(f"None of {supervised_query.REPORTING_FAILURE}")
 
-    kept = KeptQuery(spark, start, stopping)
-    kept.thread.start()
-    kept.thread.join(60)
-    assert (len(tries), kept.failures) == (3, 2)
-    assert kept.error is not None
+    supervised = a_query(spark, start, stopping)
+    supervised.thread.start()
+    supervised.thread.join(60)
+    assert (len(tries), supervised.failures) == (3, 2)
+    assert supervised.error is not None
 
 
 @pytest.mark.parametrize("error", [KeyError("nobody thought of it"), FileNotFoundError(2, "No such file", "model.ubj")])
@@ -174,11 +179,11 @@ def test_an_error_that_nobody_foresaw_ends_the_job_and_says_what_it_is(
     def start(spark: SparkSession) -> StreamingQuery:
         raise error
 
-    kept = KeptQuery(spark, start, stopping)
-    kept.thread.start()
-    kept.thread.join(60)
+    supervised = a_query(spark, start, stopping)
+    supervised.thread.start()
+    supervised.thread.join(60)
     assert stopping.is_set()
-    assert kept.error is error
+    assert supervised.error is error
 
 
 @pytest.mark.parametrize("error", [ConnectionRefusedError(111, "refused"), Py4JNetworkError("Answer from Java side is empty")])
@@ -192,30 +197,21 @@ def test_a_lost_java_process_ends_the_job_at_once(
         raise error
 
     monkeypatch.setattr(jvm, "lost", lambda spark: True)
-    kept = KeptQuery(spark, start, stopping)
+    supervised = a_query(spark, start, stopping)
     with capture_logs() as told, pytest.raises(EngineLost, match="start the job again"):
-        job.keep(spark, [kept], stopping)
-    kept.thread.join(60)
-    assert (len(tries), kept.failures, told) == (1, 0, [])
+        job.supervise(spark, [supervised], stopping)
+    supervised.thread.join(60)
+    assert (len(tries), supervised.failures, told) == (1, 0, [])
 
 
-def test_a_query_that_always_fails_is_given_up(
-    spark: SparkSession, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(supervised_query, "ATTEMPTS", 2)
-
+def test_a_query_that_always_fails_is_given_up(spark: SparkSession, stopping: threading.Event) -> None:
     def start(spark: SparkSession) -> StreamingQuery:
         spark.table("there.is.no.such.table")
         raise AssertionError("not reached")
 
-    kept = KeptQuery(spark, start, stopping)
-    kept.thread.start()
-    kept.thread.join(60)
+    supervised = a_query(spark, start, stopping)
+    supervised.thread.start()
+    supervised.thread.join(60)
     assert stopping.is_set()
-    assert kept.failures == 2
-    assert "there" in sentence(kept.error or Exception())
-
-
-def test_a_sentence_is_an_error_s_first_line() -> None:
-    assert sentence(ValueError("one\ntwo")) == "one"
-    assert sentence(ValueError()) == "ValueError()"
+    assert supervised.failures == 2
+    assert "there" in sentence(supervised.error or Exception())

@@ -23,7 +23,8 @@ from pipelines.bronze import events
 from pipelines.kafka import topics
 from pipelines.operations import repair
 from pipelines.silver import reviews
-from pipelines.streaming import stream
+from pipelines.silver.refining import refine
+from pipelines.streaming import reads, writes
 from pipelines.table import Table
 
 pytestmark = pytest.mark.integration
@@ -68,46 +69,38 @@ def in_bronze(spark: SparkSession) -> list[bytes]:
     return sorted(bytes(row["value"]) for row in spark.table(events.TABLE.name).collect())
 
 
-def test_bronze_has_every_record_once_after_its_checkpoint_was_lost(
-    spark: SparkSession, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bronze_has_every_record_once_after_its_checkpoint_was_lost(spark: SparkSession, checkpoints: Path) -> None:
     busy, empty = new_topic(), new_topic()
-    monkeypatch.setattr(keep_events, "RULES_BY_TOPIC", dict.fromkeys((busy, empty)))
     send(busy, 0, b"a")
     send(busy, 1, b"b")
-    run(keep_events.start(spark))
+    run(keep_events.start(spark, (busy, empty)))
     lose(spark, checkpoints, events.TABLE)
     send(busy, 1, b"c")
     send(busy, 2, b"d")
     send(empty, 0, b"e")
-    run(keep_events.start(spark))
+    run(keep_events.start(spark, (busy, empty)))
     assert in_bronze(spark) == [b"a", b"b", b"c", b"d", b"e"]
 
 
-def test_bronze_takes_in_a_topic_that_is_added_from_its_beginning(
-    spark: SparkSession, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bronze_takes_in_a_topic_that_is_added_from_its_beginning(spark: SparkSession, checkpoints: Path) -> None:
     first, added = new_topic(), new_topic()
     send(first, 0, b"a")
     send(added, 0, b"b")
-    monkeypatch.setattr(keep_events, "RULES_BY_TOPIC", dict.fromkeys((first,)))
-    run(keep_events.start(spark))
+    run(keep_events.start(spark, (first,)))
     assert in_bronze(spark) == [b"a"]
-    monkeypatch.setattr(keep_events, "RULES_BY_TOPIC", dict.fromkeys((first, added)))
     send(first, 0, b"c")
-    run(keep_events.start(spark))
+    run(keep_events.start(spark, (first, added)))
     assert in_bronze(spark) == [b"a", b"b", b"c"]
 
 
 @pytest.mark.parametrize("made_anew", [False, True], ids=["retention", "topic made anew"])
 def test_what_kafka_does_not_have_is_passed_over_by_a_recovered_query(
-    spark: SparkSession, checkpoints: Path, monkeypatch: pytest.MonkeyPatch, made_anew: bool
+    spark: SparkSession, checkpoints: Path, made_anew: bool
 ) -> None:
     topic = new_topic()
-    monkeypatch.setattr(keep_events, "RULES_BY_TOPIC", {topic: None})
     for value in (b"a", b"b"):
         send(topic, 0, value)
-    run(keep_events.start(spark))
+    run(keep_events.start(spark, (topic,)))
     admin = AdminClient({"bootstrap.servers": settings().kafka.bootstrap_servers})
     if made_anew:
         admin.delete_topics([topic])[topic].result()
@@ -119,44 +112,42 @@ def test_what_kafka_does_not_have_is_passed_over_by_a_recovered_query(
         admin.delete_records([at])[at].result()
     send(topic, 0, b"c")
     with pytest.raises(StreamingQueryException, match=r"data may have been lost|DATA_LOSS"):
-        run(keep_events.start(spark))
+        run(keep_events.start(spark, (topic,)))
     lose(spark, checkpoints, events.TABLE)
-    run(keep_events.start(spark))
+    run(keep_events.start(spark, (topic,)))
     assert in_bronze(spark) == [b"a", b"b", b"c"]
 
 
 def test_no_batch_waits_for_a_broker_that_has_nothing_new(spark: SparkSession, checkpoints: Path) -> None:
-    rows = stream.read_topics(spark, [new_topic()], events.TABLE.name)
-    asked = rows._jdf.queryExecution().analyzed().collectLeaves().head().extraOptions()
-    assert asked.get("kafka.fetch.max.wait.ms") == str(stream.FETCH_WAIT_MS)
-    assert stream.FETCH_WAIT_MS < 50, "Kafka's own default is 500"
+    rows = reads.read_topics(spark, [new_topic()], events.TABLE.name)
+    options = rows._jdf.queryExecution().analyzed().collectLeaves().head().extraOptions()
+    assert int(options.get("kafka.fetch.max.wait.ms")) < 50, "Kafka's own default is 500"
 
 
-@pytest.mark.parametrize(("first", "rank"), [("true", stream.HIGHEST_RANK), ("false", 5)])
+@pytest.mark.parametrize(("first", "rank"), [("true", writes.HIGHEST_RANK), ("false", 5)])
 def test_a_query_that_somebody_waits_for_comes_before_the_others(
     spark: SparkSession, checkpoints: Path, monkeypatch: pytest.MonkeyPatch, first: str, rank: int
 ) -> None:
-    monkeypatch.setattr(keep_events, "RULES_BY_TOPIC", {new_topic(): None})
     monkeypatch.setenv(f"TIDEMARK_STREAMS__{events.TABLE.name.upper()}__FIRST", first)
     settings.cache_clear()
-    query = keep_events.start(spark)
+    query = keep_events.start(spark, (new_topic(),))
     try:
         assert query._jsq.streamingQuery().queryExecutionThread().getPriority() == rank
     finally:
         query.stop()
 
 
-def refine(spark: SparkSession, table: Table) -> None:
+def refine_reviews(spark: SparkSession, table: Table) -> None:
     """Take the reviews of the table's topic into the table."""
     contract = replace(a_contract(REVIEWS), topic=str(table.topic))
-    run(stream.append(reviews.refine(stream.read_topic_of(spark, table), contract), table))
+    run(writes.append(refine(reads.read_topics_of(spark, table, str(table.topic)), contract, reviews), table))
 
 
 def test_silver_goes_on_in_partitions_that_it_has_no_row_of(spark: SparkSession, checkpoints: Path) -> None:
     table = replace(reviews.TABLE, topic=new_topic())
     send(str(table.topic), 1, framed(REVIEWS, a_review(event_id="a")))
-    refine(spark, table)
+    refine_reviews(spark, table)
     lose(spark, checkpoints, table)
     send(str(table.topic), 0, framed(REVIEWS, a_review(event_id="b")))
-    refine(spark, table)
+    refine_reviews(spark, table)
     assert sorted(row["event_id"] for row in spark.table(table.name).collect()) == ["a", "b"]

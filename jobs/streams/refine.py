@@ -1,0 +1,43 @@
+"""Refine topics into their silver tables, straight from Kafka; `--table silver.orders` one of
+them.
+"""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from pipelines.kafka.schema_registry import contract
+from pipelines.silver.refining import Silver, refine
+from pipelines.streaming.job import run_queries
+from pipelines.streaming.reads import deduplicate, read_topics_of
+from pipelines.streaming.supervised_query import Query
+from pipelines.streaming.writes import append
+from pipelines.tables import SILVER, silver_named
+
+
+def start(spark: SparkSession, silver: Silver) -> StreamingQuery:
+    """Start the query of a silver table."""
+    topic = str(silver.TABLE.topic)
+    rows = refine(read_topics_of(spark, silver.TABLE, topic), contract(topic), silver)
+    return append(deduplicate(rows, silver.TABLE), silver.TABLE)
+
+
+def queries(*names: str) -> list[Query]:
+    """Return the queries of the silver tables of these names, or of all; raises SettingsError for
+    a name that is none.
+    """
+    return [Query(name, partial(start, silver=silver_named(name))) for name in names or SILVER]
+
+
+def main(
+    table: Annotated[list[str] | None, typer.Option(help="A silver table, such as silver.orders; repeat for more.")] = None,
+) -> None:
+    """Refine topics into silver tables until stopped: those named, or all."""
+    run_queries("refine", lambda: queries(*table or ()))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,31 @@
+"""What is asked of Iceberg's own library, which knows a table better than SQL tells."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from pyspark.sql import SparkSession
+
+from pipelines.lake.catalog import full_name
+from pipelines.table import Table
+
+
+def loaded(spark: SparkSession, table: Table) -> Any:
+    """Return the table as Iceberg's own library knows it now (org.apache.iceberg.Table)."""
+    util = cast(Any, spark._jvm).org.apache.iceberg.spark.Spark3Util
+    found = util.loadIcebergTable(cast(Any, spark)._jsparkSession, full_name(table))
+    found.refresh()
+    return found
+
+
+def commits(spark: SparkSession, table: Table) -> int:
+    """Return how many commits the table has seen."""
+    snapshot = loaded(spark, table).currentSnapshot()
+    return int(snapshot.sequenceNumber()) if snapshot else 0
+
+
+def ancestors(found: Any) -> Iterator[Any]:
+    """Yield the snapshots of a loaded table, the newest first."""
+    snapshot = found.currentSnapshot()
+    while snapshot is not None:
+        yield snapshot
+        snapshot = found.snapshot(snapshot.parentId()) if snapshot.parentId() is not None else None

@@ -1,0 +1,107 @@
+"""What queries read: topics and append-only tables as streams, each with the limits of its
+query.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import DataFrame, SparkSession
+
+from pipelines.base import logs
+from pipelines.base.errors import SettingsError
+from pipelines.base.settings import Kafka, settings
+from pipelines.kafka import topics
+from pipelines.lake import catalog
+from pipelines.streaming import first_batch
+from pipelines.streaming.checkpoints import START
+from pipelines.streaming.offsets import TopicOffsets
+from pipelines.table import Table
+
+log = logs.get(__name__)
+
+# After a fetch Spark asks where the partition ends. That question waits behind the next fetch,
+# which is on its way already and which a broker with nothing new holds back for so long: half a
+# second if not set otherwise, in every batch.
+FETCH_WAIT_MS = 5
+EARLIEST = -2  # the offset by which Spark's Kafka source means the earliest there is
+
+
+def read_topics(spark: SparkSession, wanted: Sequence[str], query: str, start: str = "earliest") -> DataFrame:
+    """Return topics as a stream with Kafka's columns; `start` holds only while the query has no
+    checkpoint.
+    """
+    topics.require(settings().kafka, wanted)
+    reader = spark.readStream.format("kafka").options(**kafka_options(settings().kafka))
+    limits = {"maxOffsetsPerTrigger": settings().stream(query).rows_per_batch, "kafka.fetch.max.wait.ms": FETCH_WAIT_MS}
+    return reader.options(**limits, subscribe=",".join(wanted), startingOffsets=start, includeHeaders="true").load()
+
+
+def read_topic_once(spark: SparkSession, topic: str, since: Mapping[int, int], until: Mapping[int, int]) -> DataFrame:
+    """Return the records of a topic from the offsets `since` to before those of `until`, by
+    partition, with Kafka's columns.
+    """
+    bounds = {"startingOffsets": since, "endingOffsets": until}
+    reader = spark.read.format("kafka").options(**kafka_options(settings().kafka))
+    reader = reader.options(**{option: TopicOffsets({topic: at}).to_json() for option, at in bounds.items()})
+    return reader.options(subscribe=topic, includeHeaders="true").load()
+
+
+def read_topics_of(spark: SparkSession, table: Table, *wanted: str) -> DataFrame:
+    """Return the topics that a table is made from, from where `make recover` left its query, or
+    else from their beginning.
+    """
+    catalog.ensure(spark, table)
+    recovered = catalog.property_of(spark, table, START)
+    start = _starting(TopicOffsets.from_json(recovered), wanted).to_json() if recovered else "earliest"
+    return read_topics(spark, wanted, table.name, start)
+
+
+def _starting(recovered: TopicOffsets, wanted: Sequence[str]) -> TopicOffsets:
+    """Return where to begin in every partition of the topics: where `recovered` says, or else at
+    the earliest record.
+
+    Spark refuses offsets that leave out a partition, and a table has no row of a partition from
+    which nothing came. It fails at offsets that Kafka does not have: of a topic that was made anew,
+    or whose retention was shorter than the query was away.
+    """
+    starts: dict[str, dict[int, int]] = {}
+    for topic in wanted:
+        for partition, (first, end) in topics.offsets(settings().kafka, topic).items():
+            start = recovered.of(topic).get(partition, EARLIEST)
+            if start != EARLIEST and not first <= start <= end:
+                log.warning("offset_not_in_kafka", topic=topic, partition=partition, wanted=start, first=first, end=end)
+                start = EARLIEST
+            starts.setdefault(topic, {})[partition] = start
+    return TopicOffsets(starts)
+
+
+def kafka_options(kafka: Kafka) -> dict[str, str]:
+    """Return the options with which Spark reaches the brokers."""
+    return {"kafka.bootstrap.servers": kafka.bootstrap_servers}
+
+
+def read_table(spark: SparkSession, table: Table, into: Table) -> DataFrame:
+    """Return an append-only table as a stream for the query of another table, all of it where that
+    has no checkpoint yet.
+    """
+    catalog.ensure(spark, table)
+    rows = first_batch.rows_in_one_batch(spark, table, into) or settings().stream(into.name).rows_per_batch
+    reader = spark.readStream.format("iceberg").option("streaming-max-rows-per-micro-batch", rows)
+    return reader.table(catalog.full_name(table))
+
+
+def deduplicate(rows: DataFrame, table: Table) -> DataFrame:
+    """Return the rows with each event once inside the table's horizon of arrival time."""
+    horizon = settings().stream(table.name).horizon
+    if horizon is None:
+        raise SettingsError(
+            f'{table.name} needs a horizon: add horizon = "1 hour" to [streams."{table.name}"] in conf/base.toml.'
+        )
+    return rows.withWatermark("kafka_at", horizon).dropDuplicatesWithinWatermark(["event_id"])
+
+
+def lateness(query: str) -> str:
+    """Return how late an event may come and still count in the query's aggregate."""
+    allowed = settings().stream(query).lateness
+    if allowed is None:
+        raise SettingsError(f'{query} needs a lateness: add lateness = "1 day" to [streams."{query}"] in conf/base.toml.')
+    return allowed
