@@ -14,10 +14,11 @@ from benchmarks.receipt import ReceiptError
 from pipelines.base.settings import settings
 from pipelines.contracts import avro
 from pipelines.fraud import alerts, scoring
+from pipelines.fraud.champion import champion_watch
 from pipelines.kafka import schema_registry
 from pipelines.models.packed import Packed
-from pipelines.models.publishing import champion_watch
 from pipelines.silver import payments
+from pipelines.silver.refining import LINEAGE
 from pipelines.streaming import stream
 
 SCORES, SHOP = "tidemark.fraud_scores", "shop.payments"
@@ -51,7 +52,7 @@ def floor(source: str) -> Flow:
     again.
     """
     known = replace(schema_registry.contract(SHOP), topic=source)
-    fields = [name for name in payments.TABLE.column_names if not name.startswith("kafka_")]
+    fields = [column.name for column in payments.TABLE.columns if column not in LINEAGE]
 
     def through(records: DataFrame) -> DataFrame:
         value = avro.encode(F.struct(*fields), known.reader, schema_registry.newest_id(SHOP))
@@ -68,8 +69,8 @@ def running(spark: SparkSession, source: str, flow: Flow, target: str, checkpoin
     """
     records = stream.read_topics(spark, [source], SCORES, "latest")
     writer = flow(records).writeStream.format("kafka").option("checkpointLocation", checkpoint).queryName(target)
-    told = {**stream.kafka_options(settings().kafka), "kafka.linger.ms": "0", "kafka.acks": "all"}
-    query = writer.options(**told).trigger(processingTime=stream.stream_settings(SCORES).trigger).start()
+    options = {**stream.kafka_options(settings().kafka), "kafka.linger.ms": "0", "kafka.acks": "all"}
+    query = writer.options(**options).trigger(processingTime=stream.stream_settings(SCORES).trigger).start()
     try:
         yield query
     finally:

@@ -10,7 +10,8 @@ from pyspark.sql import SparkSession
 from jobs.streams import score_payments
 from pipelines.base import logs
 from pipelines.base.settings import settings
-from pipelines.online_store.client import OnlineStore
+from pipelines.fraud.store import FraudStore
+from pipelines.online_store.client import Client
 from pipelines.operations.repair import forget_checkpoint
 from pipelines.streaming import checkpoints, stream
 from pipelines.streaming.job import run
@@ -31,7 +32,8 @@ def _score_again(spark: SparkSession) -> str:
     """
     answered = stream.answered(score_payments.TOPIC)
     checkpoints.require_lost(score_payments.TOPIC, checkpoints.lost_answers(spark, score_payments.TOPIC, answered))
-    OnlineStore(settings().valkey).forget_cards()
+    with Client(settings().valkey) as client:
+        FraudStore(client).forget_cards()
     checkpoints.begin(spark, score_payments.TOPIC, answered)
     return "every payment that Kafka still has is scored again; in gold the first score stays."
 
