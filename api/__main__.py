@@ -17,19 +17,19 @@ from pipelines.base.settings import Api, settings
 log = logs.get(__name__)
 
 
-def listening(told: Api) -> socket.socket:
+def listening(address: Api) -> socket.socket:
     """Return the socket of the API; raises ServiceUnreachable when the address is taken."""
     try:
-        return socket.create_server((told.host, told.port), backlog=1024)
+        return socket.create_server((address.host, address.port), backlog=1024)
     except OSError as error:
         raise ServiceUnreachable(
-            f"The API cannot listen on {told.host}:{told.port} ({error}): stop what does, or set TIDEMARK_API__PORT."
+            f"The API cannot listen on {address.host}:{address.port} ({error}): stop what does, or set TIDEMARK_API__PORT."
         ) from error
 
 
 def server(app: FastAPI) -> uvicorn.Server:
-    """Return the server: measured in docs/decisions, it logs no requests and tells strangers
-    nothing of itself.
+    """Return the server: measured in docs/decisions, it logs no requests and sends nothing
+    about itself.
     """
     return uvicorn.Server(
         uvicorn.Config(
@@ -59,12 +59,12 @@ def main() -> int:
         # Uvicorn raises them again once it has answered what was under way.
         signal.signal(number, _end)
     try:
-        told = settings()
-        app, at = application(told), listening(told.api)
+        address = settings().api
+        app, at = application(settings()), listening(address)
     except TidemarkError as error:
         log.error("api_cannot_start", error=str(error))
         return 1
-    log.info("api_served", url=f"http://{told.api.host}:{told.api.port}")
+    log.info("api_served", url=f"http://{address.host}:{address.port}")
     gc.freeze()  # what is imported lives as long as the process: no collection need look through it
     with at:
         server(app).run(sockets=[at])

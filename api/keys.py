@@ -43,7 +43,7 @@ class Allowance:
 
 
 class Keys:
-    """The keys that are valid, kept as digests."""
+    """The keys that are valid, as digests."""
 
     def __init__(self, keys: Sequence[str], per_s: float, clock: Clock = time.monotonic) -> None:
         self.allowances = {_digest(key): Allowance(per_s, clock) for key in keys}
@@ -74,14 +74,14 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode(errors="surrogateescape")).digest()
 
 
-def keys(told: Api) -> Keys:
+def keys(api: Api) -> Keys:
     """Return the keys of the settings; raises SettingsError when there are none, or one is short
     enough to be guessed.
     """
-    found = [key.strip() for key in told.keys.get_secret_value().split(",") if key.strip()]
+    found = [key.strip() for key in api.keys.get_secret_value().split(",") if key.strip()]
     if not found or min(map(len, found)) < LEAST_LENGTH:
         raise SettingsError(
             f"TIDEMARK_API__KEYS must hold one key per shop, separated by commas, each of at least {LEAST_LENGTH} characters: "
             "set it in .env or the environment; `make up` writes a random one where it is missing."
         )
-    return Keys(found, told.requests_per_s)
+    return Keys(found, api.requests_per_s)

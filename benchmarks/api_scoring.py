@@ -11,7 +11,7 @@ that it holds, and what it does at the full rate is said too.
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -25,17 +25,19 @@ from benchmarks import receipt
 from benchmarks.support.fraud_payments import CARDS, a_payment
 from benchmarks.support.open_loop import Answers, asked, post
 from benchmarks.support.pyfunc_server import pyfunc_server
-from pipelines.base.arrays import Floats, Records
+from pipelines.base.arrays import Floats
 from pipelines.base.errors import ModelError
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import settings
-from pipelines.fraud.features import device_fold, payment_records
-from pipelines.fraud.features.card_fold import fold
-from pipelines.fraud.features.card_state import blank
-from pipelines.fraud.features.device_state import unseen
+from pipelines.fraud.features import payment_records
+from pipelines.fraud.features.fold import Folded, fold, nothing_known
+from pipelines.fraud.features.payment_records import Keys, Payments
 from pipelines.fraud.model import fraud_model
+from pipelines.fraud.store import FraudStore
 from pipelines.models.packed import Packed
-from pipelines.online_store.client import Batch, Devices, OnlineStore
+from pipelines.models.published import PublishedModels
+from pipelines.online_store.client import Client
+from pipelines.online_store.two_version_records import Batch
 from stack import lifecycle
 from stack.isolated import environment
 from stack.programs import api
@@ -54,24 +56,26 @@ SERVING = ("fastapi", "uvicorn", "uvloop", "httptools", "pydantic", "valkey")
 def main() -> None:
     """Measure both and write the receipt."""
     packed = _published()
-    cards, states, devices, features = _history()
-    with _api(packed, cards, states, devices) as port, pyfunc_server(packed, features) as pyfunc_port:
-        asked_of_us, theirs = _payments(), _rows(features)
-        full = asked(pyfunc_port, theirs[: RATE * TRY_S], RATE)
-        rate = _held(pyfunc_port, theirs)
-        turns = [(_turn(port, asked_of_us, RATE), _turn(pyfunc_port, theirs, rate)) for _ in range(ROUNDS)]
-    ours = [mine for mine, _ in turns]
-    told = {**figures(ours), **figures([other for _, other in turns], "pyfunc_")}
+    keys, folded = _history()
+    with _api(packed, keys, folded) as port, pyfunc_server(packed, folded.features) as pyfunc_port:
+        payments, rows = _payments(), _rows(folded.features)
+        full = asked(pyfunc_port, rows[: RATE * TRY_S], RATE)
+        rate = _held(pyfunc_port, rows)
+        turns = [(_turn(port, payments, RATE), _turn(pyfunc_port, rows, rate)) for _ in range(ROUNDS)]
+    ours, pyfuncs = zip(*turns, strict=True)
+    latencies = {**figures(ours), **figures(pyfuncs, "pyfunc_")}
     rates = {"rate_per_s": float(RATE), "pyfunc_rate_per_s": float(rate), "pyfunc_full_rate_p99_ms": _percentile([full], 99)}
-    said = {"degraded_count": _saying('"degraded":true', ours), "held_count": _saying('"reasons":["', ours)}
-    ratio = {"p99_ratio": told["pyfunc_p99_ms"] / told["p99_ms"], **said}
+    counts = {"degraded_count": _saying('"degraded":true', ours), "held_count": _saying('"reasons":["', ours)}
+    ratio = {"p99_ratio": latencies["pyfunc_p99_ms"] / latencies["p99_ms"], **counts}
     trees = float(fraud_model.load(packed).booster.num_boosted_rounds())
-    receipt.write("api_scoring", _said(), {**rates, **told, **ratio, "trees_count": trees, "features_count": features.shape[1]})
+    sizes = {"trees_count": trees, "features_count": folded.features.shape[1]}
+    receipt.write("api_scoring", _described(), {**rates, **latencies, **ratio, **sizes})
 
 
-def _said() -> dict[str, object]:
-    told = {"rounds": ROUNDS, "warm_s": WARM_S, "measure_s": MEASURE_S, "cards": CARDS, "pyfunc_rates": list(PYFUNC_RATES)}
-    return {**told, "serving": {name: version(name) for name in SERVING}}
+def _described() -> dict[str, object]:
+    """Return what the receipt says of how it was measured."""
+    described = {"rounds": ROUNDS, "warm_s": WARM_S, "measure_s": MEASURE_S, "cards": CARDS}
+    return {**described, "pyfunc_rates": list(PYFUNC_RATES), "serving": {name: version(name) for name in SERVING}}
 
 
 def _held(port: int, requests: list[str]) -> int:
@@ -88,18 +92,18 @@ def holds(answers: Answers) -> bool:
     return bool((answers.status == 200).all() and np.percentile(answers.latency_ms, 99) < HELD_MS)
 
 
-def figures(turns: list[Answers], prefix: str = "") -> dict[str, float]:
+def figures(turns: Sequence[Answers], prefix: str = "") -> dict[str, float]:
     """Return percentiles of the latencies of all turns, and how many requests had no score."""
-    told = {f"p{share}_ms": _percentile(turns, share) for share in (50, 90, 99)}
+    latencies = {f"p{share}_ms": _percentile(turns, share) for share in (50, 90, 99)}
     errors = float(sum(int((turn.status != 200).sum()) for turn in turns))
-    return {f"{prefix}{name}": value for name, value in {**told, "errors_count": errors}.items()}
+    return {f"{prefix}{name}": value for name, value in {**latencies, "errors_count": errors}.items()}
 
 
-def _percentile(turns: list[Answers], share: int) -> float:
+def _percentile(turns: Sequence[Answers], share: int) -> float:
     return float(np.percentile(np.concatenate([turn.latency_ms for turn in turns]), share))
 
 
-def _saying(words: str, turns: list[Answers]) -> float:
+def _saying(words: str, turns: Sequence[Answers]) -> float:
     """Return how many answers have the words in them."""
     return float(sum(words in text for turn in turns for text in turn.text))
 
@@ -111,26 +115,24 @@ def _turn(port: int, requests: list[str], rate: int) -> Answers:
 
 def _published() -> Packed:
     """Return the model that the stack of the settings has published."""
-    store, name = OnlineStore(settings().valkey), settings().fraud.model_name
-    version = store.current_version(name)
-    if version is None:
-        raise ModelError(f"The online store at {store.place} has no model {name} to measure with: run make demo once.")
-    return store.model(name, version)
+    name = settings().fraud.model_name
+    with Client(settings().valkey) as client:
+        models = PublishedModels(client)
+        version = models.current_version(name)
+        if version is None:
+            raise ModelError(f"The online store at {client.place} has no model {name} to measure with: run make demo once.")
+        return models.packed(name, version)
 
 
-def _history() -> tuple[list[str], Records, Devices, Floats]:
-    """Return cards that have paid, their states, those of their devices, and the features of those
-    payments.
-    """
+def _history() -> tuple[Keys, Folded]:
+    """Return the cards and devices that have paid before, and what folding those payments gives."""
     made = [a_payment(number) for number in range(HISTORY)]
-    cards, card_of = np.unique([payment["card_id"] for payment in made], return_inverse=True)
+    cards, card = np.unique([payment["card_id"] for payment in made], return_inverse=True)
+    devices, device = np.unique([payment["device_id"] for payment in made], return_inverse=True)
     typed = ({**payment, "event_at": _moment(payment), "amount": payment["amount"] / 100} for payment in made)
-    devices, device_of = np.unique([payment["device_id"] for payment in made], return_inverse=True)
-    states, seen = blank(len(cards)), unseen(len(devices))
     records = np.concatenate([payment_records.record(payment) for payment in typed])
-    features, _ = fold(states, card_of, records)
-    device_fold.fold(seen, device_of, records, np.arange(len(records)), features)
-    return cards.tolist(), states, Devices(devices.tolist(), seen, seen), features
+    keys = Keys(cards.tolist(), devices.tolist(), [])
+    return keys, fold(nothing_known(keys), Payments(records, card, device, np.zeros(len(made), np.int64)))
 
 
 def _moment(payment: dict[str, Any]) -> datetime:
@@ -138,7 +140,7 @@ def _moment(payment: dict[str, Any]) -> datetime:
 
 
 @contextmanager
-def _api(packed: Packed, cards: list[str], states: Records, devices: Devices) -> Iterator[int]:
+def _api(packed: Packed, keys: Keys, folded: Folded) -> Iterator[int]:
     """Run a Valkey and the API apart, with the model and the states of cards and devices, and yield
     the API's port.
     """
@@ -148,9 +150,10 @@ def _api(packed: Packed, cards: list[str], states: Records, devices: Devices) ->
     parts = [valkey.service(), api()]
     try:
         lifecycle.up(parts[:1], parts, lambda name, seconds: None)
-        store = OnlineStore(settings().valkey)
-        store.publish(packed)
-        store.write(cards, blank(len(cards)), states, BEFORE, devices)
+        with Client(settings().valkey) as client:
+            store = FraudStore(client)
+            store.models.publish(packed)
+            store.write(keys, nothing_known(keys).states, folded.states, BEFORE)
         lifecycle.up(parts, parts, lambda name, seconds: None)
         yield settings().api.port
     finally:
@@ -166,8 +169,8 @@ def _payments() -> list[str]:
 
 
 def _as_json(payment: dict[str, Any]) -> dict[str, Any]:
-    told = {**payment, "event_at": _moment(payment).isoformat(), "amount": f"{payment['amount'] / 100:.2f}"}
-    return {name: value for name, value in told.items() if name in Payment.model_fields}
+    typed = {**payment, "event_at": _moment(payment).isoformat(), "amount": f"{payment['amount'] / 100:.2f}"}
+    return {name: value for name, value in typed.items() if name in Payment.model_fields}
 
 
 def _rows(features: Floats) -> list[str]:

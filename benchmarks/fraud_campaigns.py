@@ -32,8 +32,9 @@ from pipelines.base.settings import settings
 from pipelines.fraud import training_data
 from pipelines.fraud.features import payment_records
 from pipelines.fraud.features.card_fold import fold
-from pipelines.fraud.features.card_state import FEATURE_SET, FEATURES, STATE, blank
-from pipelines.fraud.features.seller_state import SELLER
+from pipelines.fraud.features.card_state import CARD_STATE, new_cards
+from pipelines.fraud.features.feature_set import FEATURE_SET, FEATURES
+from pipelines.fraud.features.seller_state import SELLER_STATE
 from pipelines.fraud.model import fraud_model, gate, training
 from pipelines.fraud.model.history import History
 from pipelines.fraud.model.training import Trained
@@ -50,7 +51,7 @@ Figures = dict[str, float]
 def main(file: Path | None = None, past: Past = YEAR) -> None:
     """Measure and write the receipt."""
     told = settings().fraud
-    paid = simulated_payments.kept(past, file)
+    paid = simulated_payments.cached(past, file)
     log.info("payments_simulated", payments=len(paid))
     history, folding = folded(paid, told.label_delay_days)
     log.info("payments_folded", **folding)
@@ -83,7 +84,7 @@ def folded(paid: pa.Table, label_delay_days: int) -> tuple[History, Figures]:
     cards, card_of = payment_records.cards(paid)
     records = payment_records.records(paid)
     began = time.perf_counter()
-    fold(blank(len(cards)), card_of, records)
+    fold(new_cards(len(cards)), card_of, records)
     card_fold_s = time.perf_counter() - began
     return history, {
         "payments_count": float(len(paid)),
@@ -92,8 +93,8 @@ def folded(paid: pa.Table, label_delay_days: int) -> tuple[History, Figures]:
         "fold_s": folded_s,
         "fold_per_s": len(paid) / folded_s,
         "card_fold_per_s": len(paid) / card_fold_s,
-        "card_state_bytes": float(STATE.itemsize),
-        "seller_state_bytes": float(SELLER.itemsize),
+        "card_state_bytes": float(CARD_STATE.itemsize),
+        "seller_state_bytes": float(SELLER_STATE.itemsize),
     }
 
 

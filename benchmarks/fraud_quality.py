@@ -27,8 +27,9 @@ from pipelines.base import logs
 from pipelines.base.arrays import Floats
 from pipelines.base.errors import TidemarkError
 from pipelines.base.paths import ROOT
-from pipelines.fraud.features.card_state import FEATURE_SET, FEATURES, STATE
-from pipelines.fraud.features.seller_state import SELLER
+from pipelines.fraud.features.card_state import CARD_STATE
+from pipelines.fraud.features.feature_set import FEATURE_SET, FEATURES
+from pipelines.fraud.features.seller_state import SELLER_STATE
 
 log = logs.get(__name__)
 
@@ -83,8 +84,8 @@ def sizes(told: Transactions) -> Figures:
     return {
         "transactions_count": float(len(told.fraud)),
         "features_count": float(len(FEATURES)),
-        "card_state_bytes": float(STATE.itemsize),
-        "seller_state_bytes": float(SELLER.itemsize),
+        "card_state_bytes": float(CARD_STATE.itemsize),
+        "seller_state_bytes": float(SELLER_STATE.itemsize),
     }
 
 

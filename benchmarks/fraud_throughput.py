@@ -39,11 +39,12 @@ from benchmarks.support.scoring_query import (
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import settings
 from pipelines.contracts import avro, schemas
-from pipelines.fraud.features.card_state import FEATURES, STATE
+from pipelines.fraud.features.card_state import CARD_STATE
+from pipelines.fraud.features.feature_set import FEATURES
 from pipelines.fraud.model import decisions
+from pipelines.fraud.store import CARD_RECORD
 from pipelines.kafka import schema_registry
 from pipelines.kafka.topics import offsets
-from pipelines.online_store.client import RECORD
 from pipelines.silver import payments
 from pipelines.silver.refining import refine
 from pipelines.streaming.reads import read_topic_once
@@ -88,7 +89,7 @@ def measured(spark: SparkSession) -> dict[str, float]:
                 seconds[target] += drained(spark, flow, target, folder) * (number >= WARM_ROUNDS)
     ours, native = (ROUNDS * PAYMENTS / seconds[target] for target in flows)
     cards = len({payment["card_id"] for payment in history}) / len(history) * PAYMENTS
-    sizes = {"features_count": len(FEATURES), "state_bytes": STATE.itemsize, "record_bytes": RECORD.itemsize}
+    sizes = {"features_count": len(FEATURES), "state_bytes": CARD_STATE.itemsize, "record_bytes": CARD_RECORD.itemsize}
     told = {"payments_per_s": ours, "native_payments_per_s": native, "ratio": ours / native, "cards_count": cards}
     return {**told, **sizes, **answers(spark)}
 

@@ -10,8 +10,8 @@ from typing import Any
 from pipelines.base import logs
 from pipelines.base.paths import ROOT
 from pipelines.contracts import schemas
-from pipelines.fraud.features.card_state import FEATURE_SET, FEATURES
 from pipelines.fraud.features.device_state import SIGHTINGS
+from pipelines.fraud.features.feature_set import FEATURE_SET, FEATURES
 from pipelines.table import Table
 from pipelines.tables import TABLES
 

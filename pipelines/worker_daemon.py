@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 ARCHIVES = (".jar", ".zip")
+COMPILED = Path(__file__).parent / "fraud" / "features"  # where the compiled folds are
 WANTED = (
     "numpy",
     "pyarrow",
@@ -35,8 +36,8 @@ def drop_archives() -> None:
     importlib.invalidate_caches()
 
 
-def keep_compiled_code(sources: Path, state: str) -> None:
-    """Have Numba keep its compiled code below the state folder where the installed package cannot
+def cache_compiled_code(sources: Path, state: str) -> None:
+    """Let Numba write its compiled code below the state folder where the installed package cannot
     be written.
     """
     if not os.access(sources, os.W_OK):
@@ -44,17 +45,14 @@ def keep_compiled_code(sources: Path, state: str) -> None:
 
 
 def warm_up() -> None:
-    """Import what workers need and have the folds compiled, then exempt it all from garbage
+    """Import what workers need and compile the folds, then exempt it all from garbage
     collection.
     """
     for module in WANTED:
         importlib.import_module(module)
-    from pipelines.fraud.features import card_fold, device_fold
-    from pipelines.fraud.features.seller_fold import tell_nothing
+    from pipelines.fraud.features import fold
 
-    card_fold.fold_nothing()
-    device_fold.fold_nothing()
-    tell_nothing()
+    fold.warm_up()
     gc.collect()
     gc.freeze()
 
@@ -62,12 +60,12 @@ def warm_up() -> None:
 def main() -> None:
     """Warm up, then be Spark's daemon."""
     from pipelines.base import logs
-    from pipelines.base.paths import ROOT, located
+    from pipelines.base.paths import located
     from pipelines.base.settings import settings
 
     drop_archives()
     logs.configure()
-    keep_compiled_code(ROOT / "pipelines" / "features", located(settings().state))
+    cache_compiled_code(COMPILED, located(settings().state))
     warm_up()
     from pyspark.daemon import manager
 

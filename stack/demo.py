@@ -22,7 +22,7 @@ from rich.markup import escape
 from pipelines.base.errors import ServiceUnreachable, TidemarkError
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import settings
-from pipelines.fraud.features.card_state import FEATURE_SET
+from pipelines.fraud.features.feature_set import FEATURE_SET
 from stack import dotenv_file, flow, folders, lifecycle, programs, supervision
 from stack.service import Service
 from stack.services import services

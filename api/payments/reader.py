@@ -5,51 +5,59 @@ next.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from pipelines.base.errors import ServiceUnreachable
-from pipelines.online_store.client import Reading
+from pipelines.fraud.features.fold import Known, States
+from pipelines.fraud.features.payment_records import Keys
+from pipelines.fraud.store import Reading
 
-Peek = Callable[[list[str], list[str], list[str]], Reading]
-Asked = tuple[str, str, str, asyncio.Future[Reading]]
+Peek = Callable[[Keys], Reading]
 
 
-class CardReader:
-    """One thread that asks the store; a request waits for `within_s`, however long the store
-    takes.
+class Request(NamedTuple):
+    """One card, one device and one seller that are waited for, and what will hold their reading."""
+
+    keys: Keys
+    reading: asyncio.Future[Reading]
+
+
+class StateReader:
+    """One thread that reads from the store; a request waits for `within_s` seconds, however long
+    the store takes.
     """
 
     def __init__(self, peek: Peek, within_s: float) -> None:
         self.peek, self.within_s = peek, within_s
-        self.pool = ThreadPoolExecutor(1, "card-reader")
-        self.waiting: list[Asked] = []
+        self.pool = ThreadPoolExecutor(1, "state-reader")
+        self.waiting: list[Request] = []
         self.reading: asyncio.Task[None] | None = None
 
-    async def read(self, card: str, device: str, seller: str) -> Reading:
-        """Return the states of one card, one device and one seller.
+    async def read(self, keys: Keys) -> Reading:
+        """Return what is known of one card, one device and one seller.
 
         Raises ServiceUnreachable when the store fails, TimeoutError when it is slow.
         """
-        asked: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
-        self.waiting.append((card, device, seller, asked))
+        request = Request(keys, asyncio.get_running_loop().create_future())
+        self.waiting.append(request)
         if self.reading is None or self.reading.done():
             self.reading = asyncio.create_task(self._read_waiting())
         async with asyncio.timeout(self.within_s):
-            return await asked
+            return await request.reading
 
     async def _read_waiting(self) -> None:
         while batch := self._next():
             try:
-                cards, devices, sellers = ([str(each[kind]) for each in batch] for kind in range(3))
                 loop = asyncio.get_running_loop()
-                reading = await loop.run_in_executor(self.pool, self.peek, cards, devices, sellers)
+                reading = await loop.run_in_executor(self.pool, self.peek, _together(batch))
             except ServiceUnreachable as error:
                 _fail(batch, error)
             else:
                 _hand_out(batch, reading)
 
-    def _next(self) -> list[Asked]:
+    def _next(self) -> list[Request]:
         """Return those that still wait."""
-        batch, self.waiting = [each for each in self.waiting if not each[-1].done()], []
+        batch, self.waiting = [each for each in self.waiting if not each.reading.done()], []
         return batch
 
     def close(self) -> None:
@@ -57,14 +65,26 @@ class CardReader:
         self.pool.shutdown(cancel_futures=True)
 
 
-def _hand_out(batch: list[Asked], reading: Reading) -> None:
-    for i, (*_, asked) in enumerate(batch):
-        if not asked.done():
-            states, devices, sellers = (known[i : i + 1] for known in (reading.states, reading.devices, reading.sellers))
-            asked.set_result(Reading(states, devices, sellers, reading.model_version))
+def _together(batch: list[Request]) -> Keys:
+    """Return the keys of all requests, in their order."""
+    return Keys(
+        [card for request in batch for card in request.keys.cards],
+        [device for request in batch for device in request.keys.devices],
+        [seller for request in batch for seller in request.keys.sellers],
+    )
 
 
-def _fail(batch: list[Asked], error: ServiceUnreachable) -> None:
-    for *_, asked in batch:
-        if not asked.done():
-            asked.set_exception(error)
+def _hand_out(batch: list[Request], reading: Reading) -> None:
+    """Give each request what was read for it, the i-th of each kind."""
+    (cards, devices), sellers = reading.known
+    for i, request in enumerate(batch):
+        if not request.reading.done():
+            states = States(cards[i : i + 1], devices[i : i + 1])
+            known = Known(states, None if sellers is None else sellers[i : i + 1])
+            request.reading.set_result(Reading(known, reading.model_version))
+
+
+def _fail(batch: list[Request], error: ServiceUnreachable) -> None:
+    for request in batch:
+        if not request.reading.done():
+            request.reading.set_exception(error)

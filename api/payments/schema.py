@@ -100,6 +100,6 @@ class Problem(BaseModel):
 
 def in_words(error: ValidationError) -> str:
     """Return which fields of a payment are wrong and how, never what they hold."""
-    told = [f"{'.'.join(map(str, e['loc'])) or 'the body'}: {e['msg'].lower()}" for e in error.errors(include_input=False)]
-    more = f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
-    return f"The payment cannot be read: {'; '.join(told[:SHOWN])}{more}."
+    wrong = [f"{'.'.join(map(str, e['loc'])) or 'the body'}: {e['msg'].lower()}" for e in error.errors(include_input=False)]
+    more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+    return f"The payment cannot be read: {'; '.join(wrong[:SHOWN])}{more}."

@@ -1,5 +1,5 @@
-"""Scores one payment as the stream would: states of card, device and seller, the same folds over
-copies, the model in use.
+"""Scores one payment as the stream would: the same folds over what the online store knows, the
+model in use; and writes nothing.
 """
 
 import math
@@ -10,21 +10,18 @@ from typing import get_args
 import numpy as np
 
 from api.metrics import Metrics
-from api.payments.reader import CardReader
+from api.payments.reader import StateReader
 from api.payments.schema import Payment, Score
 from pipelines.base import logs
 from pipelines.base.arrays import SECOND_US, Floats, Records
 from pipelines.base.errors import ServiceUnreachable
-from pipelines.fraud.features import device_fold, payment_records
-from pipelines.fraud.features.card_fold import fold
-from pipelines.fraud.features.card_state import FEATURE_SET, blank
-from pipelines.fraud.features.device_state import unseen
-from pipelines.fraud.features.seller_fold import tell_known
+from pipelines.fraud.features import payment_records
+from pipelines.fraud.features.feature_set import FEATURE_SET
+from pipelines.fraud.features.fold import Known, fold, nothing_known
+from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.model import decisions, fraud_model
-from pipelines.online_store.client import Reading
 
-FIRST = np.zeros(1, np.int64)
-TELL_EVERY_S = 60.0
+LOG_EVERY_S = 60.0
 
 log = logs.get(__name__)
 
@@ -34,11 +31,11 @@ class AlreadyFolded(Exception):
 
 
 class Scorer:
-    """Answers for payments; it never writes."""
+    """Scores payments with what a reader knows of them; it never writes."""
 
-    def __init__(self, reader: CardReader, metrics: Metrics) -> None:
+    def __init__(self, reader: StateReader, metrics: Metrics) -> None:
         self.reader, self.metrics = reader, metrics
-        self.told: dict[str, float] = {}
+        self.logged_at: dict[str, float] = {}
         for decision in get_args(Score.model_fields["decision"].annotation):
             metrics.decisions.labels(decision)
 
@@ -53,33 +50,33 @@ class Scorer:
         self.metrics.seconds.observe(time.perf_counter() - began)
         return score
 
-    async def _known(self, payment: Payment) -> Reading | None:
+    async def _known(self, payment: Payment) -> Known | None:
         """Return what is known of card, device and seller; None where the store is late, or has
         lost what it held.
         """
         try:
-            reading = await self.reader.read(payment.card_id, payment.device_id, payment.seller_id)
+            reading = await self.reader.read(Keys([payment.card_id], [payment.device_id], [payment.seller_id]))
         except ServiceUnreachable as error:
-            self._tell("failed", str(error))
+            self._count_degraded("failed", str(error))
         except TimeoutError:
-            self._tell("slow", f"no answer within {self.reader.within_s:g} s")
+            self._count_degraded("slow", f"no answer within {self.reader.within_s:g} s")
         else:
             if reading.model_version is not None:
-                return reading
-            self._tell("empty", "not even the published model is in it: restart the streams")
+                return reading.known
+            self._count_degraded("empty", "not even the published model is in it: restart the streams")
         return None
 
-    def _tell(self, store: str, why: str) -> None:
+    def _count_degraded(self, store: str, why: str) -> None:
         """Count what the store did, and log it, each kind once in a while, not with each
         request.
         """
         self.metrics.degraded.labels(store).inc()
         now = time.monotonic()
-        if now - self.told.get(store, -math.inf) >= TELL_EVERY_S:
-            self.told[store] = now
+        if now - self.logged_at.get(store, -math.inf) >= LOG_EVERY_S:
+            self.logged_at[store] = now
             log.warning("scoring_degraded", store=store, why=why)
 
-    def _scored(self, payment: Payment, known: Reading | None, features: Floats, model: fraud_model.Model) -> Score:
+    def _scored(self, payment: Payment, known: Known | None, features: Floats, model: fraud_model.Model) -> Score:
         probability = fraud_model.predict(model, features).astype(np.float64)
         decision = str(decisions.decide(probability, model.policy.thresholds)[0])
         return Score(
@@ -90,29 +87,28 @@ class Scorer:
             model_name=model.name,
             model_version=model.version,
             feature_set=FEATURE_SET,
-            feature_age_s=None if known is None else age_s(known.states),
+            feature_age_s=None if known is None else age_s(known.states.cards),
             degraded=known is None,
             scored_at=datetime.now(UTC),
         )
 
 
-def features_of(payment: Payment, known: Reading | None) -> Floats:
+def features_of(payment: Payment, known: Known | None) -> Floats:
     """Return the features (1, len(FEATURES)) of a payment with what is `known` of its card, device
-    and seller (1 each).
+    and seller (1 each), None where nothing could be read.
+
+    Raises AlreadyFolded where the card has folded the payment's event.
     """
-    record = payment_records.record(dict(payment))
-    features, repeated = fold(blank(1) if known is None else known.states.copy(), FIRST, record)
+    keys, payments = payment_records.keyed_one(dict(payment))
+    features, _, repeated = fold(nothing_known(keys) if known is None else known, payments)
     if repeated[0]:
         raise AlreadyFolded
-    device_fold.fold(unseen(1) if known is None else known.devices.copy(), FIRST, record, FIRST, features)
-    if known is not None:
-        tell_known(known.sellers, FIRST, record, features)
     return features
 
 
 def age_s(state: Records) -> float | None:
-    """Return the seconds since the newest payment in a state (1); None for a card that has never
-    paid.
+    """Return the seconds since the newest payment in a card's state (1); None for a card that has
+    never paid.
     """
     last_us = int(state["last_us"][0])
     return max(0.0, time.time() - last_us / SECOND_US) if last_us else None

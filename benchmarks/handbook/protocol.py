@@ -30,7 +30,7 @@ class Split:
     test: Chosen
 
 
-def split(told: Transactions, first_test_day: int, learn_days: int | None = WEEK) -> Split:
+def split(transactions: Transactions, first_test_day: int, learn_days: int | None = WEEK) -> Split:
     """Return the split whose test week begins on a day (since 1970); `learn_days` None learns from
     everything before the delay.
 
@@ -38,23 +38,23 @@ def split(told: Transactions, first_test_day: int, learn_days: int | None = WEEK
     learns from, or among what has matured since) are left out from that day on, however much is
     learned from, so that every variant is measured on the same transactions.
     """
-    day, end = told.day, first_test_day - WEEK
+    day, end = transactions.day, first_test_day - WEEK
     learn = (day < end) & (day >= (day.min() if learn_days is None else end - learn_days))
     test = np.zeros(len(day), np.bool_)
-    known = told.fraud & (day >= end - WEEK)
+    known = transactions.fraud & (day >= end - WEEK)
     for passed in range(WEEK):
-        compromised = np.unique(told.card[known & (day < end + passed)])
-        test |= (day == first_test_day + passed) & ~np.isin(told.card, compromised)
+        compromised = np.unique(transactions.card[known & (day < end + passed)])
+        test |= (day == first_test_day + passed) & ~np.isin(transactions.card, compromised)
     return Split(learn, test)
 
 
-def weeks_to_test(told: Transactions, first_test_day: int, weeks: int) -> list[int]:
+def weeks_to_test(transactions: Transactions, first_test_day: int, weeks: int) -> list[int]:
     """Return the first days of `weeks` test weeks: from `first_test_day` on as far as the data
     reach, the rest before it.
 
     Raises TransactionsError where there are not so many.
     """
-    days = told.day
+    days = transactions.day
     first, after = int(days.min()) + 2 * WEEK, int(days.max()) + 1 - WEEK
     later = list(range(first_test_day, after + 1, WEEK))[:weeks]
     earlier = list(range(first_test_day - WEEK, first - 1, -WEEK))[: weeks - len(later)]
@@ -71,13 +71,13 @@ def _date(day: int) -> str:
     return str(np.datetime64(day, "D"))
 
 
-def figures(told: Transactions, test: Chosen, probability: npt.NDArray[np.float32]) -> dict[str, float]:
+def figures(transactions: Transactions, test: Chosen, probability: npt.NDArray[np.float32]) -> dict[str, float]:
     """Return the Handbook's three figures for the tested transactions."""
-    fraud = told.fraud[test]
+    fraud = transactions.fraud[test]
     return {
         "auc": float(roc_auc_score(fraud, probability)),
         "average_precision": float(average_precision_score(fraud, probability)),
-        "card_precision_100": card_precision(told.day[test], told.card[test], fraud, probability, TOP),
+        "card_precision_100": card_precision(transactions.day[test], transactions.card[test], fraud, probability, TOP),
     }
 
 

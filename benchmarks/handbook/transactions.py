@@ -18,8 +18,10 @@ from pipelines.base.arrays import DAY_US, Floats, Integers, Records
 from pipelines.base.errors import TidemarkError
 from pipelines.fraud.features import labels, seller_fold
 from pipelines.fraud.features.card_fold import fold
-from pipelines.fraud.features.card_state import AMOUNT_Z, PAYMENT, blank
-from pipelines.fraud.features.seller_state import unknown
+from pipelines.fraud.features.card_state import new_cards
+from pipelines.fraud.features.feature_set import AMOUNT_Z
+from pipelines.fraud.features.payment_records import PAYMENT
+from pipelines.fraud.features.seller_state import new_sellers
 
 COLUMNS = ["TRANSACTION_ID", "TX_DATETIME", "CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT", "TX_FRAUD"]
 
@@ -73,7 +75,7 @@ def transactions(rows: pd.DataFrame) -> Transactions:
     made["amount"] = rows["TX_AMOUNT"]
     made["seller"] = pd.util.hash_array(rows["TERMINAL_ID"].to_numpy())
     for name in ("customer", "device", "country", "currency", "installments", "attempt_number", "credit_card"):
-        # The Handbook does not tell, or in the case of the customer, who is the card, nothing else.
+        # The Handbook does not say, or in the case of the customer, who is the card, nothing else.
         made[name] = 1
     for name in ("latitude", "longitude", "three_d_secure"):
         made[name] = np.nan
@@ -81,16 +83,16 @@ def transactions(rows: pd.DataFrame) -> Transactions:
     return Transactions(made, card, seller, rows["TX_FRAUD"].to_numpy() > 0)
 
 
-def features(told: Transactions, delay_days: int) -> Floats:
-    """Return the features of all transactions (n, len(FEATURES)): cards folded, sellers told with
-    labels `delay_days` late.
+def features(paid: Transactions, delay_days: int) -> Floats:
+    """Return the features of all transactions (n, len(FEATURES)), those of sellers with labels that
+    are `delay_days` late.
 
-    Of devices nothing is told, because the Handbook does not.
+    Those of devices are NaN, because the Handbook knows none.
     """
-    rows, _ = fold(blank(int(told.card.max()) + 1), told.card, told.payments)
-    at_us, frauds = told.payments["at_us"], told.fraud.nonzero()[0]
+    rows, _ = fold(new_cards(int(paid.card.max()) + 1), paid.card, paid.payments)
+    at_us, frauds = paid.payments["at_us"], paid.fraud.nonzero()[0]
     found = labels.Findings(frauds, at_us[frauds], np.ones(len(frauds), np.bool_))
     known, of = labels.labels(at_us, rows[:, AMOUNT_Z], found, delay_days * DAY_US)
-    sellers = unknown(int(told.seller.max()) + 1)
-    seller_fold.tell_history(sellers, told.seller, told.payments, told.seller[of], known, delay_days * DAY_US, rows)
+    sellers = new_sellers(int(paid.seller.max()) + 1)
+    seller_fold.learn_and_write_features(sellers, paid.seller, paid.payments, paid.seller[of], known, delay_days * DAY_US, rows)
     return rows

@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 
 import numpy as np
 
 from benchmarks.support.fraud_payments import CARD, DEVICE, SELLER, SELLERS
 from pipelines.base.arrays import DAY_US, Records
 from pipelines.base.settings import settings
-from pipelines.fraud.features.card_state import FEATURE_SET, PAYMENT
+from pipelines.fraud.features.feature_set import FEATURE_SET
+from pipelines.fraud.features.payment_records import PAYMENT
 from pipelines.fraud.features.seller_fold import learn
-from pipelines.fraud.features.seller_state import LABEL, SELLER_RECORD, unknown
+from pipelines.fraud.features.seller_state import LABEL, SELLER_RECORD, new_sellers
 from pipelines.fraud.seller_states import label_delay_us, last_full_hour
-from pipelines.online_store.client import CARDS_PER_COMMAND, OnlineStore
+from pipelines.fraud.store import FraudStore
+from pipelines.online_store.client import Client
 
 SALES_PER_SELLER, DAYS, FRAUD_EVERY = 60, 30, 50
 
@@ -23,8 +24,9 @@ def own_states() -> Iterator[None]:
     """Have the store know SELLERS sellers by a month of sales, and let it forget them, cards and
     devices at the end.
     """
-    store = OnlineStore(settings().valkey)
-    store.write_sellers([SELLER.format(number) for number in range(SELLERS)], known_sellers(now_us(), label_delay_us()))
+    with Client(settings().valkey) as client:
+        names = [SELLER.format(number) for number in range(SELLERS)]
+        FraudStore(client).write_sellers(names, known_sellers(now_us(), label_delay_us()))
     try:
         yield
     finally:
@@ -34,11 +36,8 @@ def own_states() -> Iterator[None]:
 
 def forget(name: str) -> None:
     """Let the store forget all cards (CARD), devices (DEVICE) or sellers (SELLER) of benchmarks."""
-    store = OnlineStore(settings().valkey)
-    keys = store.client.scan_iter(f"*:{FEATURE_SET}:{name.format('*')}", count=CARDS_PER_COMMAND)
-    while some := list(islice(keys, CARDS_PER_COMMAND)):
-        store.writer.unlink(*some)
-    store.close()
+    with Client(settings().valkey) as client:
+        client.remove_matching(f"*:{FEATURE_SET}:{name.format('*')}")
 
 
 def now_us() -> int:
@@ -62,7 +61,7 @@ def known_sellers(at_us: int, delay_us: int) -> Records:
     labels["known_us"] = labels["at_us"] + delay_us
     labels["fraud"] = np.arange(len(labels)) // SELLERS % FRAUD_EVERY == 0
     records = np.zeros(SELLERS, SELLER_RECORD)
-    states = unknown(SELLERS)
+    states = new_sellers(SELLERS)
     learn(states, of, sold, of[mature], labels, delay_us)
     records["before"], records["after"], records["before_us"], records["after_us"] = states, states, end, end
     return records

@@ -14,11 +14,11 @@ from benchmarks.receipt import ReceiptError
 from pipelines.base.settings import settings
 from pipelines.contracts import avro
 from pipelines.fraud import alerts, scoring
+from pipelines.fraud.champion import champion_watch
 from pipelines.kafka import schema_registry
 from pipelines.models.packed import Packed
-from pipelines.models.publishing import champion_watch
 from pipelines.silver import payments
-from pipelines.silver.refining import refine
+from pipelines.silver.refining import LINEAGE, refine
 from pipelines.streaming.reads import kafka_options, read_topics
 
 SCORES, SHOP = "tidemark.fraud_scores", "shop.payments"
@@ -52,7 +52,7 @@ def floor(source: str) -> Flow:
     again.
     """
     known = replace(schema_registry.contract(SHOP), topic=source)
-    fields = [name for name in payments.TABLE.column_names if not name.startswith("kafka_")]
+    fields = [column.name for column in payments.TABLE.columns if column not in LINEAGE]
 
     def through(records: DataFrame) -> DataFrame:
         value = avro.encode(F.struct(*fields), schema_registry.writer(SHOP))
@@ -69,8 +69,8 @@ def running(spark: SparkSession, source: str, flow: Flow, target: str, checkpoin
     """
     records = read_topics(spark, [source], SCORES, "latest")
     writer = flow(records).writeStream.format("kafka").option("checkpointLocation", checkpoint).queryName(target)
-    told = {**kafka_options(settings().kafka), "kafka.linger.ms": "0", "kafka.acks": "all"}
-    query = writer.options(**told).trigger(processingTime=settings().stream(SCORES).trigger).start()
+    options = {**kafka_options(settings().kafka), "kafka.linger.ms": "0", "kafka.acks": "all"}
+    query = writer.options(**options).trigger(processingTime=settings().stream(SCORES).trigger).start()
     try:
         yield query
     finally:

@@ -51,9 +51,9 @@ class Past:
     orders_per_day: float
 
 
-def kept(past: Past, file: Path | None) -> pa.Table:
+def cached(past: Past, file: Path | None) -> pa.Table:
     """Return the payments of a past from the file, or simulate and write them there; without a file
-    they are not kept.
+    they are not written.
 
     Raises ReceiptError where the file holds those of another past.
     """
@@ -63,7 +63,7 @@ def kept(past: Past, file: Path | None) -> pa.Table:
             pq.write_table(made, file)
         return made
     found = pq.read_table(file)
-    if found.schema.metadata != _told(past):
+    if found.schema.metadata != _metadata(past):
         raise ReceiptError(f"{file} does not hold the payments of {past}: remove it, or name another file.")
     return found
 
@@ -83,14 +83,14 @@ def payments(past: Past) -> pa.Table:
     for batch in with_progress(bulk(Events(shop.events()), end_us, lambda seconds: False), start_us, end_us):
         paid.append(_typed(_of("shop.payments", batch)))
         found += _of("shop.chargebacks", batch)
-    return labelled(pa.concat_tables(paid), found).replace_schema_metadata(_told(past))
+    return labelled(pa.concat_tables(paid), found).replace_schema_metadata(_metadata(past))
 
 
 def _start_us(past: Past) -> int:
     return int(np.datetime64(past.opened, "us").astype(np.int64))
 
 
-def _told(past: Past) -> dict[bytes, bytes]:
+def _metadata(past: Past) -> dict[bytes, bytes]:
     return {b"past": repr(past).encode()}
 
 
@@ -102,10 +102,10 @@ def _typed(records: list[Record]) -> pa.Table:
     """Return records of payments as silver has them, money in units instead of cents; each arrives
     when it is made.
     """
-    return pa.Table.from_pylist([{**record, **_told_by_silver(record)} for record in records], PAYMENT)
+    return pa.Table.from_pylist([{**record, **_columns_of_silver(record)} for record in records], PAYMENT)
 
 
-def _told_by_silver(record: Record) -> Record:
+def _columns_of_silver(record: Record) -> Record:
     return {"amount": Decimal(record["amount"]).scaleb(-2), "kafka_at": record["event_at"]}
 
 
@@ -119,9 +119,9 @@ def labelled(paid: pa.Table, found: Iterable[Record]) -> pa.Table:
         findings[finding["payment_id"]].append({"found_at": finding["event_at"], "fraud": finding["fraud"]})
         last[finding["payment_id"]] = finding
     nothing: Record = {"fraud": False, "reason": ""}
-    told = [(last.get(payment, nothing), findings.get(payment)) for payment in paid["payment_id"].to_pylist()]
+    by_payment = [(last.get(payment, nothing), findings.get(payment)) for payment in paid["payment_id"].to_pylist()]
     return (
-        paid.append_column("fraud", pa.array([finding["fraud"] for finding, _ in told], pa.bool_()))
-        .append_column("campaign", pa.array([finding["reason"] for finding, _ in told], pa.string()))
-        .append_column("findings", pa.array([listed for _, listed in told], pa.list_(FINDING)))
+        paid.append_column("fraud", pa.array([finding["fraud"] for finding, _ in by_payment], pa.bool_()))
+        .append_column("campaign", pa.array([finding["reason"] for finding, _ in by_payment], pa.string()))
+        .append_column("findings", pa.array([listed for _, listed in by_payment], pa.list_(FINDING)))
     )

@@ -6,8 +6,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from pipelines.fraud import alerts, scoring
+from pipelines.fraud.champion import champion_watch
 from pipelines.kafka import schema_registry
-from pipelines.models.publishing import champion_watch
 from pipelines.silver import payments
 from pipelines.silver.refining import refine
 from pipelines.streaming.job import run_queries

@@ -8,8 +8,9 @@ from jobs.streams import score_payments
 from pipelines.base import logs
 from pipelines.base.settings import settings
 from pipelines.fraud import rebuild_states
+from pipelines.fraud.store import FraudStore
 from pipelines.kafka.schema_registry import contract
-from pipelines.online_store.client import OnlineStore
+from pipelines.online_store.client import Client
 from pipelines.silver import payments
 from pipelines.streaming.job import run
 
@@ -18,8 +19,9 @@ def rebuild(spark: SparkSession) -> None:
     """Put the states that the scorer left behind back into the store; the scorer must not run
     meanwhile.
     """
-    store, known = OnlineStore(settings().valkey), contract(str(payments.TABLE.topic))
-    cards = rebuild_states.rebuild(spark, store, score_payments.TOPIC, known)
+    with Client(settings().valkey) as client:
+        payment = contract(str(payments.TABLE.topic))
+        cards = rebuild_states.rebuild(spark, FraudStore(client), score_payments.TOPIC, payment)
     logs.get(__name__).info("online_store_rebuilt", cards=cards)
 
 

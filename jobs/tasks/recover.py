@@ -10,8 +10,9 @@ from pyspark.sql import SparkSession
 from jobs.streams import score_payments
 from pipelines.base import logs
 from pipelines.base.settings import settings
+from pipelines.fraud.store import FraudStore
 from pipelines.kafka import topics
-from pipelines.online_store.client import OnlineStore
+from pipelines.online_store.client import Client
 from pipelines.operations.repair import forget_checkpoint
 from pipelines.streaming.checkpoints import TopicCheckpoint
 from pipelines.streaming.job import run
@@ -33,7 +34,8 @@ def _score_again(spark: SparkSession) -> str:
     written = topics.records_written(settings().kafka, score_payments.TOPIC)
     checkpoint = TopicCheckpoint(spark, score_payments.TOPIC, written)
     checkpoint.require_lost(checkpoint.is_lost())
-    OnlineStore(settings().valkey).forget_cards()
+    with Client(settings().valkey) as client:
+        FraudStore(client).forget_cards()
     checkpoint.begin()
     return "every payment that Kafka still has is scored again; in gold the first score stays."
 

@@ -11,27 +11,29 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.table import Table as Grid
 
+from pipelines.base import exits
 from pipelines.base.settings import settings
+from pipelines.base.window import FORMATS, Window
 from pipelines.fraud import decision_replay
 from pipelines.lake import catalog
 from pipelines.models.registry import ModelRegistry
 from pipelines.silver import chargebacks
 from pipelines.streaming.job import run
 
+NAME = "replay_decisions"
 
-def show_replay(spark: SparkSession, window: tuple[str, str], told: str, at: decision_replay.Wished, tag: str | None) -> None:
+
+def show_replay(spark: SparkSession, window: Window, choice: str, at: decision_replay.Wished, tag: str | None) -> None:
     """Print what changes, and where the scores and the labels were read."""
-    model = decision_replay.chosen(ModelRegistry(settings().mlflow), settings().fraud.model_name, told)
+    model = decision_replay.chosen(ModelRegistry(settings().mlflow), settings().fraud.model_name, choice)
     thresholds = decision_replay.thresholds(model, at)
     tag = tag or decision_replay.tagged(spark)
     scores = decision_replay.labelled(
-        decision_replay.scored(spark, tag, *window), catalog.fresh(spark, chargebacks.TABLE)
+        decision_replay.scored(spark, tag, window), catalog.fresh(spark, chargebacks.TABLE)
     ).toArrow()
     console, young = Console(), decision_replay.immature(scores, model, datetime.now(UTC))
     _print(console, decision_replay.replayed(scores, model, thresholds))
-    console.print(
-        f"scores from {window[0]} to {window[1]} as of tag {tag} of silver.fraud_scores (--tag {tag} reads the same again)"
-    )
+    console.print(f"scores {window} as of tag {tag} of silver.fraud_scores (--tag {tag} reads the same again)")
     console.print(
         f"after: {model.name}/{model.version}, review at {thresholds.review_at:.4g}, decline at {thresholds.decline_at:.4g}"
     )
@@ -48,8 +50,10 @@ def _print(console: Console, rows: pd.DataFrame) -> None:
 
 
 def main(
-    start: Annotated[str, typer.Option("--from", help="First payment time, UTC, such as 2026-11-22T00:00:00.")],
-    end: Annotated[str, typer.Option("--to", help="Payment time to stop before, UTC.")],
+    start: Annotated[
+        datetime, typer.Option("--from", formats=FORMATS, help="First payment time, UTC, such as 2026-11-22T00:00:00.")
+    ],
+    end: Annotated[datetime, typer.Option("--to", formats=FORMATS, help="Payment time to stop before, UTC.")],
     model: Annotated[str, typer.Option(help="champion, challenger, or NAME/VERSION such as fraud/3.")] = "champion",
     review_at: Annotated[
         float | None, typer.Option(min=0, help="Review from this probability on; else the model's own.")
@@ -65,7 +69,9 @@ def main(
     changes.
     """
     wished = decision_replay.Wished(review_at, decline_at)
-    run("replay_decisions", lambda spark: show_replay(spark, (start, end), model, wished, tag))
+    with exits.in_words(NAME):
+        window = Window(start, end)
+    run(NAME, lambda spark: show_replay(spark, window, model, wished, tag))
 
 
 if __name__ == "__main__":

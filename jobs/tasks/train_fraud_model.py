@@ -7,15 +7,21 @@ from typing import Annotated, Literal
 import typer
 from pyspark.sql import SparkSession
 
-from pipelines.base import logs
+from pipelines.base import exits, logs
 from pipelines.base.settings import settings
 from pipelines.fraud import promotion, training_data
+from pipelines.fraud.champion import champion_of_todays_features
+from pipelines.fraud.features.feature_set import FEATURE_SET
 from pipelines.fraud.model import training
 from pipelines.fraud.model.history import History
 from pipelines.models.registry import ModelRegistry
 from pipelines.silver import chargebacks, fraud_scores, payments
 from pipelines.streaming import progress
 from pipelines.streaming.job import run
+
+NAME = "train_fraud_model"
+
+log = logs.get(__name__)
 
 Family = Literal["xgboost", "additive"]
 Features = Literal["folded", "logged"]
@@ -34,15 +40,30 @@ def history(spark: SparkSession, features: Features, label_delay_days: int) -> t
 
 def train(spark: SparkSession, family: Family, features: Features, promote: bool) -> None:
     """Fit a model on what silver has, and register it."""
-    told = settings().fraud
-    snapshots, past = history(spark, features, told.label_delay_days)
-    trained = training.train(past, told.label_delay_days, told.costs, family)
+    fraud = settings().fraud
+    snapshots, past = history(spark, features, fraud.label_delay_days)
+    trained = training.train(past, fraud.label_delay_days, fraud.costs, family)
     registry = ModelRegistry(settings().mlflow)
     version = registry.register(
-        told.model_name, trained.booster, {**trained.parameters, "features": features}, trained.metrics, snapshots
+        fraud.model_name,
+        trained.booster,
+        {**trained.parameters, "features": features},
+        trained.metrics,
+        snapshots,
+        feature_set=FEATURE_SET,
+        answer="probability",
     )
-    logs.get(__name__).info("model_registered", version=version, family=family, features=features, **trained.metrics)
-    promotion.take_up(registry, told.model_name, version, at_once=promote)
+    log.info("model_registered", version=version, family=family, features=features, **trained.metrics)
+    promotion.take_up(registry, fraud.model_name, version, at_once=promote)
+
+
+def is_needed() -> bool:
+    """Return whether no champion of today's features is registered, and log it where one is."""
+    name = settings().fraud.model_name
+    version = champion_of_todays_features(ModelRegistry(settings().mlflow), name)
+    if version is not None:
+        log.info("no_training_needed", model=name, champion=version, feature_set=FEATURE_SET)
+    return version is None
 
 
 def main(
@@ -51,11 +72,17 @@ def main(
         Features, typer.Option(help="Fold all payments anew, or take what was logged with the scores of payments.")
     ] = "folded",
     promote: Annotated[bool, typer.Option("--promote", help="Make it the champion at once, whatever serves now.")] = False,
+    if_needed: Annotated[
+        bool, typer.Option("--if-needed", help="Only where there is no champion of today's features yet.")
+    ] = False,
 ) -> None:
     """Train a fraud model; jobs/tasks/promote_fraud_model.py decides whether a challenger becomes
     the champion.
     """
-    run("train_fraud_model", lambda spark: train(spark, family, features, promote))
+    with exits.in_words(NAME):
+        if if_needed and not is_needed():
+            return
+    run(NAME, lambda spark: train(spark, family, features, promote))
 
 
 if __name__ == "__main__":

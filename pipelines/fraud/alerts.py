@@ -7,8 +7,8 @@ TOPIC = "tidemark.alerts"
 
 
 def of_fraud() -> Column:
-    """Return the alert of a declined payment, a struct of its score's columns; done again it has
-    the same event_id.
+    """Return the alert for a declined payment, made of its score's columns. Its event_id derives
+    from the score's, so a batch that is done again produces the same alert.
     """
     why = F.array_join("reasons", "; ")
     chance = F.format_string("Payment declined, fraud with a probability of %.3f", "probability")

@@ -14,8 +14,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.base.errors import ModelError
+from pipelines.base.window import Window
 from pipelines.fraud import training_data
-from pipelines.fraud.features.card_state import FEATURE_SET, FEATURES
+from pipelines.fraud.features.feature_set import FEATURE_SET, FEATURES
 from pipelines.fraud.model import decisions, fraud_model
 from pipelines.fraud.model.policy import Thresholds
 from pipelines.lake import catalog
@@ -23,7 +24,7 @@ from pipelines.models.registry import ModelRegistry
 from pipelines.silver.fraud_scores import TABLE
 from pipelines.silver.refining import once_each
 
-KEPT_DAYS = 90
+RETAINED_DAYS = 90
 COLUMNS = ("decision", "features", "feature_set", "amount", "event_at", "fraud")
 
 
@@ -36,21 +37,19 @@ class Wished(NamedTuple):
 
 def tagged(spark: SparkSession) -> str:
     """Return the name of a tag on the newest snapshot of the scores, which keeps it from expiring
-    for KEPT_DAYS.
+    for RETAINED_DAYS.
     """
     snapshot = training_data.snapshot(spark, TABLE)
     tag = f"replay_{snapshot}"
-    kept = f"AS OF VERSION {snapshot} RETAIN {KEPT_DAYS} DAYS"
-    spark.sql(f"ALTER TABLE {catalog.full_name(TABLE)} CREATE TAG IF NOT EXISTS {tag} {kept}")
+    retained = f"AS OF VERSION {snapshot} RETAIN {RETAINED_DAYS} DAYS"
+    spark.sql(f"ALTER TABLE {catalog.full_name(TABLE)} CREATE TAG IF NOT EXISTS {tag} {retained}")
     return tag
 
 
-def scored(spark: SparkSession, tag: str, start: str, end: str) -> DataFrame:
-    """Return the scores of payments made in [start, end), once each, as they were at a tag."""
+def scored(spark: SparkSession, tag: str, window: Window) -> DataFrame:
+    """Return the scores of payments made in a window, once each, as they were at a tag."""
     scores = once_each(spark.read.option("versionAsOf", tag).table(TABLE.name))
-    return scores.filter(
-        (F.col("event_at") >= F.lit(start).cast("timestamp")) & (F.col("event_at") < F.lit(end).cast("timestamp"))
-    )
+    return scores.filter(window.holds(F.col("event_at")))
 
 
 def labelled(scores: DataFrame, chargebacks: DataFrame) -> DataFrame:
@@ -61,15 +60,15 @@ def labelled(scores: DataFrame, chargebacks: DataFrame) -> DataFrame:
     return scores.join(found, "payment_id", "left").withColumn("fraud", F.coalesce("fraud", F.lit(False))).select(*COLUMNS)
 
 
-def chosen(registry: ModelRegistry, name: str, told: str) -> fraud_model.Model:
-    """Return the model that is told as NAME/VERSION, or as an alias of `name`; raises ModelError
-    where there is none.
+def chosen(registry: ModelRegistry, name: str, choice: str) -> fraud_model.Model:
+    """Return the model that `choice` names, as NAME/VERSION or as an alias of `name`; raises
+    ModelError where there is none.
     """
-    named, _, version = told.rpartition("/")
+    named, _, version = choice.rpartition("/")
     if not named:
-        named, version = name, registry.version_of(name, told) or ""
+        named, version = name, registry.version_of(name, choice) or ""
     if not version:
-        raise ModelError(f"Model {name} has no {told}: choose champion, challenger, or NAME/VERSION.")
+        raise ModelError(f"Model {name} has no {choice}: choose champion, challenger, or NAME/VERSION.")
     return fraud_model.load(registry.packed(named, version))
 
 
@@ -77,9 +76,9 @@ def thresholds(model: fraud_model.Model, wished: Wished) -> Thresholds:
     """Return the model's thresholds, save those wished otherwise; raises ModelError where they
     contradict each other.
     """
-    told = {name: value for name, value in wished._asdict().items() if value is not None}
+    given = {name: value for name, value in wished._asdict().items() if value is not None}
     try:
-        return Thresholds(**{**model.policy.thresholds.model_dump(), **told})
+        return Thresholds(**{**model.policy.thresholds.model_dump(), **given})
     except ValidationError as error:
         raise ModelError(f"These thresholds cannot be replayed ({error.errors()[0]['msg']}): give others.") from error
 

@@ -24,25 +24,27 @@ def decide(registry: ModelRegistry, name: str, history: History, snapshots: dict
         return None
     champion = registry.champion_version(name)
     verdict = judged(registry, name, champion, version, history)
-    told = {"gate": "promoted" if verdict.promoted else "refused", "gate_reasons": "; ".join(verdict.reasons)}
+    outcome = {"gate": "promoted" if verdict.promoted else "refused", "gate_reasons": "; ".join(verdict.reasons)}
     against = {"gate_champion": str(champion), **{f"gate_{table}": snapshot for table, snapshot in snapshots.items()}}
-    registry.note(name, version, {**told, **against}, {f"gate_{figure}": value for figure, value in verdict.figures.items()})
+    registry.note(name, version, {**outcome, **against}, {f"gate_{figure}": value for figure, value in verdict.figures.items()})
     if verdict.promoted:
         registry.promote(name, version)
-    log.info(f"gate_{told['gate']}", version=version, champion=champion, reasons=verdict.reasons, **verdict.figures)
+    log.info(f"gate_{outcome['gate']}", version=version, champion=champion, reasons=verdict.reasons, **verdict.figures)
     return verdict
 
 
-def judged(registry: ModelRegistry, name: str, champion: str | None, challenger: str, history: History) -> Verdict:
+def judged(
+    registry: ModelRegistry, name: str, champion_version: str | None, challenger_version: str, history: History
+) -> Verdict:
     """Return the gate's verdict; a challenger that cannot serve is refused, a champion that cannot
     is replaced.
     """
-    its, mine = servable(registry, name, challenger), servable(registry, name, champion)
-    if isinstance(its, str):
-        return Verdict(False, (its,), {})
-    if isinstance(mine, str):
-        return Verdict(True, (f"the champion cannot serve: {mine}",), {})
-    return judge(mine.model, its.model, (mine.size, its.size), history)
+    challenger, champion = (servable(registry, name, version) for version in (challenger_version, champion_version))
+    if isinstance(challenger, str):
+        return Verdict(False, (challenger,), {})
+    if isinstance(champion, str):
+        return Verdict(True, (f"the champion cannot serve: {champion}",), {})
+    return judge(champion.model, challenger.model, (champion.size, challenger.size), history)
 
 
 class Servable(NamedTuple):
@@ -53,7 +55,7 @@ class Servable(NamedTuple):
 
 
 def servable(registry: ModelRegistry, name: str, version: str | None) -> Servable | str:
-    """Return a version ready to be asked, or in words why it cannot serve."""
+    """Return a version that can serve, or in words why it cannot."""
     if version is None:
         return "there is none"
     try:

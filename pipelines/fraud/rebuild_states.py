@@ -8,24 +8,23 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines.base.arrays import Records
 from pipelines.base.errors import CheckpointError
 from pipelines.contracts.contract import Contract
-from pipelines.fraud.features import device_fold, payment_records
-from pipelines.fraud.features.card_fold import fold
-from pipelines.fraud.features.card_state import blank
-from pipelines.fraud.features.device_state import unseen
+from pipelines.fraud.features import payment_records
+from pipelines.fraud.features.fold import States, fold, nothing_known
+from pipelines.fraud.features.payment_records import Keys
+from pipelines.fraud.store import FraudStore
 from pipelines.lake import catalog
-from pipelines.online_store.client import Batch, Devices, OnlineStore
+from pipelines.online_store.two_version_records import Batch
 from pipelines.silver import payments
 from pipelines.silver.refining import refine
 from pipelines.streaming.checkpoints import Checkpoint
 from pipelines.streaming.reads import read_topic_once
 
 
-def rebuild(spark: SparkSession, store: OnlineStore, query: str, contract: Contract) -> int:
+def rebuild(spark: SparkSession, store: FraudStore, query: str, contract: Contract) -> int:
     """Fold what the scorer's `query` has scored, put the states in the place of those in the store,
-    and say of how many cards.
+    and return how many cards they are of.
 
     The scorer must not run. It then goes on behind its last batch as if the store had never lost
     anything. Raises CheckpointError when it has committed no batch.
@@ -34,10 +33,10 @@ def rebuild(spark: SparkSession, store: OnlineStore, query: str, contract: Contr
     last = checkpoint.last_batch()
     if last is None:
         raise CheckpointError(f"{query} has committed no batch, so nothing has a state: start the scorer.")
-    cards, states, devices = folded(arrived(spark, checkpoint.committed_of(str(payments.TABLE.topic)), contract).toArrow())
+    keys, states = folded(arrived(spark, checkpoint.committed_of(str(payments.TABLE.topic)), contract).toArrow())
     store.forget_cards()
-    store.write(cards, states, states, Batch(*last), devices)
-    return len(cards)
+    store.write(keys, states, states, Batch(*last))
+    return len(keys.cards)
 
 
 def arrived(spark: SparkSession, until: Mapping[int, int], contract: Contract) -> DataFrame:
@@ -57,15 +56,11 @@ def arrived(spark: SparkSession, until: Mapping[int, int], contract: Contract) -
     return rows.orderBy("kafka_partition", "kafka_offset")
 
 
-def folded(paid: pa.Table) -> tuple[list[str], Records, Devices]:
-    """Return the cards of payments that arrived in this order, the state that each is left in, and
-    the devices with theirs.
+def folded(paid: pa.Table) -> tuple[Keys, States]:
+    """Return the cards and devices of payments that arrived in this order, and the states that each
+    is left in.
 
     A device's state does not depend on the order, so that of each card is enough.
     """
-    cards, card_of = payment_records.cards(paid)
-    devices, device_of = payment_records.devices(paid)
-    states, seen, records = blank(len(cards)), unseen(len(devices)), payment_records.records(paid)
-    features, repeated = fold(states, card_of, records)
-    device_fold.fold(seen, device_of, records, (~repeated).nonzero()[0], features)
-    return cards, states, Devices(devices, seen, seen)
+    keys, payments = payment_records.keyed(paid)
+    return keys, fold(nothing_known(keys), payments).states

@@ -1,5 +1,5 @@
-"""Scores payments inside the stream: reads the states, folds the batch, asks the model, writes the
-states, answers.
+"""Scores payments inside the stream: reads the states, folds the batch, predicts, writes the
+states, and returns the scores.
 """
 
 from collections.abc import Iterable
@@ -15,23 +15,24 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.base import logs
-from pipelines.base.arrays import Floats, Records
+from pipelines.base.arrays import Floats
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.kill_points import reach
 from pipelines.base.settings import settings
 from pipelines.contracts.avro import encode, encode_around, float_arrays
 from pipelines.contracts.contract import Writer
 from pipelines.fraud import alerts
-from pipelines.fraud.features import device_fold, payment_records
-from pipelines.fraud.features.card_fold import fold, late
-from pipelines.fraud.features.card_state import FEATURE_SET, FEATURES, blank
-from pipelines.fraud.features.device_state import unseen
-from pipelines.fraud.features.seller_fold import tell_known
-from pipelines.fraud.features.seller_state import unknown
+from pipelines.fraud.features import payment_records
+from pipelines.fraud.features.card_fold import late
+from pipelines.fraud.features.feature_set import FEATURE_SET, FEATURES
+from pipelines.fraud.features.fold import States, fold, nothing_known
+from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.model import decisions, fraud_model
+from pipelines.fraud.store import FraudStore, Reading
 from pipelines.models.packed import Packed
 from pipelines.models.serving import Serving
-from pipelines.online_store.client import Batch, Devices, OnlineStore, Reading
+from pipelines.online_store.client import Client
+from pipelines.online_store.two_version_records import Batch
 from pipelines.silver.fraud_scores import TABLE
 from pipelines.silver.refining import LINEAGE
 
@@ -93,83 +94,82 @@ def _this_batch() -> Batch:
 
 
 @cache
-def _store() -> OnlineStore:
-    return OnlineStore(settings().valkey)
+def _store() -> FraudStore:
+    """Return this worker's store, whose connections live as long as the worker."""
+    return FraudStore(Client(settings().valkey))
 
 
-_in_use: dict[str, Serving] = {}
+_in_use: dict[str, Serving[fraud_model.Model]] = {}
 
 
-def _serving(first_model: "Broadcast[Packed]") -> Serving:
+def _serving(first_model: "Broadcast[Packed]") -> Serving[fraud_model.Model]:
     """Return what this worker serves with; workers live for many batches."""
     if "model" not in _in_use:
-        _in_use["model"] = Serving(fraud_model.load(first_model.value))
+        _in_use["model"] = serving(first_model.value)
     return _in_use["model"]
 
 
-def score_batch(payments: pa.Table, batch: Batch, store: OnlineStore, serving: Serving) -> pa.Table:
-    """Return the scores of a batch and leave the states of cards and devices behind in the store.
+def serving(packed: Packed) -> Serving[fraud_model.Model]:
+    """Return a fraud model in use; raises ModelError where it may not serve."""
+    return Serving(fraud_model.load(packed), fraud_model.load)
+
+
+def score_batch(paid: pa.Table, batch: Batch, store: FraudStore, serving: Serving[fraud_model.Model]) -> pa.Table:
+    """Return the scores of a batch's payments, one row per payment that is not repeated, and leave
+    the states of their cards and devices behind in the store.
 
     The scores are `degraded` when the store fails, because the states then miss these payments.
     Where it failed at the reading, they are made from what the payments say themselves.
     """
-    cards, card_of = payment_records.cards(payments)
-    devices, device_of = payment_records.devices(payments)
-    sellers, seller_of = payment_records.sellers(payments)
-    records = payment_records.records(payments)
-    reading = _read(cards, devices, sellers, batch, store, serving)
+    keys, payments = payment_records.keyed(paid)
+    reading = _read(keys, batch, store, serving)
     reach("after_store_read")
-    before = reading or Reading(blank(len(cards)), unseen(len(devices)), unknown(0), None)
-    after, seen_after = before.states.copy(), before.devices.copy()
-    came_late = pa.nulls(len(payments), pa.bool_()) if reading is None else pa.array(late(before.states, card_of, records))
-    features, repeated = fold(after, card_of, records)
-    device_fold.fold(seen_after, device_of, records, (~repeated).nonzero()[0], features)
+    known = nothing_known(keys) if reading is None else reading.known
+    came_late = pa.nulls(len(paid), pa.bool_())
     if reading is not None:
-        tell_known(reading.sellers, seller_of, records, features)
-    seen = Devices(devices, before.devices, seen_after)
-    in_states = reading is not None and _write(cards, before.states, after, seen, batch, store)
+        came_late = pa.array(late(known.states.cards, payments.card, payments.records))
+    features, states, repeated = fold(known, payments)
+    in_states = reading is not None and _write(keys, known.states, states, batch, store)
     reach("after_store_write")
-    fresh = payments.append_column("late", came_late).filter(pa.array(~repeated))
+    fresh = paid.append_column("late", came_late).filter(pa.array(~repeated))
     return _scores(fresh, features[~repeated], serving, degraded=not in_states)
 
 
-def _read(
-    cards: list[str], devices: list[str], sellers: list[str], batch: Batch, store: OnlineStore, serving: Serving
-) -> Reading | None:
+def _read(keys: Keys, batch: Batch, store: FraudStore, serving: Serving[fraud_model.Model]) -> Reading | None:
     """Return what the batch starts from, None without a store; take up a newly published model."""
     try:
-        reading = store.read(cards, batch, serving.model.name, sellers, devices)
+        reading = store.read(keys, batch, serving.model.name)
     except ServiceUnreachable as error:
-        log.warning("scoring_degraded", batch=batch.number, cards=len(cards), error=str(error))
+        log.warning("scoring_degraded", batch=batch.number, cards=len(keys.cards), error=str(error))
         return None
     _follow(reading, store, serving)
     return reading
 
 
-def _follow(reading: Reading, store: OnlineStore, serving: Serving) -> None:
+def _follow(reading: Reading, store: FraudStore, serving: Serving[fraud_model.Model]) -> None:
     """Take up the published models, or go on with those in use where one cannot be fetched; the
     next batch tries again.
     """
     try:
-        serving.follow(reading.model_version, store)
-        serving.shadow(reading.challenger_version, store)
+        serving.follow(reading.model_version, store.models)
+        serving.shadow(reading.challenger_version, store.models)
     except ServiceUnreachable as error:
         log.warning("model_not_fetched", version=reading.model_version, serving=serving.model.version, error=str(error))
 
 
-def _write(cards: list[str], before: Records, after: Records, devices: Devices, batch: Batch, store: OnlineStore) -> bool:
-    """Say whether the store has taken the states; a batch that it refuses is not done again, or it
-    would stop all scoring.
+def _write(keys: Keys, before: States, after: States, batch: Batch, store: FraudStore) -> bool:
+    """Return whether the store has taken the states; a batch that it refuses is not done again, or
+    it would stop all scoring.
     """
     try:
-        store.write(cards, before, after, batch, devices)
+        store.write(keys, before, after, batch)
     except ServiceUnreachable as error:
-        log.error("card_states_not_written", batch=batch.number, cards=len(cards), error=str(error))
+        log.error("card_states_not_written", batch=batch.number, cards=len(keys.cards), error=str(error))
         return False
     return True
 
 
-def _scores(payments: pa.Table, features: Floats, serving: Serving, *, degraded: bool) -> pa.Table:
+def _scores(payments: pa.Table, features: Floats, serving: Serving[fraud_model.Model], *, degraded: bool) -> pa.Table:
     model = serving.model
     probability = fraud_model.predict(model, features).astype(np.float64)
     decision = decisions.decide(probability, model.policy.thresholds)
@@ -192,21 +192,21 @@ def _scores(payments: pa.Table, features: Floats, serving: Serving, *, degraded:
 
 
 def _shadow(challenger: fraud_model.Model | None, features: Floats) -> dict[str, pa.Array]:
-    """Return what the challenger says, and what it would decide by its own thresholds; nulls
-    without one.
+    """Return the challenger's version and probabilities, and what it would decide by its own
+    thresholds; nulls without one.
     """
     count = len(features)
     if challenger is None:
         return {name: pa.nulls(count, kind) for name, kind in SHADOW.items()}
-    said = fraud_model.predict(challenger, features).astype(np.float64)
-    decision = decisions.decide(said, challenger.policy.thresholds)
-    told = (pa.repeat(challenger.version, count), pa.array(said), pa.array(decision))
-    return dict(zip(SHADOW, told, strict=True))
+    probability = fraud_model.predict(challenger, features).astype(np.float64)
+    decision = decisions.decide(probability, challenger.policy.thresholds)
+    columns = (pa.repeat(challenger.version, count), pa.array(probability), pa.array(decision))
+    return dict(zip(SHADOW, columns, strict=True))
 
 
 def _reasons(model: fraud_model.Model, features: Floats, suspicious: npt.NDArray[np.bool_]) -> pa.Array:
-    told = iter(fraud_model.reasons(model, features[suspicious]))
-    return pa.array([next(told) if asked else [] for asked in suspicious], pa.list_(pa.string()))
+    reasons = iter(fraud_model.reasons(model, features[suspicious]))
+    return pa.array([next(reasons) if is_suspicious else [] for is_suspicious in suspicious], pa.list_(pa.string()))
 
 
 def _lists(features: Floats) -> pa.Array:

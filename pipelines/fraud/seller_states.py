@@ -16,14 +16,16 @@ from pyspark.sql import functions as F
 from pipelines.base import logs
 from pipelines.base.arrays import DAY_US, HOUR_US, Floats, Records
 from pipelines.base.settings import settings
+from pipelines.base.window import Window
 from pipelines.fraud import training_data
 from pipelines.fraud.features import payment_records
-from pipelines.fraud.features.card_state import AMOUNT_Z, FEATURE_SET
+from pipelines.fraud.features.feature_set import AMOUNT_Z, FEATURE_SET
 from pipelines.fraud.features.labels import labels
 from pipelines.fraud.features.seller_fold import learn
 from pipelines.fraud.features.seller_state import SELLER_RECORD
+from pipelines.fraud.store import FraudStore
 from pipelines.lake import catalog
-from pipelines.online_store.client import OnlineStore
+from pipelines.online_store.client import Client
 from pipelines.silver import chargebacks, fraud_scores, payments
 from pipelines.streaming import progress
 from pipelines.streaming.companions import Companion
@@ -42,15 +44,20 @@ def companion() -> Companion:
 
 
 def publish_what_is_known(spark: SparkSession) -> None:
-    """Bring the states of all sellers to the last full hour, if they are not there yet and somebody
-    is told of them.
+    """Bring the states of all sellers to the last full hour, if they are not there yet and a model
+    is published that uses them.
 
-    Without a model nobody is. In a new shop it is trained on the first history, which is in silver
-    then.
+    Without a model nobody needs them. In a new shop it is trained on the first history, which is in
+    silver then.
     """
-    store = OnlineStore(settings().valkey)
+    with Client(settings().valkey) as client:
+        publish_if_due(spark, FraudStore(client))
+
+
+def publish_if_due(spark: SparkSession, store: FraudStore) -> None:
+    """Do the same with a store that is open already."""
     begin, end = store.sellers_known_us(label_delay_us()), last_full_hour(time.time_ns() // 1000)
-    if begin < end and store.current_version(settings().fraud.model_name):
+    if begin < end and store.models.current_version(settings().fraud.model_name):
         progress.wait(spark, *TABLES)
         publish(spark, store, begin, end)
 
@@ -65,21 +72,21 @@ def last_full_hour(now_us: int) -> int:
     return (now_us - ARRIVING_US) // HOUR_US * HOUR_US
 
 
-def publish(spark: SparkSession, store: OnlineStore, begin: int, end: int) -> None:
+def publish(spark: SparkSession, store: FraudStore, begin: int, end: int) -> None:
     """Fold what has become known of sellers from `begin` to `end` (us) over their states; from 0
     on, all there is.
     """
     paid, charged_back, scored = (catalog.fresh(spark, table) for table in TABLES)
-    told = charged_back.filter(_between(0, end))
+    found = charged_back.filter(_between(0, end))
     delay_us = label_delay_us()
     if begin == 0:
         # Dying from here on, it begins anew whatever the delay is then.
         store.note_sellers_known(0, delay_us)
-        sold, amount_z = _from_the_first(paid.filter(_between(0, end)), told)
+        sold, amount_z = _from_the_first(paid.filter(_between(0, end)), found)
         judged = sold
     else:
         sold = _once(paid.filter(_between(begin, end))).select("seller_id", "event_at", "amount").toArrow()
-        judged = judgeable(paid, told, scored, begin, end, delay_us).toArrow()
+        judged = judgeable(paid, found, scored, begin, end, delay_us).toArrow()
         amount_z = judged["amount_z"].to_numpy().astype(np.float32)
     known, of = labels(payment_records.sales(judged)["at_us"], amount_z, payment_records.findings(judged), delay_us)
     fresh = (known["known_us"] >= begin) & (known["known_us"] < end)
@@ -88,8 +95,8 @@ def publish(spark: SparkSession, store: OnlineStore, begin: int, end: int) -> No
 
 
 def _between(begin_us: int, end_us: int) -> Column:
-    moment = F.col("event_at")
-    return (moment >= F.timestamp_micros(F.lit(begin_us))) & (moment < F.timestamp_micros(F.lit(end_us)))
+    between: Column = Window.of_us(begin_us, end_us).holds(F.col("event_at"))
+    return between
 
 
 def _once(paid: DataFrame) -> DataFrame:
@@ -99,35 +106,33 @@ def _once(paid: DataFrame) -> DataFrame:
     return paid.select("event_id", "payment_id", "seller_id", "event_at", "amount").dropDuplicates(["event_id"])
 
 
-def _from_the_first(paid: DataFrame, told: DataFrame) -> tuple[pa.Table, Floats]:
+def _from_the_first(paid: DataFrame, found: DataFrame) -> tuple[pa.Table, Floats]:
     """Return all payments with findings, and how unusual their amounts were, which no score says of
     those before the first.
     """
-    payments, _, features = training_data.fold_cards(training_data.label(paid, told).toArrow())
+    payments, _, features = training_data.fold_cards(training_data.label(paid, found).toArrow())
     return payments, features[:, AMOUNT_Z]
 
 
-def judgeable(paid: DataFrame, told: DataFrame, scored: DataFrame, begin: int, end: int, delay_us: int) -> DataFrame:
+def judgeable(paid: DataFrame, found: DataFrame, scored: DataFrame, begin: int, end: int, delay_us: int) -> DataFrame:
     """Return payments whose label may become known from `begin` to `end`: (seller_id, event_at,
     amount, amount_z, findings).
 
-    How unusual an amount was comes from the payment's score, which has the payment's time. `told`
+    How unusual an amount was comes from the payment's score, which has the payment's time. `found`
     are the chargebacks until `end`.
     """
-    late = told.filter(_between(begin, end)).select("payment_id", F.lit(True).alias("late")).distinct()
+    late = found.filter(_between(begin, end)).select("payment_id", F.lit(True).alias("late")).distinct()
     old = paid.filter(_between(0, end - delay_us)).join(late, "payment_id", "left")
     due = _once(old.filter(_between(begin - delay_us, end - delay_us) | F.col("late")))
     scores = scored.filter((F.col("feature_set") == FEATURE_SET) & _between(0, end - delay_us))
     of_due = scores.join(due.select("payment_id", "event_at"), ["payment_id", "event_at"], "left_semi").groupBy("payment_id")
     unusual = of_due.agg(F.min_by(F.col("features")[AMOUNT_Z], "scored_at").alias("amount_z"))
-    findings = training_data.found(told).select("payment_id", "findings")
+    findings = training_data.found(found).select("payment_id", "findings")
     judged = due.join(unusual, "payment_id", "left").join(findings, "payment_id", "left")
     return judged.select("seller_id", "event_at", "amount", "amount_z", "findings")
 
 
-def _take_up(
-    store: OnlineStore, sold: pa.Table, labelled: pa.Table, known: Records, begin: int, end: int, delay_us: int
-) -> int:
+def _take_up(store: FraudStore, sold: pa.Table, labelled: pa.Table, known: Records, begin: int, end: int, delay_us: int) -> int:
     """Fold payments and labels, each `known` one of a payment in `labelled`, store the states and
     return how many they are.
     """

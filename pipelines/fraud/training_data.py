@@ -12,10 +12,11 @@ from pipelines.base.arrays import DAY_US, Floats, Records
 from pipelines.base.errors import ModelError
 from pipelines.fraud.features import device_fold, labels, payment_records
 from pipelines.fraud.features.card_fold import fold
-from pipelines.fraud.features.card_state import AMOUNT_Z, FEATURE_SET, FEATURES, blank
-from pipelines.fraud.features.device_state import unseen
-from pipelines.fraud.features.seller_fold import tell_history
-from pipelines.fraud.features.seller_state import unknown
+from pipelines.fraud.features.card_state import new_cards
+from pipelines.fraud.features.device_state import new_devices
+from pipelines.fraud.features.feature_set import AMOUNT_Z, FEATURE_SET, FEATURES
+from pipelines.fraud.features.seller_fold import learn_and_write_features
+from pipelines.fraud.features.seller_state import new_sellers
 from pipelines.fraud.model.history import History
 from pipelines.silver.chargebacks import TABLE as CHARGEBACKS
 from pipelines.silver.fraud_scores import TABLE as SCORES
@@ -85,8 +86,8 @@ def label_scores(scores: DataFrame, chargebacks: DataFrame) -> DataFrame:
 def _labelled(rows: DataFrame, chargebacks: DataFrame) -> DataFrame:
     """Return rows about payments in order of arrival, with what the bank found of the payments."""
     labelled = rows.join(found(chargebacks), "payment_id", "left").orderBy("kafka_partition", "kafka_offset")
-    told = {"fraud": F.coalesce("fraud", F.lit(False)), "campaign": F.coalesce("reason", F.lit(""))}
-    return labelled.withColumns(told)
+    without_finding = {"fraud": F.coalesce("fraud", F.lit(False)), "campaign": F.coalesce("reason", F.lit(""))}
+    return labelled.withColumns(without_finding)
 
 
 def found(chargebacks: DataFrame) -> DataFrame:
@@ -103,8 +104,8 @@ def folded(payments: pa.Table, label_delay_days: int) -> History:
     payments are left out.
     """
     payments, records, features = fold_cards(payments)
-    _tell_devices(payments, records, features)
-    _tell_sellers(payments, records, label_delay_days * DAY_US, features)
+    _write_device_features(payments, records, features)
+    _write_seller_features(payments, records, label_delay_days * DAY_US, features)
     fraud = payments["fraud"].to_numpy().astype(np.bool_)
     campaign = payments["campaign"].to_numpy().astype(np.object_)
     return History(features, fraud, records["at_us"], payment_records.cards(payments)[1], records["amount"], campaign)
@@ -122,28 +123,28 @@ def logged(scores: pa.Table) -> History:
 
 
 def fold_cards(payments: pa.Table) -> tuple[pa.Table, Records, Floats]:
-    """Return the payments without the repeated ones, also as records, and what their cards say of
-    them, nobody else.
+    """Return the payments without the repeated ones, the same as records (n, PAYMENT), and their
+    features (n, len(FEATURES)), of which only those of cards are known yet.
     """
     cards, card_of = payment_records.cards(payments)
     records = payment_records.records(payments)
-    features, repeated = fold(blank(len(cards)), card_of, records)
+    features, repeated = fold(new_cards(len(cards)), card_of, records)
     fresh = ~repeated
     return payments.filter(pa.array(fresh)), records[fresh], features[fresh]
 
 
-def _tell_devices(payments: pa.Table, records: Records, features: Floats) -> None:
+def _write_device_features(payments: pa.Table, records: Records, features: Floats) -> None:
     """Write into `features` what had been seen of the devices at each payment, in order of arrival
     over all partitions.
     """
     devices, device_of = payment_records.devices(payments)
     order = np.argsort(payments["kafka_at"].to_numpy(), kind="stable")
-    device_fold.fold(unseen(len(devices)), device_of, records, order, features)
+    device_fold.fold(new_devices(len(devices)), device_of, records, order, features)
 
 
-def _tell_sellers(payments: pa.Table, records: Records, delay_us: int, features: Floats) -> None:
+def _write_seller_features(payments: pa.Table, records: Records, delay_us: int, features: Floats) -> None:
     """Write into `features` what was known of the sellers at each payment."""
     sellers, seller_of = payment_records.sellers(payments)
-    told = payment_records.findings(payments)
-    known, of = labels.labels(records["at_us"], features[:, AMOUNT_Z], told, delay_us)
-    tell_history(unknown(len(sellers)), seller_of, records, seller_of[of], known, delay_us, features)
+    findings = payment_records.findings(payments)
+    known, of = labels.labels(records["at_us"], features[:, AMOUNT_Z], findings, delay_us)
+    learn_and_write_features(new_sellers(len(sellers)), seller_of, records, seller_of[of], known, delay_us, features)

@@ -4,22 +4,20 @@ the query runs.
 
 import threading
 from collections.abc import Callable
-from functools import cache
 from typing import Protocol
 
-from pipelines.base import logs, shutdown
+from pipelines.base import logs
 from pipelines.base.errors import ModelError, ServiceUnreachable
-from pipelines.base.settings import settings
-from pipelines.fraud.model import fraud_model
 from pipelines.models.packed import Packed
-from pipelines.online_store.client import CHALLENGER, OnlineStore
+from pipelines.models.published import CHALLENGER, PublishedModels
+from pipelines.models.watch import Watch
 
 log = logs.get(__name__)
 NOT_LOOKED = ""  # no version has this name
 
 
 class Registry(Protocol):
-    """Where the champion is named and kept."""
+    """Where registered versions are, the champion and the challenger named among them."""
 
     def champion_version(self, name: str) -> str | None:
         """Return the champion's version, None where there is none yet."""
@@ -33,19 +31,27 @@ class Registry(Protocol):
 
 class ChampionWatch:
     """Looks for a new champion every `poll_s` seconds, in a thread of the driver, and publishes it
-    to the online store.
+    to the online store, until `stopping` is set.
+
+    `load` raises ModelError for a version that may not serve, which then is not published.
     """
 
     def __init__(
-        self, registry: Registry, store: OnlineStore, name: str, poll_s: float, stopping: threading.Event | None = None
+        self,
+        registry: Registry,
+        models: PublishedModels,
+        name: str,
+        load: Callable[[Packed], object],
+        poll_s: float,
+        stopping: threading.Event,
     ) -> None:
-        self.registry, self.store, self.name, self.poll_s = registry, store, name, poll_s
+        self.registry, self.models, self.name, self.load = registry, models, name, load
+        self.poll_s, self.stopping = poll_s, stopping
         self.published: str | None = None
         self.shadowing: str | None = NOT_LOOKED
         self.refused: str | None = None
-        self.told: str | None = None
-        self.stopping = stopping or threading.Event()
-        self.thread: threading.Thread | None = None
+        self.logged: str | None = None
+        self.watch = Watch("champion-watch", self.look, poll_s, stopping)
 
     def first(self) -> Packed:
         """Return the model to start with, waiting for one: the champion, or the published one while
@@ -55,23 +61,21 @@ class ChampionWatch:
             found = self._champion() or self._published()
             if found is not None:
                 return found
-            self._tell("waiting_for_champion", f"no champion of {self.name} yet: run jobs/tasks/train_fraud_model.py")
+            self._log_once("waiting_for_champion", f"no champion of {self.name} yet: run jobs/tasks/train_fraud_model.py")
             self.stopping.wait(self.poll_s)
         raise ModelError(
             f"Stopped before model {self.name} had a champion: run jobs/tasks/train_fraud_model.py, then start again."
         )
 
     def start(self) -> None:
-        """Watch from now on, in a thread that ends with the process; starting again changes
+        """Look from now on, in a thread that ends with the process; starting again changes
         nothing.
         """
-        if self.thread is None:
-            self.thread = threading.Thread(target=self._watch, name="champion-watch", daemon=True)
-            self.thread.start()
+        self.watch.start()
 
     def look(self) -> None:
         """Publish champion and challenger if they are not the published ones; a bad or unreachable
-        one is told once.
+        one is logged once.
         """
         try:
             version = self.registry.champion_version(self.name)
@@ -79,18 +83,18 @@ class ChampionWatch:
                 self._publish(str(version))
             self._shadow(self.registry.challenger_version(self.name))
         except ServiceUnreachable as error:
-            self._tell("champion_not_published", str(error))
+            self._log_once("champion_not_published", str(error))
 
     def _publish(self, version: str) -> None:
         try:
             packed = self.registry.packed(self.name, version)
-            fraud_model.load(packed)
+            self.load(packed)
         except ModelError as error:
             self.refused = version
             log.error("champion_refused", version=version, serving=self.published, error=str(error))
             return
-        self.store.publish(packed)
-        self.published, self.refused, self.told = version, None, None
+        self.models.publish(packed)
+        self.published, self.refused, self.logged = version, None, None
         log.info("champion_published", model=self.name, version=version)
 
     def _shadow(self, version: str | None) -> None:
@@ -99,56 +103,40 @@ class ChampionWatch:
             return
         packed = self._sound(version) if version else None
         if packed:
-            self.store.publish(packed, CHALLENGER)
+            self.models.publish(packed, CHALLENGER)
         else:
-            self.store.withdraw_challenger(self.name)
+            self.models.withdraw_challenger(self.name)
         self.shadowing = version
         log.info("challenger_published" if packed else "no_challenger", model=self.name, version=version)
 
     def _sound(self, version: str) -> Packed | None:
         try:
             packed = self.registry.packed(self.name, version)
-            fraud_model.load(packed)
+            self.load(packed)
         except ModelError as error:
             log.error("challenger_refused", version=version, error=str(error))
             return None
         return packed
 
-    def _watch(self) -> None:
-        self.look()
-        while not self.stopping.wait(self.poll_s):
-            self.look()
-
     def _champion(self) -> Packed | None:
         return self._loadable("champion_not_loaded", self.registry.champion_version, self.registry.packed)
 
     def _published(self) -> Packed | None:
-        return self._loadable("published_model_not_loaded", self.store.current_version, self.store.model)
+        return self._loadable("published_model_not_loaded", self.models.current_version, self.models.packed)
 
     def _loadable(self, failure: str, current: Callable[[str], str | None], get: Callable[[str, str], Packed]) -> Packed | None:
         try:
             version = current(self.name)
             packed = get(self.name, version) if version else None
             if packed:
-                fraud_model.load(packed)
+                self.load(packed)
         except (ModelError, ServiceUnreachable) as error:
-            self._tell(failure, str(error))
+            self._log_once(failure, str(error))
             return None
         return packed
 
-    def _tell(self, event: str, why: str) -> None:
+    def _log_once(self, event: str, why: str) -> None:
         """Log a state once, however long it lasts."""
-        if self.told != event:
+        if self.logged != event:
             log.warning(event, why=why)
-            self.told = event
-
-
-@cache
-def champion_watch() -> ChampionWatch:
-    """Return this process's watch over the champion of the settings."""
-    # Here, because MLflow takes seconds to import.
-    from pipelines.models.registry import ModelRegistry
-
-    chosen = settings()
-    registry, store = ModelRegistry(chosen.mlflow), OnlineStore(chosen.valkey)
-    return ChampionWatch(registry, store, chosen.fraud.model_name, chosen.fraud.champion_poll_s, shutdown.requested)
+            self.logged = event

@@ -26,12 +26,14 @@ from mlflow.types import Schema, TensorSpec
 from pipelines.base.errors import ModelError, ServiceUnreachable
 from pipelines.base.provenance import commit
 from pipelines.base.settings import Mlflow
-from pipelines.fraud.features.card_state import FEATURE_SET, FEATURES
 from pipelines.models.packed import Packed
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 LOADER, FLAVOURS, FORMAT, FILE = "mlflow.xgboost", {"xgboost", "python_function"}, "ubj", "model.ubj"
 MISSING = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
+
+UNAUTHORIZED = "error code 401"
+AFTER_A_CHANGE = "it takes TIDEMARK_MLFLOW__PASSWORD when it starts, so after a change run `make down` first"
 
 
 class ModelRegistry:
@@ -39,14 +41,14 @@ class ModelRegistry:
     answer.
     """
 
-    def __init__(self, told: Mlflow) -> None:
-        os.environ["MLFLOW_TRACKING_USERNAME"] = told.user
-        os.environ["MLFLOW_TRACKING_PASSWORD"] = told.password.get_secret_value()
+    def __init__(self, server: Mlflow) -> None:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = server.user
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = server.password.get_secret_value()
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-        mlflow.set_tracking_uri(told.url)
-        self.url = told.url
-        self.client = MlflowClient(told.url)
+        mlflow.set_tracking_uri(server.url)
+        self.url = server.url
+        self.client = MlflowClient(server.url)
 
     def register(
         self,
@@ -55,25 +57,30 @@ class ModelRegistry:
         parameters: Mapping[str, float | int | str],
         metrics: Mapping[str, float],
         facts: Mapping[str, str],
+        *,
+        feature_set: str,
+        answer: str,
     ) -> str:
         """Log a run with its model, register the model, and return its version: the first champion,
         or else the challenger.
 
-        The booster has its policy in it. `facts` (data snapshot ids and the like) become tags of
-        the run beside git commit and feature set.
+        The booster has its policy in it, and takes the features of `feature_set`; `answer` names in
+        the model's signature what it gives for each row of them. `facts` (data snapshot ids and the
+        like) become tags of the run beside git commit and feature set.
         """
-        with self._asking(f"register model {name}"):
+        with self._doing(f"register model {name}"):
             mlflow.set_experiment(name)
-            tags = {**facts, "feature_set": FEATURE_SET, "git_commit": commit()}
+            tags = {**facts, "feature_set": feature_set, "git_commit": commit()}
             with mlflow.start_run(tags=tags) as run:
                 mlflow.log_params(dict(parameters))
                 mlflow.log_metrics(dict(metrics))
+                signature = _signature(booster.num_features(), answer)
                 logged = mlflow.xgboost.log_model(
-                    booster, name=name, model_format=FORMAT, signature=_signature(), pip_requirements=["xgboost-cpu"]
+                    booster, name=name, model_format=FORMAT, signature=signature, pip_requirements=["xgboost-cpu"]
                 )
             self._create(name)
             digest = hashlib.sha256(bytes(booster.save_raw(FORMAT))).hexdigest()
-            identity = {"sha256": digest, "feature_set": FEATURE_SET}
+            identity = {"sha256": digest, "feature_set": feature_set}
             made = self.client.create_model_version(
                 name, logged.model_uri, run.info.run_id, tags=identity, model_id=logged.model_id
             )
@@ -83,7 +90,7 @@ class ModelRegistry:
 
     def promote(self, name: str, version: str) -> None:
         """Make a version the champion; a version that was the challenger is that no longer."""
-        with self._asking(f"make version {version} of {name} the champion"):
+        with self._doing(f"make version {version} of {name} the champion"):
             self.client.set_registered_model_alias(name, CHAMPION, version)
             if self.challenger_version(name) == version:
                 self.client.delete_registered_model_alias(name, CHALLENGER)
@@ -92,7 +99,7 @@ class ModelRegistry:
         """Write what was found out about a version: tags of the version and its run, metrics of the
         run.
         """
-        with self._asking(f"write what was found out about {name} version {version}"):
+        with self._doing(f"write what was found out about {name} version {version}"):
             run_id = str(self.client.get_model_version(name, version).run_id)
             for key, value in tags.items():
                 self.client.set_model_version_tag(name, version, key, value)
@@ -110,7 +117,7 @@ class ModelRegistry:
 
     def version_of(self, name: str, alias: str) -> str | None:
         """Return the version that an alias names; None where it names none."""
-        with self._asking(f"look up the {alias} of {name}"):
+        with self._doing(f"look up the {alias} of {name}"):
             try:
                 return str(self.client.get_model_version_by_alias(name, alias).version)
             except MlflowException as error:
@@ -118,11 +125,18 @@ class ModelRegistry:
                     return None
                 raise
 
+    def feature_set(self, name: str, version: str) -> str | None:
+        """Return the feature set that a registered version was trained on; None where that is not
+        written down. Raises ModelError where there is no such version.
+        """
+        with self._doing(f"look at the tags of model {name} version {version}"):
+            return self._tags(name, version).get("feature_set")
+
     def packed(self, name: str, version: str) -> Packed:
         """Return a registered version; raises ModelError unless it is in native format with its
         digest and feature set.
         """
-        with self._asking(f"fetch model {name} version {version}"), tempfile.TemporaryDirectory() as folder:
+        with self._doing(f"fetch model {name} version {version}"), tempfile.TemporaryDirectory() as folder:
             tags = self._tags(name, version)
             path = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=folder))
             content = _native(path, f"Model {name} version {version}")
@@ -148,19 +162,18 @@ class ModelRegistry:
             self.client.create_registered_model(name)
 
     @contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
+    def _doing(self, what: str) -> Iterator[None]:
         try:
             yield
         except (MlflowException, requests.RequestException) as error:
             reason = str(error).splitlines()[0]
-            raise ServiceUnreachable(
-                f"Could not {what}: MLflow at {self.url} says {reason!r}; look at `make status`."
-            ) from error
+            next_step = AFTER_A_CHANGE if UNAUTHORIZED in reason else "look at `make status`"
+            raise ServiceUnreachable(f"Could not {what}: MLflow at {self.url} says {reason!r}; {next_step}.") from error
 
 
-def _signature() -> ModelSignature:
-    row = TensorSpec(np.dtype("float32"), (-1, len(FEATURES)), "features")
-    return ModelSignature(Schema([row]), Schema([TensorSpec(np.dtype("float32"), (-1,), "probability")]))
+def _signature(features: int, answer: str) -> ModelSignature:
+    row = TensorSpec(np.dtype("float32"), (-1, features), "features")
+    return ModelSignature(Schema([row]), Schema([TensorSpec(np.dtype("float32"), (-1,), answer)]))
 
 
 def _native(folder: Path, model: str) -> bytes:

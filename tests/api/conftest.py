@@ -13,7 +13,8 @@ from valkey_server import PATIENCE_S, ValkeyServer, a_valkey_server
 from api.app import application
 from api.keys import HEADER
 from pipelines.base.settings import Settings, settings
-from pipelines.online_store.client import OnlineStore
+from pipelines.fraud.store import FraudStore
+from pipelines.online_store.client import Client
 
 
 @pytest.fixture
@@ -24,16 +25,16 @@ def server() -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture
-def store(server: ValkeyServer) -> Iterator[OnlineStore]:
+def store(server: ValkeyServer) -> Iterator[FraudStore]:
     """The online store in that Valkey, with a published model."""
-    made = OnlineStore(server.settings)
-    made.publish(a_packed_model("1"))
-    yield made
-    made.close()
+    with Client(server.settings) as client:
+        made = FraudStore(client)
+        made.models.publish(a_packed_model("1"))
+        yield made
 
 
 @pytest.fixture
-def told(server: ValkeyServer) -> Callable[..., Settings]:
+def settings_with(server: ValkeyServer) -> Callable[..., Settings]:
     """Return what makes settings that name the test's Valkey, with changes to the section of the
     API.
     """
@@ -46,7 +47,7 @@ def told(server: ValkeyServer) -> Callable[..., Settings]:
 
 
 @pytest.fixture
-def client(store: OnlineStore, told: Callable[..., Settings]) -> Iterator[TestClient]:
+def client(store: FraudStore, settings_with: Callable[..., Settings]) -> Iterator[TestClient]:
     """A client of the running API with a valid key; a model is published."""
-    with TestClient(application(told()), headers={HEADER: KEY}, raise_server_exceptions=False) as made:
+    with TestClient(application(settings_with()), headers={HEADER: KEY}, raise_server_exceptions=False) as made:
         yield made

@@ -18,13 +18,17 @@ from waiting import until
 
 from api.app import application
 from api.keys import HEADER
-from api.payments.reader import CardReader
+from api.payments.reader import StateReader
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import Settings
-from pipelines.fraud.features.card_state import blank
-from pipelines.fraud.features.device_state import unseen
+from pipelines.fraud.features.card_state import new_cards
+from pipelines.fraud.features.device_state import new_devices
+from pipelines.fraud.features.fold import Known, States
+from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.features.seller_state import SELLER_RECORD
-from pipelines.online_store.client import OnlineStore, Reading
+from pipelines.fraud.store import FraudStore, Reading
+from pipelines.models.published import PublishedModels
+from pipelines.online_store.client import Client
 
 
 def degraded(client: TestClient, store: str) -> float:
@@ -45,12 +49,12 @@ def test_with_the_store_stopped_payments_are_scored_from_what_they_say(client: T
 
 
 def test_a_store_that_has_lost_everything_is_not_taken_for_one_that_knows_no_card(
-    client: TestClient, server: ValkeyServer, store: OnlineStore
+    client: TestClient, server: ValkeyServer, store: FraudStore
 ) -> None:
     server.client.flushall()
     assert client.post(PATH, json=a_body()).json()["degraded"]
     assert degraded(client, "empty") == 1
-    store.publish(a_packed_model("1"))
+    store.models.publish(a_packed_model("1"))
     assert not client.post(PATH, json=a_body()).json()["degraded"]
 
 
@@ -62,9 +66,9 @@ def proxy(server: ValkeyServer) -> Iterator[SlowProxy]:
 
 @pytest.mark.usefixtures("store")
 def test_a_store_that_stalls_is_not_waited_for_and_used_again_once_it_answers(
-    told: Callable[..., Settings], proxy: SlowProxy
+    settings_with: Callable[..., Settings], proxy: SlowProxy
 ) -> None:
-    settings = told(store_within_ms=1.0)
+    settings = settings_with(store_within_ms=1.0)
     behind = settings.valkey.model_copy(update={"port": proxy.port})
     app = application(settings.model_copy(update={"valkey": behind}))
     with TestClient(app, headers={HEADER: KEY}) as client:
@@ -73,42 +77,46 @@ def test_a_store_that_stalls_is_not_waited_for_and_used_again_once_it_answers(
         assert [(answer.status_code, answer.json()["degraded"]) for answer in answers] == [(200, True)] * 5
         assert degraded(client, "slow") == 5
         # A busy machine may need more than a millisecond for every answer.
-        app.state.parts.reader.within_s = PATIENCE_S
+        app.state.dependencies.reader.within_s = PATIENCE_S
         proxy.open.set()
         assert not client.post(PATH, json=a_body()).json()["degraded"]
 
 
 def test_without_a_model_nothing_is_ready_and_the_first_one_that_comes_serves(
-    told: Callable[..., Settings], server: ValkeyServer
+    settings_with: Callable[..., Settings], server: ValkeyServer
 ) -> None:
-    with TestClient(application(told()), headers={HEADER: KEY}) as client:
+    with TestClient(application(settings_with()), headers={HEADER: KEY}) as client, Client(server.settings) as opened:
         assert client.get("/health").status_code == 200
         waiting, refused = client.get("/ready"), client.post(PATH, json=a_body())
         assert (waiting.status_code, refused.status_code) == (503, 503)
         assert "make train" in waiting.json()["error"]
         assert "GET /ready" in refused.json()["error"]
-        made = OnlineStore(server.settings)
-        made.publish(a_packed_model("1", feature_set="other/1"))
+        models = PublishedModels(opened)
+        models.publish(a_packed_model("1", feature_set="other/1"))
         until(lambda: "trained on the features other/1" in client.get("/ready").json()["error"], "it says what is wrong")
-        made.publish(a_packed_model("2"))
+        models.publish(a_packed_model("2"))
         until(lambda: client.get("/ready").status_code == 200, "the good one serves")
         assert client.post(PATH, json=a_body()).json()["model_version"] == "2"
-        made.close()
 
 
 def test_with_the_store_down_at_the_start_it_lives_and_says_what_to_do(
-    told: Callable[..., Settings], server: ValkeyServer
+    settings_with: Callable[..., Settings], server: ValkeyServer
 ) -> None:
     server.stop()
-    with TestClient(application(told()), headers={HEADER: KEY}) as client:
+    with TestClient(application(settings_with()), headers={HEADER: KEY}) as client:
         assert client.get("/health").status_code == 200
         assert "make status" in client.get("/ready").json()["error"]
 
 
 def a_reading(cards: list[int], devices: list[int], sellers: list[int]) -> Reading:
-    states, seen, known = blank(len(cards)), unseen(len(devices)), np.zeros(len(sellers), SELLER_RECORD)
-    states["payments"], seen["first_s"], known["after_us"] = cards, devices, sellers
-    return Reading(states, seen, known, "1")
+    states, known = States(new_cards(len(cards)), new_devices(len(devices))), np.zeros(len(sellers), SELLER_RECORD)
+    states.cards["payments"], states.devices["first_s"], known["after_us"] = cards, devices, sellers
+    return Reading(Known(states, known), "1")
+
+
+def keys(card: str) -> Keys:
+    """Return a card, and a device and a seller with its number times a hundred and times ten."""
+    return Keys([card], [f"{card}00"], [f"{card}0"])
 
 
 class Shelf:
@@ -116,50 +124,50 @@ class Shelf:
 
     def __init__(self) -> None:
         self.may = threading.Event()
-        self.asked: list[list[str]] = []
+        self.peeked: list[list[str]] = []
 
-    def peek(self, cards: list[str], devices: list[str], sellers: list[str]) -> Reading:
-        self.asked.append(cards)
+    def peek(self, wanted: Keys) -> Reading:
+        self.peeked.append(list(wanted.cards))
         self.may.wait()
-        if "bad" in cards:
+        if "bad" in wanted.cards:
             raise ServiceUnreachable("no")
-        return a_reading(*(list(map(int, names)) for names in (cards, devices, sellers)))
+        return a_reading(*(list(map(int, names)) for names in wanted))
 
 
 def test_cards_asked_for_while_a_reading_is_under_way_are_read_together_each_getting_its_own() -> None:
     shelf = Shelf()
 
     async def ask() -> list[Reading]:
-        reader = CardReader(shelf.peek, 60.0)
-        first = asyncio.create_task(reader.read("1", "100", "10"))
-        while not shelf.asked:
+        reader = StateReader(shelf.peek, 60.0)
+        first = asyncio.create_task(reader.read(keys("1")))
+        while not shelf.peeked:
             await asyncio.sleep(0)
-        others = [asyncio.create_task(reader.read(card, f"{card}00", f"{card}0")) for card in ("2", "3", "2")]
+        others = [asyncio.create_task(reader.read(keys(card))) for card in ("2", "3", "2")]
         await asyncio.sleep(0)
         shelf.may.set()
         return await asyncio.gather(first, *others)
 
-    readings = asyncio.run(ask())
-    assert shelf.asked == [["1"], ["2", "3", "2"]]
-    assert [reading.states["payments"].tolist() for reading in readings] == [[1], [2], [3], [2]]
-    assert [reading.devices["first_s"].tolist() for reading in readings] == [[100], [200], [300], [200]]
-    assert [reading.sellers["after_us"].tolist() for reading in readings] == [[10], [20], [30], [20]]
+    known = [reading.known for reading in asyncio.run(ask())]
+    assert shelf.peeked == [["1"], ["2", "3", "2"]]
+    assert [each.states.cards["payments"].tolist() for each in known] == [[1], [2], [3], [2]]
+    assert [each.states.devices["first_s"].tolist() for each in known] == [[100], [200], [300], [200]]
+    assert [each.sellers["after_us"].tolist() for each in known if each.sellers is not None] == [[10], [20], [30], [20]]
 
 
-def test_who_has_given_up_is_not_read_for_and_a_failure_is_told_to_all_who_wait() -> None:
+def test_who_has_given_up_is_not_read_for_and_a_failure_reaches_all_who_wait() -> None:
     shelf = Shelf()
 
     async def ask() -> list[object]:
-        reader = CardReader(shelf.peek, 0.001)
+        reader = StateReader(shelf.peek, 0.001)
         with pytest.raises(TimeoutError):
-            await reader.read("1", "100", "10")
+            await reader.read(keys("1"))
         with pytest.raises(TimeoutError):
-            await reader.read("2", "200", "20")
+            await reader.read(keys("2"))
         reader.within_s = 60.0
-        waiting = [asyncio.create_task(reader.read(card, f"{card}00", f"{card}0")) for card in ("3", "bad")]
+        waiting = [asyncio.create_task(reader.read(keys(card))) for card in ("3", "bad")]
         await asyncio.sleep(0)
         shelf.may.set()
         return await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [type(answer) for answer in asyncio.run(ask())] == [ServiceUnreachable] * 2
-    assert shelf.asked == [["1"], ["3", "bad"]]
+    assert shelf.peeked == [["1"], ["3", "bad"]]

@@ -18,7 +18,7 @@ from valkey_server import PASSWORD, ValkeyServer
 
 from api.keys import HEADER
 from pipelines.base.paths import ROOT
-from pipelines.online_store.client import OnlineStore
+from pipelines.fraud.store import FraudStore
 
 
 def ended(**changes: str) -> subprocess.CompletedProcess[str]:
@@ -57,6 +57,6 @@ def test_on_a_port_that_is_taken_it_does_not_start(server: ValkeyServer) -> None
     assert f"cannot listen on 127.0.0.1:{port}" in refused.stderr
 
 
-def test_spark_is_not_in_it(store: OnlineStore) -> None:
+def test_spark_is_not_in_it(store: FraudStore) -> None:
     program = "import sys, api.__main__; sys.exit('pyspark' in sys.modules or 'mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0

@@ -17,7 +17,8 @@ from schemathesis.schemas import BaseSchema
 from valkey_server import a_valkey_server
 
 from api.keys import HEADER
-from pipelines.online_store.client import OnlineStore
+from pipelines.models.published import PublishedModels
+from pipelines.online_store.client import Client
 
 # JSON's schema cannot say that a payment is not made before 2000 or after now.
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)).map(datetime.isoformat)
@@ -28,14 +29,13 @@ schemathesis.openapi.format("date-time", MOMENTS)
 def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
     """What a running API, with a model, says of itself."""
     with a_valkey_server() as server:
-        store = OnlineStore(server.settings)
-        store.publish(a_packed_model("1"))
+        with Client(server.settings) as client:
+            PublishedModels(client).publish(a_packed_model("1"))
         with an_api(tmp_path_factory.mktemp("api") / "log", environment(server)) as (_, url):
             yield schemathesis.openapi.from_url(f"{url}/openapi.json")
-        store.close()
 
 
-def asked(described: BaseSchema, method: str, path: str, mode: GenerationMode, examples: int) -> None:
+def check(described: BaseSchema, method: str, path: str, mode: GenerationMode, examples: int) -> None:
     """Ask what the description says of one path, well or badly, and compare the answers with it."""
 
     @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
@@ -48,14 +48,14 @@ def asked(described: BaseSchema, method: str, path: str, mode: GenerationMode, e
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_payments_good_and_bad_are_answered_as_described(described: BaseSchema, mode: GenerationMode) -> None:
-    asked(described, "POST", PATH, mode, examples=60)
+    check(described, "POST", PATH, mode, examples=60)
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
 def test_what_operators_ask_is_answered_as_described(described: BaseSchema, path: str) -> None:
-    asked(described, "GET", path, GenerationMode.POSITIVE, examples=5)
+    check(described, "GET", path, GenerationMode.POSITIVE, examples=5)
 
 
 def test_nothing_is_left_out(described: BaseSchema) -> None:
-    told = {(operation.ok().method.upper(), operation.ok().path) for operation in described.get_all_operations()}
-    assert told == {("POST", PATH), ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}
+    routes = {(operation.ok().method.upper(), operation.ok().path) for operation in described.get_all_operations()}
+    assert routes == {("POST", PATH), ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}

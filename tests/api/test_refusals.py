@@ -102,10 +102,12 @@ def test_the_limit_of_a_body_holds_whether_its_length_is_told_or_not(client: Tes
 
 
 def test_a_key_that_asks_too_often_is_told_to_wait_and_others_are_not(
-    store: object, told: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+    store: object, settings_with: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both = told(requests_per_s=1e-9).api.keys.get_secret_value()
-    app = application(told(requests_per_s=1e-9, keys=type(told().api.keys)(f"{both}, another-key-of-the-tests")))
+    both = settings_with(requests_per_s=1e-9).api.keys.get_secret_value()
+    app = application(
+        settings_with(requests_per_s=1e-9, keys=type(settings_with().api.keys)(f"{both}, another-key-of-the-tests"))
+    )
     with TestClient(app) as client:
         asked = [client.post(PATH, json=a_body(), headers={HEADER: key}) for key in (both, both, "another-key-of-the-tests")]
     assert [answer.status_code for answer in asked] == [200, 429, 200]
@@ -123,8 +125,8 @@ def test_an_allowance_grows_with_time_up_to_a_seconds_worth() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", " , ", "short", "long-enough-to-be-a-key,short"])
-def test_keys_that_are_missing_or_short_stop_the_start(told: Callable[..., Settings], wrong: str) -> None:
-    api = told().api
+def test_keys_that_are_missing_or_short_stop_the_start(settings_with: Callable[..., Settings], wrong: str) -> None:
+    api = settings_with().api
     with pytest.raises(SettingsError, match="TIDEMARK_API__KEYS must hold one key per shop"):
         keys(api.model_copy(update={"keys": type(api.keys)(wrong)}))
 
@@ -134,7 +136,7 @@ def test_a_key_may_hold_any_character() -> None:
 
 
 def test_a_failure_that_nobody_thought_of_shows_no_code(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*told: object) -> None:
+    async def broken(*settings_with: object) -> None:
         raise RuntimeError("secret of the house")
 
     monkeypatch.setattr(Scorer, "score", broken)

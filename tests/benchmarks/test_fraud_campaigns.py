@@ -14,7 +14,7 @@ from fraud_histories import a_history
 from benchmarks import fraud_campaigns, receipt
 from benchmarks.support.simulated_payments import Past
 from pipelines.base.settings import settings
-from pipelines.fraud.features.card_state import FEATURES
+from pipelines.fraud.features.feature_set import FEATURES
 from simulator.shop.fraud import KINDS
 
 PAST = Past(seed=3, opened=date(2025, 1, 1), days=60, orders_per_day=500)

@@ -21,7 +21,7 @@ import pytest
 import xgboost
 from api_payments import KEY, PATH, as_json
 from api_process import an_api
-from fraud_models import a_policy
+from fraud_models import a_policy, registered
 from processes import running
 from topic_records import received, send
 from valkey_server import PATIENCE_S
@@ -36,11 +36,13 @@ from pipelines.base.paths import located
 from pipelines.base.settings import Settings, settings
 from pipelines.contracts import schemas
 from pipelines.fraud import rebuild_states, training_data
-from pipelines.fraud.features.card_state import FEATURE_NAMES
+from pipelines.fraud.features.feature_set import FEATURE_NAMES
+from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.model import decisions, fraud_model
+from pipelines.fraud.store import FraudStore
 from pipelines.kafka import schema_registry, topics
 from pipelines.models.registry import ModelRegistry
-from pipelines.online_store.client import OnlineStore
+from pipelines.online_store.client import Client
 from stack.ports import some_free
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.filterwarnings("ignore")]  # MLflow's own
@@ -78,7 +80,7 @@ class Stream:
 
     told: Settings
     folder: Path
-    store: OnlineStore
+    store: FraudStore
     since: dict[int, int]
     arrived: list[Event] = field(default_factory=list)
     asked: dict[str, Event] = field(default_factory=dict)
@@ -153,16 +155,17 @@ class Stream:
         """Ask the API about each payment, and its code for the features, which no answer shows."""
         for event in events:
             body = as_json(event)
-            reading = self.store.peek([event["card_id"]], MODEL, [event["seller_id"]], [event["device_id"]])
-            features = features_of(Payment.model_validate_json(json.dumps(body)), reading)[0]
+            keys = Keys([event["card_id"]], [event["device_id"]], [event["seller_id"]])
+            known = self.store.peek(keys, MODEL).known
+            features = features_of(Payment.model_validate_json(json.dumps(body)), known)[0]
             answer = client.post(PATH, json=body)
             assert answer.is_success, answer.text
             self.asked[event["payment_id"]] = {**answer.json(), "features": features.tolist()}
 
     def states(self) -> bytes:
         """Return the states that each card and device was last left in."""
-        reading = self.store.peek(CARDS, MODEL, devices=DEVICES)
-        return reading.states.tobytes() + reading.devices.tobytes()
+        cards, devices = self.store.peek(Keys(CARDS, DEVICES, []), MODEL).known.states
+        return cards.tobytes() + devices.tobytes()
 
 
 @dataclass(frozen=True)
@@ -191,8 +194,8 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
     rounds = [[*past, past[3], past[-1]], calm, twice, [*rest[0], under_way[7], under_way[-1]], *rest[1:]]
     payments = table([*sales, *chain(*rounds)])
     features = training_data.folded(payments, LABEL_DELAY_DAYS).features
-    version = registry.register(MODEL, a_booster_of_many_features(features), {}, {}, {})
-    store = OnlineStore(local_stack.valkey.model_copy(update={"timeout_s": PATIENCE_S}))
+    version = registered(registry, MODEL, a_booster_of_many_features(features))
+    store = FraudStore(Client(local_stack.valkey.model_copy(update={"timeout_s": PATIENCE_S})))
     store.write_sellers(SELLERS, known_of_sellers(table(sales)))
     stream = Stream(local_stack, folder, store, topics.end_offsets(local_stack.kafka, SCORES))
     told = {**OWN, "TIDEMARK_API__PORT": str(some_free(1)[0])}
@@ -256,9 +259,9 @@ def test_the_api_asked_before_each_payment_gives_the_features_and_scores_of_the_
 
 
 def test_cards_and_devices_are_left_in_the_states_of_the_batch_fold(story: Story) -> None:
-    cards, states, seen = rebuild_states.folded(story.payments)
-    of_cards = states[[cards.index(card) for card in CARDS]]
-    of_devices = seen.after[[seen.names.index(device) for device in DEVICES]]
+    keys, states = rebuild_states.folded(story.payments)
+    of_cards = states.cards[[keys.cards.index(card) for card in CARDS]]
+    of_devices = states.devices[[keys.devices.index(device) for device in DEVICES]]
     assert story.stream.states() == of_cards.tobytes() + of_devices.tobytes()
 
 

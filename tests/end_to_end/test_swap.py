@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 from builders import a_payment
-from fraud_models import a_booster, a_policy, deciding
+from fraud_models import a_booster, a_policy, deciding, registered
 from processes import running
 from topic_records import Record, received, send
 from valkey_server import PATIENCE_S
@@ -24,8 +24,9 @@ from pipelines.base.settings import Settings
 from pipelines.contracts import schemas
 from pipelines.fraud import promotion
 from pipelines.kafka import schema_registry, topics
+from pipelines.models.published import PublishedModels
 from pipelines.models.registry import ModelRegistry
-from pipelines.online_store.client import OnlineStore
+from pipelines.online_store.client import Client
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.filterwarnings("ignore")]  # MLflow's own
 
@@ -122,12 +123,12 @@ class Story:
 
 def moved(shop: Shop, registry: ModelRegistry, version: str, job: subprocess.Popen[bytes]) -> Move:
     """Make a version the champion as `make promote TO=` does, and return once it has scored."""
-    store = OnlineStore(shop.told.valkey.model_copy(update={"timeout_s": PATIENCE_S}))
     at = datetime.now(UTC)
     promotion.set_champion(registry, MODEL, version)
     made = datetime.now(UTC)
-    until(lambda: store.current_version(MODEL) == version, f"version {version} is published", job)
-    store.close()
+    with Client(shop.told.valkey.model_copy(update={"timeout_s": PATIENCE_S})) as client:
+        models = PublishedModels(client)
+        until(lambda: models.current_version(MODEL) == version, f"version {version} is published", job)
     paid_after = shop.pay_and_wait(job)
     first = min(
         each["scored_at"] for each in shop.scored().values() if each["model_version"] == version and each["scored_at"] > at
@@ -144,7 +145,7 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
     topics.create_missing(local_stack.kafka, schemas.topics())
     registry, log = ModelRegistry(local_stack.mlflow), tmp_path_factory.mktemp("swap") / "scorer.log"
     stern = deciding(a_policy(review_at=0.0, decline_at=0.0))
-    old, new = (registry.register(MODEL, booster, {}, {}, {}) for booster in (a_booster(), stern))
+    old, new = (registered(registry, MODEL, booster) for booster in (a_booster(), stern))
     shop = Shop(local_stack)
     with running(log, "jobs/streams/score_payments.py", **OWN) as job:
         with shop.open():

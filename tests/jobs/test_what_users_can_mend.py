@@ -14,8 +14,11 @@ from processes import finished
 
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import Settings
-from pipelines.fraud.features.card_state import blank
-from pipelines.online_store.client import Batch, OnlineStore
+from pipelines.fraud.features.fold import nothing_known
+from pipelines.fraud.features.payment_records import Keys
+from pipelines.fraud.store import FraudStore
+from pipelines.online_store.client import Client
+from pipelines.online_store.two_version_records import Batch
 
 REGISTER, BALANCE, SIMULATOR = (
     ("jobs/tasks/register_contracts.py",),
@@ -152,12 +155,14 @@ def test_recovering_a_scorer_whose_checkpoint_is_there_forgets_no_card(local_sta
     (checkpoint / "offsets").mkdir(parents=True)
     (checkpoint / "offsets" / "0").write_text("v1")
     (checkpoint / "metadata").write_text('{"id": "1"}')
-    store, batch, paid = OnlineStore(local_stack.valkey), Batch(str(UUID(int=1)), 0), blank(1)
-    paid["payments"] = 7
-    store.write(["card-of-a-healthy-scorer"], blank(1), paid, batch)
+    keys, batch = Keys(["card-of-a-healthy-scorer"], [], []), Batch(str(UUID(int=1)), 0)
+    before, paid = nothing_known(keys).states, nothing_known(keys).states
+    paid.cards["payments"] = 7
+    with Client(local_stack.valkey) as client:
+        FraudStore(client).write(keys, before, paid, batch)
     recover = ("jobs/tasks/recover.py", "--table", "tidemark.fraud_scores")
     (told,) = sentences(finished(*recover, expect=2, TIDEMARK_CHECKPOINTS__PATH=str(tmp_path)))
     assert_says(told, rf"The checkpoint {checkpoint} of tidemark\.fraud_scores is there and is kept: start the query")
-    after = store.read(["card-of-a-healthy-scorer"], Batch(batch.query_id, 1), "none").states
-    store.close()
-    assert after["payments"].tolist() == [7]
+    with Client(local_stack.valkey) as client:
+        after = FraudStore(client).read(keys, Batch(batch.query_id, 1), "none").known.states
+    assert after.cards["payments"].tolist() == [7]

@@ -11,7 +11,8 @@ from pyspark.sql import SparkSession
 from valkey_server import ValkeyServer, a_valkey_server
 
 from pipelines.base.settings import settings
-from pipelines.online_store.client import OnlineStore
+from pipelines.fraud.store import FraudStore
+from pipelines.online_store.client import Client
 
 PASSWORDS = ("POSTGRES", "VALKEY", "MLFLOW")
 
@@ -44,21 +45,19 @@ def server() -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture
-def hasty_store(server: ValkeyServer) -> Iterator[OnlineStore]:
+def hasty_store(server: ValkeyServer) -> Iterator[FraudStore]:
     """The online store in that Valkey, given up as soon as in production: for tests of a store that
     does not answer.
     """
-    made = OnlineStore(server.settings.model_copy(update={"timeout_s": 0.1}))
-    yield made
-    made.close()
+    with Client(server.settings.model_copy(update={"timeout_s": 0.1})) as client:
+        yield FraudStore(client)
 
 
 @pytest.fixture
-def store(server: ValkeyServer) -> Iterator[OnlineStore]:
+def store(server: ValkeyServer) -> Iterator[FraudStore]:
     """The online store in that Valkey."""
-    made = OnlineStore(server.settings)
-    yield made
-    made.close()
+    with Client(server.settings) as client:
+        yield FraudStore(client)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines import dictionary
 from pipelines.contracts.schemas import topics
-from pipelines.fraud.features.card_state import FEATURES
+from pipelines.fraud.features.feature_set import FEATURES
 from pipelines.table import Column, Table
 from pipelines.tables import TABLES
 

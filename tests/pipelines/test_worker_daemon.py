@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from importlib.machinery import FileFinder
+from pathlib import Path
 
 from fraud_models import a_packed_model
 from payment_batches import payments
@@ -29,9 +30,12 @@ def test_warming_up_compiles_the_fold_and_spares_all_of_it_from_collection():
     try:
         assert gc.get_freeze_count() > 100_000
         assert card_fold._fold.signatures
+        assert card_fold._late.signatures
         assert device_fold._fold.signatures
         assert device_fold._join.signatures
-        assert not all(known.mutable for known, *_ in seller_fold._tell_known.signatures), "what was read is read-only"
+        assert not all(known.mutable for known, *_ in seller_fold._write_known_features.signatures), (
+            "what was read is read-only"
+        )
         assert {"pyspark.worker", "xgboost", "valkey"} <= sys.modules.keys()
     finally:
         gc.unfreeze()
@@ -39,9 +43,10 @@ def test_warming_up_compiles_the_fold_and_spares_all_of_it_from_collection():
 
 def test_compiled_code_is_kept_below_the_state_only_where_the_package_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    worker_daemon.keep_compiled_code(tmp_path, "/state")
+    worker_daemon.cache_compiled_code(tmp_path, "/state")
     assert "NUMBA_CACHE_DIR" not in os.environ
-    worker_daemon.keep_compiled_code(tmp_path / "absent", "/state")
+    assert {Path(fold.__file__).parent for fold in (card_fold, device_fold, seller_fold)} == {worker_daemon.COMPILED}
+    worker_daemon.cache_compiled_code(tmp_path / "absent", "/state")
     assert os.environ["NUMBA_CACHE_DIR"] == "/state/numba"
     monkeypatch.delenv("NUMBA_CACHE_DIR")
 
@@ -61,10 +66,10 @@ from pipelines import worker_daemon
 
 worker_daemon.warm_up()
 warm = set(sys.modules)
-payments, packed, told = pickle.load(sys.stdin.buffer)
+payments, packed, server = pickle.load(sys.stdin.buffer)
 from pipelines.fraud import scoring
-model = scoring.Serving(scoring.fraud_model.load(packed))
-scores = scoring.score_batch(payments, scoring.Batch(str(uuid.UUID(int=1)), 0), scoring.OnlineStore(told), model)
+store = scoring.FraudStore(scoring.Client(server))
+scores = scoring.score_batch(payments, scoring.Batch(str(uuid.UUID(int=1)), 0), store, scoring.serving(packed))
 assert len(scores) == len(payments) and not any(scores["degraded"].to_pylist())
 late = {name for name in set(sys.modules) - warm if name.partition(".")[0] not in {*sys.stdlib_module_names, "pyarrow"}}
 late |= {"pyarrow.pandas_compat"} - warm  # of pyarrow's other modules, only tiny ones are left to their first use

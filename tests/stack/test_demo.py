@@ -23,7 +23,7 @@ from waiting import until
 from pipelines.base.errors import ServiceUnreachable, TidemarkError
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import settings
-from pipelines.fraud.features.card_state import FEATURE_SET
+from pipelines.fraud.features.feature_set import FEATURE_SET
 from stack import demo, flow, programs, supervision
 from stack.service import Service
 from stack.supervision import Restarts

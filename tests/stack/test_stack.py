@@ -20,7 +20,7 @@ from waiting import until
 
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import Settings, settings
-from pipelines.fraud.features.card_state import FEATURE_SET
+from pipelines.fraud.features.feature_set import FEATURE_SET
 from stack import checkup, cli, demo, flow, lifecycle, prompt, status, supervision
 from stack.services import services
 

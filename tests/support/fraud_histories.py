@@ -5,7 +5,7 @@ line are fraud, mostly.
 import numpy as np
 
 from pipelines.base.arrays import DAY_US
-from pipelines.fraud.features.card_state import FEATURES
+from pipelines.fraud.features.feature_set import FEATURES
 from pipelines.fraud.model.history import History
 
 DAYS, PER_DAY = 40, 200

@@ -4,16 +4,20 @@ milliseconds.
 
 import hashlib
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xgboost
 
 from pipelines.base.costs import Costs
-from pipelines.fraud.features.card_state import FEATURE_NAMES, FEATURE_SET
+from pipelines.fraud.features.feature_set import FEATURE_NAMES, FEATURE_SET
 from pipelines.fraud.model import fraud_model
 from pipelines.fraud.model.policy import Calibration, Policy, Thresholds
 from pipelines.models.packed import Packed
+from pipelines.models.serving import Serving
+
+if TYPE_CHECKING:  # MLflow takes seconds to import
+    from pipelines.models.registry import ModelRegistry
 
 DEAR = 500.0
 
@@ -51,3 +55,12 @@ def a_packed_model(version: str = "1", booster: xgboost.Booster | None = None, *
 
 def a_model(version: str = "1", booster: xgboost.Booster | None = None) -> fraud_model.Model:
     return fraud_model.load(a_packed_model(version, booster))
+
+
+def a_serving(version: str = "1", booster: xgboost.Booster | None = None) -> Serving[fraud_model.Model]:
+    return Serving(a_model(version, booster), fraud_model.load)
+
+
+def registered(registry: "ModelRegistry", name: str, booster: xgboost.Booster) -> str:
+    """Register a fraud model of which nothing else is to be known, and return its version."""
+    return registry.register(name, booster, {}, {}, {}, feature_set=FEATURE_SET, answer="probability")

@@ -20,10 +20,10 @@ from payment_batches import PAYMENTS
 from pipelines.base.arrays import DAY_US, Records
 from pipelines.fraud import training_data
 from pipelines.fraud.features import payment_records
-from pipelines.fraud.features.card_state import AMOUNT_Z
+from pipelines.fraud.features.feature_set import AMOUNT_Z
 from pipelines.fraud.features.labels import labels
 from pipelines.fraud.features.seller_fold import learn
-from pipelines.fraud.features.seller_state import SELLER_RECORD, unknown
+from pipelines.fraud.features.seller_state import SELLER_RECORD, new_sellers
 
 RUN = uuid4().hex
 CARDS = [f"{RUN}-card{n}" for n in range(10)]
@@ -130,7 +130,7 @@ def known_of_sellers(sales: pa.Table) -> Records:
     fresh = told["known_us"] < hour_us
     names, seller_of = payment_records.sellers(sales)
     seller_of = np.array([SELLERS.index(name) for name in names])[seller_of]
-    states, made = unknown(len(SELLERS)), np.zeros(len(SELLERS), SELLER_RECORD)
+    states, made = new_sellers(len(SELLERS)), np.zeros(len(SELLERS), SELLER_RECORD)
     learn(states, seller_of, records, seller_of[of[fresh]], told[fresh], delay_us)
     made["after_us"], made["after"] = hour_us, states
     return made

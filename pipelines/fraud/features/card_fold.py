@@ -16,10 +16,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.base.arrays import DAY_US, HOUR_US, SECOND_US, Records
+from pipelines.base.arrays import DAY_US, HOUR_US, SECOND_US, Floats, Integers, Records
 from pipelines.fraud.features.card_state import (
     DAY_SLOT_US,
-    FEATURES,
     HALF_LIVES_S,
     HIGH_STEPS,
     HIGHEST,
@@ -27,11 +26,9 @@ from pipelines.fraud.features.card_state import (
     MONTH_SLOT_US,
     MONTH_SLOTS,
     MOST,
-    PAYMENT,
-    ROW,
     SKETCH_BITS,
-    blank,
 )
+from pipelines.fraud.features.feature_set import FEATURES, ROW
 
 CLIP_DEVIATIONS, CLIP_AFTER = 2.5, 5
 LEAST_SPREAD = 0.1  # of the mean: equal amounts say little about the next one
@@ -71,7 +68,7 @@ def _deviation(squares, count):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _tell_payment(payment, row):  # type: ignore[no-untyped-def]
+def _write_payment_features(payment, row):  # type: ignore[no-untyped-def]
     row.amount = payment.amount
     row.amount_per_installment = payment.amount / max(payment.installments, 1.0)
     row.whole_amount = 1.0 if abs(payment.amount - round(payment.amount)) < 0.005 else 0.0
@@ -88,7 +85,7 @@ def _tell_payment(payment, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _tell_history(state, now, row):  # type: ignore[no-untyped-def]
+def _write_past_features(state, now, row):  # type: ignore[no-untyped-def]
     before = int(state.payments)
     row.payments_before = before
     row.card_age_d = (now - state.first_us) / DAY_US if before > 0 else 0.0
@@ -109,7 +106,7 @@ def _spread(state):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _tell_amount(state, amount, row):  # type: ignore[no-untyped-def]
+def _write_amount_features(state, amount, row):  # type: ignore[no-untyped-def]
     known = state.payments > 0
     mean, logarithm = state.amount_mean, math.log1p(amount)
     log_spread = max(_deviation(state.log_squares, state.payments), LEAST_SPREAD)
@@ -184,9 +181,9 @@ def _decay(state, now, amount, row):  # type: ignore[no-untyped-def]
     elapsed_s = (now - state.last_us) / SECOND_US
     counts, amounts = state.decayed_payments, state.decayed_amount
     for i, half_life_s in enumerate(HALF_LIVES_S):
-        kept = 2.0 ** (-elapsed_s / half_life_s)
-        counts[i] = counts[i] * kept + 1.0
-        amounts[i] = amounts[i] * kept + amount
+        remaining = 2.0 ** (-elapsed_s / half_life_s)
+        counts[i] = counts[i] * remaining + 1.0
+        amounts[i] = amounts[i] * remaining + amount
     row.payments_10m_decayed, row.payments_6h_decayed, row.payments_1d_decayed, row.payments_7d_decayed = counts
     row.amount_10m_decayed, row.amount_6h_decayed, row.amount_1d_decayed, row.amount_7d_decayed = amounts
 
@@ -378,9 +375,9 @@ def _fold_one(state, payment, row):  # type: ignore[no-untyped-def]
     now = max(payment.at_us, state.last_us) if state.payments > 0 else payment.at_us
     if state.payments == 0:
         state.last_us = now
-    _tell_payment(payment, row)
-    _tell_history(state, now, row)
-    _tell_amount(state, payment.amount, row)
+    _write_payment_features(payment, row)
+    _write_past_features(state, now, row)
+    _write_amount_features(state, payment.amount, row)
     _short_windows(state, now, payment.amount, row)
     _long_windows(state, now, payment.amount, row)
     _decay(state, now, payment.amount, row)
@@ -408,36 +405,27 @@ def _late(last_us, cards, payments, late):  # type: ignore[no-untyped-def]
         last_us[cards[i]] = max(last_us[cards[i]], payments[i].at_us)
 
 
-def late(states: Records, cards: npt.NDArray[np.int64], payments: Records) -> npt.NDArray[np.bool_]:
-    """Say of each of `payments` (n, PAYMENT) whether a later one of its card came before it;
-    `states` are those before all.
+def late(states: Records, cards: Integers, payments: Records) -> npt.NDArray[np.bool_]:
+    """Return for each of `payments` (n, PAYMENT) whether a later one of its card came before it.
+
+    `states` (CARD_STATE) are those before the first payment and are left as they are; payment i is
+    of the card with state `cards[i]`.
     """
-    told = np.zeros(len(payments), np.bool_)
-    _late(states["last_us"].copy(), cards, payments, told)
-    return told
+    came_late = np.zeros(len(payments), np.bool_)
+    _late(states["last_us"].copy(), cards, payments, came_late)
+    return came_late
 
 
-def fold(
-    states: Records, cards: npt.NDArray[np.int64], payments: Records
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Fold `payments` (n, PAYMENT) over `states` (STATE, changed in place); payment i is of the
-    card with state `cards[i]`.
+def fold(states: Records, cards: Integers, payments: Records) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Fold `payments` (n, PAYMENT) over `states` (CARD_STATE, changed in place); payment i is of
+    the card with state `cards[i]`.
 
     Returns features (n, len(FEATURES)) and a flag (n) that is true where the card had already
     folded the same event among its last EVENTS ones. Such a payment changes nothing and has no
-    features (NaN): its first copy has been answered. Features of sellers are NaN too:
-    seller_history tells them.
+    features (NaN): its first copy has been answered. Features of sellers and devices are NaN too,
+    for their folds to write.
     """
     rows = np.full((len(payments), len(FEATURES)), np.nan, np.float32)
     repeated = np.zeros(len(payments), np.bool_)
     _fold(states, cards, payments, rows.view(ROW)[:, 0], repeated)
     return rows, repeated
-
-
-def fold_nothing() -> None:
-    """Have the fold compiled, or its compiled code loaded, before the first payment waits for
-    it.
-    """
-    nobody, nothing, never = np.zeros(0, np.int64), np.zeros(0, PAYMENT), np.zeros(0, np.bool_)
-    _fold(blank(1), nobody, nothing, np.zeros(0, ROW), never)
-    late(blank(1), nobody, nothing)

@@ -1,17 +1,11 @@
-"""The fixed records of the card fold: what it takes (PAYMENT), remembers (STATE) and gives (ROW,
-one column per feature).
+"""The record of the card fold, what it remembers of a card (CARD_STATE), and the features of a
+card.
 """
 
 import numpy as np
 
 from pipelines.base.arrays import Records
-from pipelines.fraud.features.device_state import DEVICE_FEATURES
 from pipelines.fraud.features.feature import Feature
-from pipelines.fraud.features.seller_state import SELLER_FEATURES
-
-# Changes whenever a state, FEATURES or a fold change: states and models of another version are
-# refused.
-FEATURE_SET = "cards_sellers_and_devices/1"
 
 HALF_LIVES_S = (600.0, 21_600.0, 86_400.0, 604_800.0)
 HOUR_SLOTS, HOUR_SLOT_US = 12, 300_000_000
@@ -24,35 +18,11 @@ HIGHS = 6  # unusually high amounts remembered of a card
 HIGH_STEPS, HIGHEST = 4, 255  # how high they were: in quarters of a deviation, 255 of them at most
 SKETCH_BITS = 64
 
-
-PAYMENT = np.dtype(
-    [
-        ("at_us", "i8"),
-        ("event", "u8"),
-        ("amount", "f8"),
-        ("card", "u8"),
-        ("customer", "u8"),
-        ("seller", "u8"),
-        ("device", "u8"),
-        ("country", "u8"),
-        ("currency", "u8"),
-        ("latitude", "f8"),
-        ("longitude", "f8"),
-        ("installments", "f4"),
-        ("attempt_number", "f4"),
-        ("credit_card", "f4"),
-        ("debit_card", "f4"),
-        ("app", "f4"),
-        ("three_d_secure", "f4"),
-    ],
-    align=True,
-)
-
 # At most a kilobyte, because the online store keeps it twice per card: hence short floats in the
 # rings, hashes of 32 bits and times in seconds where places are remembered, and hashes of 16 bits
 # where one is only compared with the next. It fills the kilobyte, and no bytes lie between the
 # fields: copies need not keep what does, and states are compared by bytes.
-STATE = np.dtype(
+CARD_STATE = np.dtype(
     [
         ("first_us", "i8"),
         ("last_us", "i8"),
@@ -189,12 +159,8 @@ CARD_FEATURES = (
     Feature("speed_km_h", "km/h", "speed from the place of the card's last payment"),
     Feature("impossible_travel", "flag", "farther from the card's last place than an airliner flies in the time"),
 )
-FEATURES = CARD_FEATURES + SELLER_FEATURES + DEVICE_FEATURES
-FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
-AMOUNT_Z = FEATURE_NAMES.index("amount_z")  # what labels take over: how unusual the amount was
-ROW = np.dtype([(name, "f4") for name in FEATURE_NAMES])
 
 
-def blank(cards: int) -> Records:
+def new_cards(cards: int) -> Records:
     """Return the states of `cards` cards that have never paid."""
-    return np.zeros(cards, STATE)
+    return np.zeros(cards, CARD_STATE)

@@ -1,9 +1,9 @@
 """The one definition of the device features: what the shop has seen of the paying device, for
 training, stream and API.
 
-A payment is told what was seen up to its own time, of what arrived before it; then it is added.
-Cards are told apart by 32 bits of their hash, and payments of one card in one second count as one.
-Of a device without an id nothing is told and nothing remembered: what is not known would be one
+A payment's features count what was seen up to its own time, of what arrived before it; then it is
+added. Two cards are the same where 32 bits of their hashes are, and payments of one card in one
+second count as one. A device without an id has no features and is not remembered: it would be one
 device that all pay from. What two tasks have seen of a device can be joined, in any order and as
 often as one likes: a state is the newest sightings of a set, and when the device was first seen.
 All the compiled code is in this file, because Numba's cache notices changes per file.
@@ -13,11 +13,9 @@ import math
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
-from pipelines.base.arrays import SECOND_US, Records
-from pipelines.fraud.features.card_state import FEATURES, PAYMENT, ROW
-from pipelines.fraud.features.device_state import unseen
+from pipelines.base.arrays import SECOND_US, Floats, Integers, Records
+from pipelines.fraud.features.feature_set import ROW
 from pipelines.fraud.features.payment_records import hashed
 
 HOUR_S, DAYS_S = 3600, 172_800
@@ -31,8 +29,8 @@ compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 @compiled
 def _is_another(sightings, newest, i, card):  # type: ignore[no-untyped-def]
-    """Say whether sighting i is of another card than `card`, and of none that was seen between it
-    and sighting `newest`.
+    """Return whether sighting i is of another card than `card`, and of none that was seen between
+    it and sighting `newest`.
     """
     seen = sightings[i] & CARD_BITS
     another = seen != card
@@ -42,7 +40,7 @@ def _is_another(sightings, newest, i, card):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _tell_sighting(sightings, newest, i, card, age_s, row):  # type: ignore[no-untyped-def]
+def _count_sighting(sightings, newest, i, card, age_s, row):  # type: ignore[no-untyped-def]
     other = 1.0 if _is_another(sightings, newest, i, card) else 0.0
     if age_s < DAYS_S:
         row.device_cards_2d += other
@@ -52,7 +50,7 @@ def _tell_sighting(sightings, newest, i, card, age_s, row):  # type: ignore[no-u
 
 
 @compiled
-def _tell(state, now_s, card, row):  # type: ignore[no-untyped-def]
+def _write_features(state, now_s, card, row):  # type: ignore[no-untyped-def]
     row.device_cards_1h = row.device_cards_2d = row.device_payments_2d = 0.0
     row.device_seen_h = math.nan
     first_s, newest = np.int64(state.first_s), -1
@@ -63,7 +61,7 @@ def _tell(state, now_s, card, row):  # type: ignore[no-untyped-def]
         if state.sightings[i] == 0 or age_s < 0:
             continue
         newest = i if newest < 0 else newest
-        _tell_sighting(state.sightings, newest, i, card, age_s, row)
+        _count_sighting(state.sightings, newest, i, card, age_s, row)
 
 
 @compiled
@@ -95,7 +93,7 @@ def _fold(states, devices, payments, order, rows):  # type: ignore[no-untyped-de
         device = payments[i].device
         if device != NO_ID and device != UNKNOWN:
             at_s, card = payments[i].at_us // SECOND_US, payments[i].card & CARD_BITS
-            _tell(states[devices[i]], at_s, card, rows[i])
+            _write_features(states[devices[i]], at_s, card, rows[i])
             _remember(states[devices[i]], at_s, card)
 
 
@@ -112,31 +110,23 @@ def _join(states, others):  # type: ignore[no-untyped-def]
 
 def fold(
     states: Records,
-    devices: npt.NDArray[np.int64],
+    devices: Integers,
     payments: Records,
-    order: npt.NDArray[np.int64],
-    features: npt.NDArray[np.float32],
+    order: Integers,
+    features: Floats,
 ) -> None:
-    """Fold `payments` (n, PAYMENT) over `states` (DEVICE, changed in place), and write what they
-    tell into `features`.
+    """Fold `payments` (n, PAYMENT) over `states` (DEVICE_STATE, changed in place), and write the
+    device features into `features` (n, len(FEATURES)).
 
-    Payment i is from the device with state `devices[i]`. `order` says which payments are folded,
-    one after the other: in order of arrival, without those that the card fold calls repeated.
+    Payment i is from the device with state `devices[i]`. `order` holds the numbers of the payments
+    that are folded, one after the other: in order of arrival, without those that the card fold
+    calls repeated.
     """
     _fold(states, devices, payments, order, features.view(ROW)[:, 0])
 
 
 def join(states: Records, others: Records) -> None:
-    """Add to `states` (DEVICE, changed in place) what `others` (DEVICE) have seen of the first of
-    the devices, or all.
+    """Add to `states` (DEVICE_STATE, changed in place) what `others` have seen: others[i] is of the
+    same device as states[i], and there may be fewer of them.
     """
     _join(states, others)
-
-
-def fold_nothing() -> None:
-    """Have the fold compiled, or its compiled code loaded, before the first payment waits for
-    it.
-    """
-    nobody = np.zeros(0, np.int64)
-    fold(unseen(1), nobody, np.zeros(0, PAYMENT), nobody, np.zeros((0, len(FEATURES)), np.float32))
-    join(unseen(1), unseen(1))

@@ -1,5 +1,5 @@
-"""The fixed record of the device fold: what it remembers of a device (DEVICE), and what it tells of
-it (features).
+"""The record of the device fold, what it remembers of a device (DEVICE_STATE), and the features of
+a device.
 
 A sighting is a payment's second (upper 32 bits) and 32 bits of its card's hash. What is remembered
 is a set, the newest sightings there are, so it does not depend on the order in which they came, and
@@ -7,13 +7,13 @@ adding one again changes nothing.
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from pipelines.base.arrays import Records
 from pipelines.fraud.features.feature import Feature
 
 SIGHTINGS = 15
 
-DEVICE = np.dtype(
+DEVICE_STATE = np.dtype(
     [
         ("first_s", "u8"),  # 0 where the device has never paid
         ("sightings", "u8", (SIGHTINGS,)),  # newest first, 0 where there is none
@@ -29,6 +29,6 @@ DEVICE_FEATURES = (
 )
 
 
-def unseen(devices: int) -> npt.NDArray[np.void]:
+def new_devices(devices: int) -> Records:
     """Return the states of `devices` devices that have never paid."""
-    return np.zeros(devices, DEVICE)
+    return np.zeros(devices, DEVICE_STATE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.base.arrays import Integers
+from pipelines.base.arrays import Floats, Integers, Records
 from pipelines.fraud.features.seller_state import LABEL
 
 
@@ -22,9 +22,7 @@ class Findings:
     fraud: npt.NDArray[np.bool_]
 
 
-def labels(
-    at_us: Integers, amount_z: npt.NDArray[np.float32], findings: Findings, delay_us: int
-) -> tuple[npt.NDArray[np.void], Integers]:
+def labels(at_us: Integers, amount_z: Floats, findings: Findings, delay_us: int) -> tuple[Records, Integers]:
     """Return what becomes known of payments, in the order it does (LABEL), and of which payment
     each label speaks.
 

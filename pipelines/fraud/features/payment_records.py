@@ -1,12 +1,12 @@
-"""Turns payments as Arrow columns (silver.payments' names and types) into the records that the
-folds take.
+"""Turns payments as Arrow columns (silver.payments' names and types) into what the folds take:
+records (PAYMENT), numbered by their cards, devices and sellers.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,31 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.base.arrays import Records
-from pipelines.fraud.features.card_state import PAYMENT
+from pipelines.base.arrays import Integers, Numbers, Records
 from pipelines.fraud.features.labels import Findings
+
+PAYMENT = np.dtype(
+    [
+        ("at_us", "i8"),
+        ("event", "u8"),
+        ("amount", "f8"),
+        ("card", "u8"),
+        ("customer", "u8"),
+        ("seller", "u8"),
+        ("device", "u8"),
+        ("country", "u8"),
+        ("currency", "u8"),
+        ("latitude", "f8"),
+        ("longitude", "f8"),
+        ("installments", "f4"),
+        ("attempt_number", "f4"),
+        ("credit_card", "f4"),
+        ("debit_card", "f4"),
+        ("app", "f4"),
+        ("three_d_secure", "f4"),
+    ],
+    align=True,
+)
 
 COLUMNS = (
     "event_id",
@@ -37,7 +59,6 @@ COLUMNS = (
     "three_d_secure",
 )
 
-
 # What of a PAYMENT record is made from which column: hashes of texts, numbers as they are, whether
 # a text is a certain one.
 HASHES = {
@@ -57,6 +78,28 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
+class Keys(NamedTuple):
+    """Whose states payments need: the ids of their cards, devices and sellers, in this order."""
+
+    cards: Sequence[str]
+    devices: Sequence[str]
+    sellers: Sequence[str]
+
+
+class Payments(NamedTuple):
+    """Payments in order of arrival (n, PAYMENT), and for each the number of its card, device and
+    seller among the Keys (n each).
+    """
+
+    records: Records
+    card: Integers
+    device: Integers
+    seller: Integers
+
+
+FIRST = np.zeros(1, np.int64)  # the number of the only card, device or seller
+
+
 def hashed(texts: npt.NDArray[np.object_]) -> npt.NDArray[np.uint64]:
     """Return a 64-bit hash of each text, the same in every process and never 0, which means nothing
     remembered.
@@ -65,26 +108,26 @@ def hashed(texts: npt.NDArray[np.object_]) -> npt.NDArray[np.uint64]:
     return np.maximum(hashes, np.uint64(1))
 
 
-def _numbers(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+def _numbers(values: pa.ChunkedArray) -> Numbers:
     """Return the values as floats, NaN where there is none."""
-    numbers: npt.NDArray[np.float64] = pc.fill_null(pc.cast(values, pa.float64()), np.nan).to_numpy()
+    numbers: Numbers = pc.fill_null(pc.cast(values, pa.float64()), np.nan).to_numpy()
     return numbers
 
 
-def _flags(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+def _flags(values: pa.ChunkedArray) -> Numbers:
     return _numbers(pc.cast(values, pa.int8()))
 
 
-def _microseconds(moments: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    whole: npt.NDArray[np.int64] = pc.cast(pc.cast(moments, pa.timestamp("us", "UTC")), pa.int64()).to_numpy()
+def _microseconds(moments: pa.ChunkedArray) -> Integers:
+    whole: Integers = pc.cast(pc.cast(moments, pa.timestamp("us", "UTC")), pa.int64()).to_numpy()
     return whole
 
 
 def findings(payments: pa.Table) -> Findings:
     """Return what the bank found of `payments`, whose column `findings` lists (found_at, fraud)."""
     listed = payments["findings"].combine_chunks()
-    told = pc.list_flatten(listed)
-    found_at, fraud = pa.chunked_array([pc.struct_field(told, "found_at")]), pc.struct_field(told, "fraud")
+    each = pc.list_flatten(listed)
+    found_at, fraud = pa.chunked_array([pc.struct_field(each, "found_at")]), pc.struct_field(each, "fraud")
     return Findings(pc.list_parent_indices(listed).to_numpy(), _microseconds(found_at), _flags(pa.chunked_array([fraud])) > 0)
 
 
@@ -93,6 +136,22 @@ def sales(payments: pa.Table) -> Records:
     made = np.zeros(len(payments), PAYMENT)
     made["at_us"], made["amount"] = _microseconds(payments["event_at"]), _numbers(payments["amount"])
     return made
+
+
+def keyed(payments: pa.Table) -> tuple[Keys, Payments]:
+    """Return the payments as the folds take them, and whose states they need: each card, device and
+    seller once. The table has COLUMNS.
+    """
+    (cards, card), (devices, device), (sellers, seller) = (
+        _numbered(payments[column]) for column in ("card_id", "device_id", "seller_id")
+    )
+    return Keys(cards, devices, sellers), Payments(records(payments), card, device, seller)
+
+
+def keyed_one(payment: Mapping[str, Any]) -> tuple[Keys, Payments]:
+    """Return what `keyed` returns of one payment, given as `record` takes it."""
+    keys = Keys([payment["card_id"]], [payment["device_id"]], [payment["seller_id"]])
+    return keys, Payments(record(payment), FIRST, FIRST, FIRST)
 
 
 def records(payments: pa.Table) -> Records:
@@ -136,21 +195,21 @@ def _number(value: Decimal | float | None) -> float:
     return math.nan if value is None else value
 
 
-def cards(payments: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
+def cards(payments: pa.Table) -> tuple[list[str], Integers]:
     """Return the distinct cards of `payments` and, per row, which of them paid."""
     return _numbered(payments["card_id"])
 
 
-def sellers(payments: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
+def sellers(payments: pa.Table) -> tuple[list[str], Integers]:
     """Return the distinct sellers of `payments` and, per row, which of them was paid."""
     return _numbered(payments["seller_id"])
 
 
-def devices(payments: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
+def devices(payments: pa.Table) -> tuple[list[str], Integers]:
     """Return the distinct devices of `payments` and, per row, which of them paid."""
     return _numbered(payments["device_id"])
 
 
-def _numbered(ids: pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int64]]:
+def _numbered(ids: pa.ChunkedArray) -> tuple[list[str], Integers]:
     encoded = ids.combine_chunks().dictionary_encode()
     return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)

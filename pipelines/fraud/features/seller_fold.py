@@ -1,7 +1,7 @@
 """The one definition of the seller features: payments and matured labels folded over seller states,
-and told at scoring time.
+and written to payments at scoring time.
 
-What a payment is told of its seller is what was known at the last full hour that is SETTLING_US
+A payment's features of its seller are what was known at the last full hour that is SETTLING_US
 past: payments made before it, and labels known before it (pipelines/fraud/features/labels.py). So a
 state may be folded by a job and published some minutes later, and training, the stream and the API
 still see the same. Windows are whole slots: hours of a day that have ended, days of a week and of a
@@ -15,25 +15,24 @@ import math
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
-from pipelines.base.arrays import DAY_US, HOUR_US, Records
-from pipelines.fraud.features.card_state import FEATURES, PAYMENT, ROW
-from pipelines.fraud.features.seller_state import HOURS, SELLER_RECORD, SETTLING_US, unknown
+from pipelines.base.arrays import DAY_US, HOUR_US, Floats, Integers, Records
+from pipelines.fraud.features.feature_set import ROW
+from pipelines.fraud.features.seller_state import HOURS, SETTLING_US, new_sellers
 
 ORDINARY_DEVIATIONS = 2.5  # an amount further above the card's mean explains a fraud by itself
 # By so much a state may be later than what it is asked for, its ring still has the day.
 AHEAD_US = (HOURS - 24) * HOUR_US
 LEGITIMATE, FRAUD = 1, 2  # as last labels; 0 is none yet
 
-NOTHING = unknown(1)
+NOTHING = new_sellers(1)
 
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
-def as_of(at_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the moments up to which payments made at `at_us` know of sellers."""
-    moments: npt.NDArray[np.int64] = (at_us - SETTLING_US) // HOUR_US * HOUR_US
+def as_of(at_us: Integers) -> Integers:
+    """Return the moments (us since 1970) up to which payments made at `at_us` know of sellers."""
+    moments: Integers = (at_us - SETTLING_US) // HOUR_US * HOUR_US
     return moments
 
 
@@ -128,7 +127,7 @@ def _days_since(known, now, moment):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _tell_payments(state, payment, as_of, row):  # type: ignore[no-untyped-def]
+def _write_payment_features(state, payment, as_of, row):  # type: ignore[no-untyped-def]
     hour, day, newest = as_of // HOUR_US - 1, (as_of - 1) // DAY_US, state.paid_us
     row.seller_payments_1h, _ = _window(state.hour_payments, state.hour_amount, newest // HOUR_US, hour, 1)
     in_24h, row.seller_amount_24h = _window(state.hour_payments, state.hour_amount, newest // HOUR_US, hour, 24)
@@ -143,9 +142,9 @@ def _tell_payments(state, payment, as_of, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _tell_risk(state, as_of, row):  # type: ignore[no-untyped-def]
-    """Tell counts, frauds and rate of labels; the windows end where payments have labels: the label
-    delay before `as_of`.
+def _write_risk_features(state, as_of, row):  # type: ignore[no-untyped-def]
+    """Write counts, frauds and rates of labels; the windows end where payments have labels: the
+    label delay before `as_of`.
     """
     end, newest = as_of - state.delay_us - 1, state.labelled_us
     hour, day = end // HOUR_US, end // DAY_US
@@ -159,7 +158,7 @@ def _tell_risk(state, as_of, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _tell_episode(state, now, row):  # type: ignore[no-untyped-def]
+def _write_episode_features(state, now, row):  # type: ignore[no-untyped-def]
     last, running = state.last_labels, state.run_frauds > 0
     row.seller_last_fraud = (1.0 if last[0] == FRAUD else 0.0) if last[0] > 0 else math.nan
     row.seller_frauds_of_3 = np.count_nonzero(last[:3] == FRAUD)
@@ -176,23 +175,23 @@ def _tell_episode(state, now, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _tell_one(state, payment, row):  # type: ignore[no-untyped-def]
+def _write_features(state, payment, row):  # type: ignore[no-untyped-def]
     as_of = _as_of(payment.at_us)
-    _tell_payments(state, payment, as_of, row)
-    _tell_risk(state, as_of, row)
-    _tell_episode(state, payment.at_us, row)
+    _write_payment_features(state, payment, as_of, row)
+    _write_risk_features(state, as_of, row)
+    _write_episode_features(state, payment.at_us, row)
 
 
 @compiled
-def _tell_known(known, sellers, payments, nothing, rows):  # type: ignore[no-untyped-def]
+def _write_known_features(known, sellers, payments, nothing, rows):  # type: ignore[no-untyped-def]
     for i in range(len(payments)):
         record, as_of = known[sellers[i]], _as_of(payments[i].at_us)
         if as_of >= record.after_us:
-            _tell_one(record.after, payments[i], rows[i])
+            _write_features(record.after, payments[i], rows[i])
         elif as_of >= record.before_us - AHEAD_US:
-            _tell_one(record.before, payments[i], rows[i])
+            _write_features(record.before, payments[i], rows[i])
         else:
-            _tell_one(nothing[0], payments[i], rows[i])
+            _write_features(nothing[0], payments[i], rows[i])
 
 
 @compiled
@@ -204,7 +203,7 @@ def _learn(states, sellers, payments, label_sellers, labels):  # type: ignore[no
 
 
 @compiled
-def _tell_history(states, sellers, payments, in_order, label_sellers, labels, rows):  # type: ignore[no-untyped-def]
+def _learn_and_write_features(states, sellers, payments, in_order, label_sellers, labels, rows):  # type: ignore[no-untyped-def]
     paid = known = 0
     for i in in_order:
         as_of = _as_of(payments[i].at_us)
@@ -214,19 +213,19 @@ def _tell_history(states, sellers, payments, in_order, label_sellers, labels, ro
         while known < len(labels) and labels[known].known_us < as_of:
             _fold_label(states[label_sellers[known]], labels[known])
             known += 1
-        _tell_one(states[sellers[i]], payments[i], rows[i])
+        _write_features(states[sellers[i]], payments[i], rows[i])
 
 
 def learn(
     states: Records,
-    sellers: npt.NDArray[np.int64],
+    sellers: Integers,
     payments: Records,
-    label_sellers: npt.NDArray[np.int64],
+    label_sellers: Integers,
     labels: Records,
     delay_us: int,
 ) -> None:
     """Fold payments (PAYMENT) and labels (LABEL, in the order they become known) over `states`
-    (SELLER, changed in place).
+    (SELLER_STATE, changed in place).
 
     Payment i is of the seller with state `sellers[i]`, label i of the one with state
     `label_sellers[i]`; the labels were made with the label delay `delay_us`.
@@ -235,39 +234,32 @@ def learn(
     _learn(states, sellers, payments, label_sellers, labels)
 
 
-def tell_known(known: Records, sellers: npt.NDArray[np.int64], payments: Records, features: npt.NDArray[np.float32]) -> None:
-    """Write into `features` what was known of the sellers (SELLER_RECORD) when the payments were
-    made.
+def write_known_features(known: Records, sellers: Integers, payments: Records, features: Floats) -> None:
+    """Write into `features` (n, len(FEATURES)) what was known of the sellers when the payments (n,
+    PAYMENT) were made; payment i is of the seller with record `known[sellers[i]]` (SELLER_RECORD).
 
-    Nothing later may be in the state that is asked than was known at `as_of` of the payment. A
-    payment so old that both states are from its future is told what one is of a seller without a
-    record: that nothing is known.
+    Of a record's two states the later one counts that holds nothing from after `as_of` of the
+    payment. A payment so old that both are from its future gets what a seller without a record has:
+    that nothing is known.
     """
-    _tell_known(known, sellers, payments, NOTHING, features.view(ROW)[:, 0])
+    _write_known_features(known, sellers, payments, NOTHING, features.view(ROW)[:, 0])
 
 
-def tell_history(
+def learn_and_write_features(
     states: Records,
-    sellers: npt.NDArray[np.int64],
+    sellers: Integers,
     payments: Records,
-    label_sellers: npt.NDArray[np.int64],
+    label_sellers: Integers,
     labels: Records,
     delay_us: int,
-    features: npt.NDArray[np.float32],
+    features: Floats,
 ) -> None:
-    """Do what learning hour by hour and telling in between would do, for all payments at once, in
-    any order given.
+    """Write into `features` what `learn` hour by hour and `write_known_features` in between would
+    write, for all payments at once and in whatever order they are given.
+
+    Arguments are those of `learn`; `features` is (n, len(FEATURES)) for n payments.
     """
     states["delay_us"] = delay_us
     in_order = np.argsort(payments["at_us"], kind="stable")
     rows = features.view(ROW)[:, 0]
-    _tell_history(states, sellers, payments, in_order, label_sellers, labels, rows)
-
-
-def tell_nothing() -> None:
-    """Have the telling compiled, or its compiled code loaded, before the first payment waits for
-    it.
-    """
-    known, nobody = np.zeros(1, SELLER_RECORD), np.zeros(0, np.int64)
-    known.flags.writeable = False  # as records are that were read, which is another type to Numba
-    tell_known(known, nobody, np.zeros(0, PAYMENT), np.zeros((0, len(FEATURES)), np.float32))
+    _learn_and_write_features(states, sellers, payments, in_order, label_sellers, labels, rows)

@@ -1,10 +1,10 @@
-"""The fixed records of the seller fold: what it takes besides payments (LABEL), remembers (SELLER)
-and tells (features).
+"""The records of the seller fold, what it remembers of a seller (SELLER_STATE) and takes besides
+payments (LABEL), and the features of a seller.
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from pipelines.base.arrays import Records
 from pipelines.fraud.features.feature import Feature
 
 # What is known of sellers counts by whole hours, from ten minutes past: until then it may still be
@@ -25,7 +25,7 @@ LABEL = np.dtype(
     align=True,
 )
 
-SELLER = np.dtype(
+SELLER_STATE = np.dtype(
     [
         ("delay_us", "i8"),  # the label delay with which the labels were folded
         ("first_us", "i8"),
@@ -56,9 +56,11 @@ SELLER = np.dtype(
     align=True,
 )
 
-# What is known of a seller at two moments, so that a payment made before the later one is still
-# told what was known then.
-SELLER_RECORD = np.dtype([("before_us", "i8"), ("after_us", "i8"), ("before", SELLER), ("after", SELLER)], align=True)
+# What is known of a seller at two moments: a payment made before the later one gets what was known
+# at the earlier one.
+SELLER_RECORD = np.dtype(
+    [("before_us", "i8"), ("after_us", "i8"), ("before", SELLER_STATE), ("after", SELLER_STATE)], align=True
+)
 
 RISK = {"1d": "a day", "7d": "7 days", "30d": "30 days"}
 
@@ -111,6 +113,6 @@ SELLER_FEATURES = (
 )
 
 
-def unknown(sellers: int) -> npt.NDArray[np.void]:
+def new_sellers(sellers: int) -> Records:
     """Return the states of `sellers` sellers of whom nothing is known."""
-    return np.zeros(sellers, SELLER)
+    return np.zeros(sellers, SELLER_STATE)

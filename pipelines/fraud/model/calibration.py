@@ -45,5 +45,5 @@ def calibration_error(probability: Numbers, fraud: npt.NDArray[np.bool_]) -> flo
     """
     order = np.argsort(probability, kind="stable")
     groups = zip(np.array_split(probability[order], BINS), np.array_split(fraud[order], BINS), strict=True)
-    missed = [len(said) * abs(said.mean() - found.mean()) for said, found in groups if len(said)]
+    missed = [len(group) * abs(group.mean() - found.mean()) for group, found in groups if len(group)]
     return float(sum(missed) / len(probability))

@@ -56,10 +56,12 @@ def cheapest(probability: Numbers, fraud: Numbers, amount: Numbers, costs: Costs
     """Return the thresholds that would have cost least on payments of so many days, with no more
     reviews than people do.
 
-    Sorted by probability, the first i payments are declined and those up to j reviewed. Summed
-    costs make the cost of a pair the sum of a term in i and a term in j, so the best i for each j
-    is the least term within the last reviews that there is time for: n steps instead of n² pairs.
-    Equal probabilities are never parted.
+    Sorted by falling probability, the first i payments are declined, the next ones up to j reviewed
+    and the rest approved. What that costs is a term in i (declining the first i instead of
+    reviewing them) plus a term in j (reviewing the first j instead of approving them), plus a
+    constant. There is time for `most` reviews, so i is one of the last `most` numbers up to j: a
+    rolling minimum finds the best one for every j in n steps, instead of trying n² pairs. A
+    threshold lies between two different probabilities, never between equal ones.
     """
     order = np.argsort(-probability, kind="stable")
     sorted_, each = probability[order], _costs(fraud[order], amount[order], costs)

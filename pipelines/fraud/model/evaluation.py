@@ -19,16 +19,16 @@ def evaluate(test: History, probability: Floats, policy: Policy) -> dict[str, fl
     """Return the figures of calibrated probabilities (n), and of what the policy decides by them,
     on the test payments.
     """
-    said = probability.astype(np.float64)
+    exact = probability.astype(np.float64)
     return {
-        "auc": float(roc_auc_score(test.fraud, said)),
-        "average_precision": float(average_precision_score(test.fraud, said)),
+        "auc": float(roc_auc_score(test.fraud, exact)),
+        "average_precision": float(average_precision_score(test.fraud, exact)),
         "card_precision_100": card_precision(test, probability, 100),
-        "brier": float(brier_score_loss(test.fraud, said)),
-        "log_loss": float(log_loss(test.fraud, said, labels=[False, True])),
-        "calibration_error": calibration_error(said, test.fraud),
+        "brier": float(brier_score_loss(test.fraud, exact)),
+        "log_loss": float(log_loss(test.fraud, exact, labels=[False, True])),
+        "calibration_error": calibration_error(exact, test.fraud),
         **_campaigns_found(test, probability),
-        **_money(test, said, policy),
+        **_money(test, exact, policy),
     }
 
 
@@ -57,14 +57,14 @@ def _campaigns_found(test: History, probability: Floats) -> dict[str, float]:
     return found
 
 
-def _money(test: History, said: Numbers, policy: Policy) -> dict[str, float]:
+def _money(test: History, probability: Numbers, policy: Policy) -> dict[str, float]:
     """Return what deciding so saves over approving every payment, net of its costs, and how often
     it asks or declines.
     """
     fraud = test.fraud.astype(np.float64)
-    made = decisions.decide(said, policy.thresholds)
+    made = decisions.decide(probability, policy.thresholds)
     lost = float((fraud * (test.amount + policy.costs.chargeback_fee)).sum())
-    saved = decisions.saved(said, fraud, test.amount, policy.thresholds, policy.costs)
+    saved = decisions.saved(probability, fraud, test.amount, policy.thresholds, policy.costs)
     return {
         "money_saved": saved,
         "money_saved_share": saved / lost,

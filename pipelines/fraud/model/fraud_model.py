@@ -16,7 +16,7 @@ from xgboost.core import _LIB, _check_call
 
 from pipelines.base.arrays import Floats
 from pipelines.base.errors import ModelError
-from pipelines.fraud.features.card_state import FEATURE_NAMES, FEATURE_SET, FEATURES
+from pipelines.fraud.features.feature_set import FEATURE_NAMES, FEATURE_SET, FEATURES
 from pipelines.fraud.model.policy import Calibration, Policy
 from pipelines.models.packed import Packed
 
@@ -65,13 +65,13 @@ def load(packed: Packed) -> Model:
 
 
 def _policy(packed: Packed, booster: xgboost.Booster) -> Policy:
-    told = booster.attr(ATTRIBUTE)
-    if told is None:
+    policy = booster.attr(ATTRIBUTE)
+    if policy is None:
         raise ModelError(
             f"Model {packed.name} version {packed.version} is of an old form, without thresholds of its own: train again."
         )
     try:
-        return Policy.model_validate_json(told)
+        return Policy.model_validate_json(policy)
     except ValidationError as error:
         raise ModelError(
             f"Model {packed.name} version {packed.version} has a policy that cannot be used ({error.errors()[0]['msg']}): "
@@ -105,11 +105,11 @@ def margins(booster: xgboost.Booster, features: Floats) -> Floats:
     if not len(rows):
         return np.zeros(0, np.float32)  # the interface answers with a null pointer
     address, _ = rows.__array_interface__["data"]
-    told = f'{{"data": [{address}, true], "shape": [{rows.shape[0]}, {rows.shape[1]}], "typestr": "<f4", "version": 3}}'
+    array = f'{{"data": [{address}, true], "shape": [{rows.shape[0]}, {rows.shape[1]}], "typestr": "<f4", "version": 3}}'
     shape, summed = ctypes.POINTER(ctypes.c_uint64)(), ctypes.POINTER(ctypes.c_float)()
     dimensions = ctypes.c_uint64()
     answers = ctypes.byref(shape), ctypes.byref(dimensions), ctypes.byref(summed)
-    _check_call(_LIB.XGBoosterPredictFromDense(booster.handle, told.encode(), AS_MARGIN, None, *answers))
+    _check_call(_LIB.XGBoosterPredictFromDense(booster.handle, array.encode(), AS_MARGIN, None, *answers))
     return np.ctypeslib.as_array(summed, (len(rows),)).copy()
 
 
@@ -135,9 +135,9 @@ def reasons(model: Model, features: Floats) -> list[list[str]]:
 
 
 def _in_words(feature: int, value: float) -> str:
-    told = FEATURES[feature]
+    seen = FEATURES[feature]
     if np.isnan(value):
-        return f"{told.meaning}: unknown"
-    if told.unit == "flag":
-        return f"{told.meaning}: {'yes' if value else 'no'}"
-    return f"{told.meaning}: {value:.4g}" if told.unit == "count" else f"{told.meaning}: {value:.4g} ({told.unit})"
+        return f"{seen.meaning}: unknown"
+    if seen.unit == "flag":
+        return f"{seen.meaning}: {'yes' if value else 'no'}"
+    return f"{seen.meaning}: {value:.4g}" if seen.unit == "count" else f"{seen.meaning}: {value:.4g} ({seen.unit})"

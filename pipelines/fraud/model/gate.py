@@ -22,7 +22,15 @@ LATENCY_RATIO, UNNOTICED_US = 3.0, 20.0
 # It travels through the online store, whose clients wait a tenth of a second.
 LARGEST_BYTES = 5_000_000
 TIMED_ROWS, TIMED_TURNS = 500, 7
-TOLD = ("average_precision", "card_precision_100", "money_saved", "brier", "calibration_error", "review_share", "decline_share")
+COMPARED = (
+    "average_precision",
+    "card_precision_100",
+    "money_saved",
+    "brier",
+    "calibration_error",
+    "review_share",
+    "decline_share",
+)
 
 Figures = Mapping[str, float]
 
@@ -47,11 +55,12 @@ def judge(champion: fraud_model.Model, challenger: fraud_model.Model, sizes: tup
     if frauds < LEAST_FRAUDS or frauds == len(unseen.fraud):
         return Verdict(False, (_too_few(frauds, len(unseen.fraud)),), {"unseen_fraud_count": float(frauds)})
     both = (champion, challenger)
-    said = [fraud_model.predict(model, unseen.features) for model in both]
-    mine, its = (evaluate(unseen, each, model.policy) for model, each in zip(both, said, strict=True))
+    probabilities = [fraud_model.predict(model, unseen.features) for model in both]
+    evaluated = [evaluate(unseen, each, model.policy) for model, each in zip(both, probabilities, strict=True)]
     times = us_per_payment(both, unseen.features)
-    gains = resampled_gains(unseen, both, (said[0], said[1]))
-    figures = {f"{who}_{name}": of[name] for who, of in (("champion", mine), ("challenger", its)) for name in TOLD}
+    gains = resampled_gains(unseen, both, (probabilities[0], probabilities[1]))
+    named = zip(("champion", "challenger"), evaluated, strict=True)
+    figures = {f"{who}_{name}": measured[name] for who, measured in named for name in COMPARED}
     figures |= {"champion_us": times[0], "challenger_us": times[1], "unseen_fraud_count": float(frauds)}
     figures |= {"champion_bytes": float(sizes[0]), "challenger_bytes": float(sizes[1])}
     figures |= {f"likely_better_{name}": float((gain > 0).mean()) for name, gain in gains.items()}
@@ -91,7 +100,7 @@ def _seconds(model: fraud_model.Model, rows: Floats) -> float:
 
 
 def resampled_gains(
-    unseen: History, models: tuple[fraud_model.Model, fraud_model.Model], said: tuple[Floats, Floats]
+    unseen: History, models: tuple[fraud_model.Model, fraud_model.Model], probabilities: tuple[Floats, Floats]
 ) -> dict[str, Numbers]:
     """Return what the challenger gains in average precision and in money, for each of many
     resamples of the cards.
@@ -101,20 +110,20 @@ def resampled_gains(
     the Bootstrap, 1993).
     """
     random, cards = np.random.default_rng(7), np.unique(unseen.card, return_inverse=True)[1]
-    spent = [_cost(unseen, model, each) for model, each in zip(models, said, strict=True)]
+    spent = [_cost(unseen, model, each) for model, each in zip(models, probabilities, strict=True)]
     precision, money = [], []
     for _ in range(RESAMPLES):
         times = np.bincount(random.integers(0, cards.max() + 1, cards.max() + 1), minlength=cards.max() + 1)[cards]
         if not times[unseen.fraud].any():
             continue
-        ranked = [average_precision_score(unseen.fraud, each, sample_weight=times) for each in said]
+        ranked = [average_precision_score(unseen.fraud, each, sample_weight=times) for each in probabilities]
         precision.append(ranked[1] - ranked[0])
         money.append(float(((spent[0] - spent[1]) * times).sum()))
     return {"average_precision": np.array(precision), "money_saved": np.array(money)}
 
 
-def _cost(unseen: History, model: fraud_model.Model, said: Floats) -> Numbers:
-    made = decisions.decide(said.astype(np.float64), model.policy.thresholds)
+def _cost(unseen: History, model: fraud_model.Model, probability: Floats) -> Numbers:
+    made = decisions.decide(probability.astype(np.float64), model.policy.thresholds)
     return decisions.cost(made, unseen.fraud.astype(np.float64), unseen.amount, model.policy.costs)
 
 
@@ -144,5 +153,5 @@ def _better(figures: Figures) -> Iterator[str]:
 
 
 def _gain(figures: Figures, name: str) -> str:
-    mine, its = figures[f"champion_{name}"], figures[f"challenger_{name}"]
-    return f"{name} {its:.4g} instead of {mine:.4g} (better in {figures[f'likely_better_{name}']:.0%} of resamples)"
+    champion, challenger = figures[f"champion_{name}"], figures[f"challenger_{name}"]
+    return f"{name} {challenger:.4g} instead of {champion:.4g} (better in {figures[f'likely_better_{name}']:.0%} of resamples)"

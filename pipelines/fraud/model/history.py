@@ -1,4 +1,4 @@
-"""What fraud models learn from and are measured on."""
+"""What fraud models learn from and are measured on: a history of labelled payments."""
 
 from dataclasses import dataclass, replace
 
@@ -10,10 +10,9 @@ from pipelines.base.arrays import DAY_US, Floats
 
 @dataclass(frozen=True)
 class History:
-    """Folded payments in order of arrival: features (n, F); whether it was fraud, when (us), which
-    card, amount, campaign (n).
-
-    The campaign is the chargeback's reason, empty without one.
+    """Labelled payments in order of arrival: their features (n, len(FEATURES)), and of each (n)
+    whether it was fraud, when it was made (us since 1970), the number of its card, its amount, and
+    its campaign, which is the chargeback's reason and empty without one.
     """
 
     features: Floats

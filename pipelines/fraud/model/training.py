@@ -23,7 +23,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from pipelines.base.arrays import DAY_US, Floats
 from pipelines.base.costs import Costs
 from pipelines.base.errors import ModelError
-from pipelines.fraud.features.card_state import FEATURE_NAMES
+from pipelines.fraud.features.feature_set import FEATURE_NAMES
 from pipelines.fraud.model import decisions, fraud_model
 from pipelines.fraud.model.calibration import calibrated
 from pipelines.fraud.model.evaluation import evaluate
@@ -84,8 +84,8 @@ def train(history: History, label_delay_days: int, costs: Costs, family: str = "
     fit_s = time.perf_counter() - began
     policy: dict[str, Policy] = {}
     metrics: dict[str, float] = {}
-    asked: dict[str, Margins] = {family: partial(fraud_model.margins, booster), "logistic": _fit_baseline(early)}
-    for name, margins in asked.items():
+    compared: dict[str, Margins] = {family: partial(fraud_model.margins, booster), "logistic": _fit_baseline(early)}
+    for name, margins in compared.items():
         try:
             policy[name] = settled(late, margins(late.features), label_delay_days, costs)
         except ModelError:
@@ -163,9 +163,11 @@ def _fit(early: History, parameters: Parameters) -> xgboost.Booster:
     held back.
     """
     fit, watch = (_matrix(part) for part in held_back(early))
-    told = {**parameters, "eval_metric": "logloss"}
-    trial = xgboost.train(told, fit, ROUNDS, evals=[(watch, "watch")], early_stopping_rounds=PATIENCE, verbose_eval=False)
-    return xgboost.train(told, _matrix(early), trial.best_iteration + 1)
+    with_metric = {**parameters, "eval_metric": "logloss"}
+    trial = xgboost.train(
+        with_metric, fit, ROUNDS, evals=[(watch, "watch")], early_stopping_rounds=PATIENCE, verbose_eval=False
+    )
+    return xgboost.train(with_metric, _matrix(early), trial.best_iteration + 1)
 
 
 def _matrix(part: History) -> xgboost.DMatrix:

@@ -61,10 +61,10 @@ def test_what_the_bank_found_last_counts():
         {"payment_id": "p2", "event_at": 15, "fraud": True, "reason": "card_testing"},
         {"payment_id": "p0", "event_at": 20, "fraud": False, "reason": "dispute_cleared"},
     ]
-    told = labelled(three, found)
-    assert told["fraud"].to_pylist() == [False, False, True]
-    assert told["campaign"].to_pylist() == ["dispute_cleared", "", "card_testing"]
-    assert [None if listed is None else [one["fraud"] for one in listed] for listed in told["findings"].to_pylist()] == [
+    made = labelled(three, found)
+    assert made["fraud"].to_pylist() == [False, False, True]
+    assert made["campaign"].to_pylist() == ["dispute_cleared", "", "card_testing"]
+    assert [None if listed is None else [one["fraud"] for one in listed] for listed in made["findings"].to_pylist()] == [
         [True, False],
         None,
         [True],
@@ -74,8 +74,8 @@ def test_what_the_bank_found_last_counts():
 def test_a_file_keeps_them_and_is_not_taken_for_those_of_another_past(paid, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(simulated_payments, "payments", lambda past: paid)
     file = tmp_path / "paid.parquet"
-    assert simulated_payments.kept(PAST, file) is paid
+    assert simulated_payments.cached(PAST, file) is paid
     monkeypatch.delattr(simulated_payments, "payments")
-    assert simulated_payments.kept(PAST, file).equals(paid)
+    assert simulated_payments.cached(PAST, file).equals(paid)
     with pytest.raises(ReceiptError, match=r"paid\.parquet does not hold the payments of .*seed=4"):
-        simulated_payments.kept(Past(4, OPENED, 12, 200), file)
+        simulated_payments.cached(Past(4, OPENED, 12, 200), file)

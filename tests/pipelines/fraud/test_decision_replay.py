@@ -12,9 +12,10 @@ from builders import a_chargeback, a_score, at
 from fraud_models import DEAR, a_model, a_policy, deciding
 
 from pipelines.base.errors import ModelError
+from pipelines.base.window import Window
 from pipelines.fraud import decision_replay
 from pipelines.fraud.decision_replay import Wished, immature, replayed, tagged, thresholds, with_total
-from pipelines.fraud.features.card_state import FEATURE_SET, FEATURES
+from pipelines.fraud.features.feature_set import FEATURE_SET, FEATURES
 from pipelines.fraud.model.policy import Thresholds
 from pipelines.lake import catalog
 from pipelines.silver import chargebacks, fraud_scores
@@ -44,31 +45,31 @@ PAST = scores(("approve", 10, False), ("approve", 2 * DEAR, True), ("decline", 2
 
 
 def test_what_changes_is_counted_with_its_money():
-    told = replayed(PAST, a_model(), OWN).set_index(["before", "after"])
-    assert told["payments"].to_dict() == {
+    rows = replayed(PAST, a_model(), OWN).set_index(["before", "after"])
+    assert rows["payments"].to_dict() == {
         ("approve", "approve"): 1,
         ("approve", "decline"): 1,
         ("decline", "decline"): 1,
         ("review", "approve"): 1,
     }
-    assert told["saved"].to_dict() == {
+    assert rows["saved"].to_dict() == {
         ("approve", "approve"): 0,
         ("approve", "decline"): 120,
         ("decline", "decline"): 0,
         ("review", "approve"): 4,
     }
-    assert told.loc[("approve", "decline"), ["frauds", "amount", "cost_before", "cost_after"]].tolist() == [1, 100, 120, 0]
+    assert rows.loc[("approve", "decline"), ["frauds", "amount", "cost_before", "cost_after"]].tolist() == [1, 100, 120, 0]
 
 
 def test_other_thresholds_give_other_decisions():
-    told = replayed(PAST, a_model(), Thresholds(review_at=0.0, decline_at=1.5))
-    assert set(told["after"]) == {"review"}
-    assert told["payments"].sum() == 4
+    rows = replayed(PAST, a_model(), Thresholds(review_at=0.0, decline_at=1.5))
+    assert set(rows["after"]) == {"review"}
+    assert rows["payments"].sum() == 4
 
 
 def test_the_total_adds_up():
-    told = with_total(replayed(PAST, a_model(), OWN))
-    assert told.iloc[-1].to_dict() == {
+    rows = with_total(replayed(PAST, a_model(), OWN))
+    assert rows.iloc[-1].to_dict() == {
         "before": "all",
         "after": "all",
         "payments": 4,
@@ -78,7 +79,7 @@ def test_the_total_adds_up():
         "cost_after": 0.0,
         "saved": 124.0,
     }
-    assert told["payments"].dtype == np.int64
+    assert rows["payments"].dtype == np.int64
 
 
 def test_a_window_without_scores_has_no_rows():
@@ -128,7 +129,7 @@ def test_a_window_is_read_once_each_as_it_was_at_its_tag_with_the_labels_of_now(
     late = a_score(event_id="s4", payment_id="s4", event_at=at(30), **logged)
     rows_of(spark, scores_table, [late]).writeTo(scores_table.name).append()
     found = rows_of(spark, chargebacks.TABLE, [a_chargeback(payment_id="s2", fraud=True)])
-    window = decision_replay.scored(spark, tag, at(0).isoformat(), at(120).isoformat())
-    told = decision_replay.labelled(window, found).toArrow()
-    assert sorted(told["fraud"].to_pylist()) == [False, True]
-    assert replayed(told, a_model(), OWN)["payments"].sum() == 2
+    window = decision_replay.scored(spark, tag, Window(at(0), at(120)))
+    rows = decision_replay.labelled(window, found).toArrow()
+    assert sorted(rows["fraud"].to_pylist()) == [False, True]
+    assert replayed(rows, a_model(), OWN)["payments"].sum() == 2

@@ -12,18 +12,19 @@ import pyarrow as pa
 import pytest
 from builders import a_contract, a_payment, at, framed
 from confluent_kafka import Producer
-from fraud_models import a_model
+from fraud_models import a_serving
 from pyspark.sql import SparkSession
 
 from pipelines.base.errors import CheckpointError
 from pipelines.base.settings import Settings
 from pipelines.contracts.contract import Contract
 from pipelines.fraud import rebuild_states
+from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.scoring import PAYMENT_COLUMNS, score_batch
+from pipelines.fraud.store import FraudStore
 from pipelines.kafka import topics
 from pipelines.lake import catalog
-from pipelines.models.serving import Serving
-from pipelines.online_store.client import Batch, OnlineStore
+from pipelines.online_store.two_version_records import Batch
 from pipelines.silver import payments
 from pipelines.silver.refining import refine
 from pipelines.streaming.checkpoints import Checkpoint
@@ -73,32 +74,32 @@ def refined_until(spark: SparkSession, topic: str, contract: Contract, until: in
     committed(spark, payments.TABLE.name, topic, until)
 
 
-def scored(spark: SparkSession, topic: str, contract: Contract, store: OnlineStore, until: int) -> None:
+def scored(spark: SparkSession, topic: str, contract: Contract, store: FraudStore, until: int) -> None:
     """Score the payments before an offset in batches of four, as the stream does."""
     for number, start in enumerate(range(0, until, 4)):
         records = read_topic_once(spark, topic, {0: start}, {0: min(start + 4, until)})
         batch = refine(records, contract, payments).orderBy("kafka_offset").select(*PAYMENT_COLUMNS).toArrow()
-        score_batch(batch, Batch(QUERY, number), store, Serving(a_model()))
+        score_batch(batch, Batch(QUERY, number), store, a_serving())
         committed(spark, SCORER, topic, min(start + 4, until), number)
 
 
-def states(store: OnlineStore) -> dict[str, bytes]:
+def states(store: FraudStore) -> dict[str, bytes]:
     """Return the state of every card and device as the next batch starts from it."""
     cards, devices = [f"card{n}" for n in range(3)], [f"device{n}" for n in range(2)]
-    reading = store.read(cards, Batch(QUERY, 9), "fraud", devices=devices)
-    named = [*zip(cards, reading.states, strict=True), *zip(devices, reading.devices, strict=True)]
+    states = store.read(Keys(cards, devices, []), Batch(QUERY, 9), "fraud").known.states
+    named = [*zip(cards, states.cards, strict=True), *zip(devices, states.devices, strict=True)]
     return {name: state.tobytes() for name, state in named}
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("silver_until", [0, 5, 12], ids=["silver behind", "silver half way", "silver ahead"])
 def test_lost_states_come_back_byte_for_byte(
-    spark: SparkSession, store: OnlineStore, topic: str, contract: Contract, silver_until: int
+    spark: SparkSession, store: FraudStore, topic: str, contract: Contract, silver_until: int
 ) -> None:
     scored(spark, topic, contract, store, until=10)
     refined_until(spark, topic, contract, silver_until)
     left = states(store)
-    store.client.flushall()
+    store.client.reader.flushall()
     assert all(state != left[name] for name, state in states(store).items())
     assert rebuild_states.rebuild(spark, store, SCORER, contract) == 3
     assert states(store) == left
@@ -106,22 +107,22 @@ def test_lost_states_come_back_byte_for_byte(
 
 @pytest.mark.integration
 def test_the_next_batch_is_scored_as_if_nothing_had_been_lost(
-    spark: SparkSession, store: OnlineStore, topic: str, contract: Contract
+    spark: SparkSession, store: FraudStore, topic: str, contract: Contract
 ) -> None:
     scored(spark, topic, contract, store, until=8)
     refined_until(spark, topic, contract, 8)
     rest = refine(read_topic_once(spark, topic, {0: 8}, {0: 12}), contract, payments).orderBy("kafka_offset")
     batch: pa.Table = rest.select(*PAYMENT_COLUMNS).toArrow()
-    wanted = score_batch(batch, Batch(QUERY, 2), store, Serving(a_model()))
-    store.client.flushall()
+    wanted = score_batch(batch, Batch(QUERY, 2), store, a_serving())
+    store.client.reader.flushall()
     rebuild_states.rebuild(spark, store, SCORER, contract)
-    got = score_batch(batch, Batch(QUERY, 2), store, Serving(a_model()))
+    got = score_batch(batch, Batch(QUERY, 2), store, a_serving())
     # NaN is not itself.
     assert repr(got.drop(["scored_at"]).to_pylist()) == repr(wanted.drop(["scored_at"]).to_pylist())
 
 
 def test_a_scorer_that_has_committed_nothing_has_nothing_to_rebuild(
-    spark: SparkSession, own_settings: Path, store: OnlineStore
+    spark: SparkSession, own_settings: Path, store: FraudStore
 ) -> None:
     with pytest.raises(CheckpointError, match="has committed no batch"):
         rebuild_states.rebuild(spark, store, SCORER, a_contract("shop.payments"))

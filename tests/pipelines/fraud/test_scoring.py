@@ -18,20 +18,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from builders import at
-from fraud_models import a_model, a_packed_model, a_policy, deciding
+from fraud_models import a_packed_model, a_policy, a_serving, deciding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from payment_batches import payments
 from valkey_server import ValkeyServer, a_valkey_server
 
+from pipelines.base.arrays import Records
 from pipelines.base.paths import ROOT
 from pipelines.fraud import scoring
-from pipelines.fraud.features.card_state import EVENTS, FEATURE_NAMES, FEATURE_SET
+from pipelines.fraud.features.card_state import EVENTS
 from pipelines.fraud.features.device_state import DEVICE_FEATURES
+from pipelines.fraud.features.feature_set import FEATURE_NAMES, FEATURE_SET
+from pipelines.fraud.features.fold import States
+from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.features.seller_state import SELLER_RECORD
 from pipelines.fraud.scoring import score_batch
-from pipelines.models.serving import Serving
-from pipelines.online_store.client import Batch, Devices, OnlineStore
+from pipelines.fraud.store import FraudStore
+from pipelines.online_store.client import Client
+from pipelines.online_store.two_version_records import Batch
 
 QUERY = str(uuid.UUID(int=1))
 
@@ -40,13 +45,13 @@ CARDS, DEVICES = ["card0", "card1", "card2"], ["device0", "device1"]  # of payme
 Scores = dict[str, dict[str, str]]
 
 
-def told(scores: pa.Table) -> Scores:
+def by_event(scores: pa.Table) -> Scores:
     """Return the scores by event id, without the moment they were made."""
     return {row["event_id"]: {k: repr(v) for k, v in row.items() if k != "scored_at"} for row in scores.to_pylist()}
 
 
 def test_every_payment_gets_one_score_with_its_decision_reasons_and_what_the_model_saw(store):
-    scores = score_batch(payments(0, 1, 4), Batch(QUERY, 0), store, Serving(a_model("7"))).to_pylist()
+    scores = score_batch(payments(0, 1, 4), Batch(QUERY, 0), store, a_serving("7")).to_pylist()
     assert [row["event_id"] for row in scores] == ["score-e0", "score-e1", "score-e4"]
     assert [row["decision"] for row in scores] == ["approve", "approve", "decline"]
     cheap, _, dear = scores
@@ -58,43 +63,43 @@ def test_every_payment_gets_one_score_with_its_decision_reasons_and_what_the_mod
     assert not dear["degraded"]
 
 
-def test_a_payment_is_told_what_is_known_of_its_seller_and_nothing_where_the_store_is_away(store, hasty_store, server):
+def test_features_hold_what_is_known_of_the_seller_and_nothing_where_the_store_is_away(store, hasty_store, server):
     known = np.zeros(1, SELLER_RECORD)
     known["after"]["run_frauds"] = 4
     store.write_sellers([payments(0)["seller_id"][0].as_py()], known)
     run = FEATURE_NAMES.index("seller_run_frauds")
-    (row,) = score_batch(payments(0), Batch(QUERY, 0), store, Serving(a_model())).to_pylist()
+    (row,) = score_batch(payments(0), Batch(QUERY, 0), store, a_serving()).to_pylist()
     assert row["features"][run] == 4
     server.freeze()
-    (row,) = score_batch(payments(3), Batch(QUERY, 1), hasty_store, Serving(a_model())).to_pylist()
+    (row,) = score_batch(payments(3), Batch(QUERY, 1), hasty_store, a_serving()).to_pylist()
     assert math.isnan(row["features"][run])
 
 
 def test_the_middle_is_reviewed(store):
-    careful = a_model(booster=deciding(a_policy(review_at=1e-6, decline_at=1.0)))
-    (row,) = score_batch(payments(4), Batch(QUERY, 0), store, Serving(careful)).to_pylist()
+    careful = a_serving(booster=deciding(a_policy(review_at=1e-6, decline_at=1.0)))
+    (row,) = score_batch(payments(4), Batch(QUERY, 0), store, careful).to_pylist()
     assert row["decision"] == "review"
     assert row["reasons"]
 
 
 def test_a_payment_that_comes_after_a_later_one_of_its_card_is_flagged_also_in_another_batch(store):
-    first = score_batch(payments(0, 1, 6, 3), Batch(QUERY, 0), store, Serving(a_model())).to_pylist()
-    second = score_batch(payments(4, 9, 5, 12), Batch(QUERY, 1), store, Serving(a_model())).to_pylist()
+    first = score_batch(payments(0, 1, 6, 3), Batch(QUERY, 0), store, a_serving()).to_pylist()
+    second = score_batch(payments(4, 9, 5, 12), Batch(QUERY, 1), store, a_serving()).to_pylist()
     late = {row["payment_id"]: row["late"] for row in [*first, *second]}
     assert late == {"p0": False, "p1": False, "p6": False, "p3": True, "p4": False, "p9": False, "p5": False, "p12": False}
-    (row,) = score_batch(payments(7, 10), Batch(QUERY, 2), store, Serving(a_model())).to_pylist()[:1]
+    (row,) = score_batch(payments(7, 10), Batch(QUERY, 2), store, a_serving()).to_pylist()[:1]
     assert not row["late"]
-    (row,) = score_batch(payments(8, event_at=at(1)), Batch(QUERY, 3), store, Serving(a_model())).to_pylist()
+    (row,) = score_batch(payments(8, event_at=at(1)), Batch(QUERY, 3), store, a_serving()).to_pylist()
     assert row["late"]
 
 
 def test_cutting_into_batches_changes_no_score(store):
-    serving = Serving(a_model())
+    serving = a_serving()
     whole = score_batch(payments(*range(12)), Batch(str(uuid.UUID(int=2)), 0), store, serving)
-    store.client.flushall()
+    store.client.reader.flushall()
     cuts = [range(5), range(5, 6), range(6, 12)]
     parts = [score_batch(payments(*cut), Batch(QUERY, i), store, serving) for i, cut in enumerate(cuts)]
-    assert told(pa.concat_tables(parts)) == told(whole)
+    assert by_event(pa.concat_tables(parts)) == by_event(whole)
 
 
 @dataclass(frozen=True)
@@ -119,46 +124,43 @@ def deliveries(draw: st.DrawFn) -> Delivery:
     return Delivery(batches, [draw(st.sets(st.sampled_from([*CARDS, *DEVICES]))) for _ in batches])
 
 
-class Dying(OnlineStore):
+class Dying(FraudStore):
     """A store that keeps of what is written only the states of `written`."""
 
     written: Collection[str] = ()
 
-    def write(self, cards, before, after, batch, devices=None):
-        paid, seen = ([i for i, name in enumerate(names) if name in self.written] for names in (cards, devices.names))
-        kept = Devices([devices.names[i] for i in seen], devices.before[seen], devices.after[seen])
-        super().write([cards[i] for i in paid], before[paid], after[paid], batch, kept)
+    def write(self, keys: Keys, before: States, after: States, batch: Batch) -> None:
+        paid, seen = ([i for i, name in enumerate(names) if name in self.written] for names in (keys.cards, keys.devices))
+        some = Keys([keys.cards[i] for i in paid], [keys.devices[i] for i in seen], keys.sellers)
+        super().write(some, *(States(each.cards[paid], each.devices[seen]) for each in (before, after)), batch)
 
 
 @pytest.fixture(scope="module")
-def lasting_stores() -> Iterator[tuple[OnlineStore, Dying]]:
+def lasting_stores() -> Iterator[tuple[FraudStore, Dying]]:
     """An online store for many examples, and the same for batches that die."""
-    with a_valkey_server() as server:
-        made = OnlineStore(server.settings), Dying(server.settings)
-        yield made
-        for each in made:
-            each.close()
+    with a_valkey_server() as server, Client(server.settings) as client:
+        yield FraudStore(client), Dying(client)
 
 
 @settings(max_examples=50)
 @given(deliveries())
 def test_any_batches_and_deaths_give_the_scores_and_states_of_one_batch_and_of_one_payment_at_a_time(lasting_stores, delivery):
-    (store, dying), serving = lasting_stores, Serving(a_model())
+    (store, dying), serving = lasting_stores, a_serving()
 
-    def scored(numbers: list[int], batch: int, written_to: OnlineStore = store) -> Scores:
-        return told(score_batch(payments(*numbers), Batch(QUERY, batch), written_to, serving))
+    def scored(numbers: list[int], batch: int, written_to: FraudStore = store) -> Scores:
+        return by_event(score_batch(payments(*numbers), Batch(QUERY, batch), written_to, serving))
 
     def delivered(batches: list[list[int]], written: list[set[str]]) -> tuple[Scores, bytes]:
-        store.client.flushall()
-        kept: Scores = {}
+        store.client.reader.flushall()
+        scores: Scores = {}
         for number, (batch, dying.written) in enumerate(zip(batches, written, strict=True)):
             lost = scored(batch, number, dying)
             again = scored(batch, number)
             assert again == lost
-            assert not kept.keys() & again.keys()
-            kept |= again
-        left = store.peek(CARDS, "fraud", devices=DEVICES)
-        return kept, left.states.tobytes() + left.devices.tobytes()
+            assert not scores.keys() & again.keys()
+            scores |= again
+        cards, devices = store.peek(Keys(CARDS, DEVICES, []), "fraud").known.states
+        return scores, cards.tobytes() + devices.tobytes()
 
     expected = delivered([delivery.arrived], [set()])
     assert delivered([[number] for number in delivery.arrived], [set()] * len(delivery.arrived)) == expected
@@ -166,21 +168,21 @@ def test_any_batches_and_deaths_give_the_scores_and_states_of_one_batch_and_of_o
 
 
 def test_a_payment_that_came_in_an_earlier_batch_is_not_scored_again(store):
-    serving = Serving(a_model())
+    serving = a_serving()
     score_batch(payments(0, 1), Batch(QUERY, 0), store, serving)
     again = score_batch(payments(1, 3, 1), Batch(QUERY, 1), store, serving)
     assert again["event_id"].to_pylist() == ["score-e3"]
 
 
 def test_a_batch_of_repeats_only_gives_no_rows_in_the_right_columns(store):
-    first = score_batch(payments(0), Batch(QUERY, 0), store, Serving(a_model()))
-    again = score_batch(payments(0), Batch(QUERY, 1), store, Serving(a_model()))
+    first = score_batch(payments(0), Batch(QUERY, 0), store, a_serving())
+    again = score_batch(payments(0), Batch(QUERY, 1), store, a_serving())
     assert len(again) == 0
     assert again.schema == first.schema
 
 
 def test_without_the_store_payments_are_scored_from_what_they_say_and_marked(store, hasty_store, server):
-    serving = Serving(a_model())
+    serving = a_serving()
     score_batch(payments(0), Batch(QUERY, 0), store, serving)
     server.freeze()
     (row,) = score_batch(payments(3), Batch(QUERY, 1), hasty_store, serving).to_pylist()
@@ -193,7 +195,7 @@ def test_without_the_store_payments_are_scored_from_what_they_say_and_marked(sto
 
 
 def test_scores_of_payments_that_the_store_does_not_take_in_are_marked(store, server):
-    serving = Serving(a_model())
+    serving = a_serving()
     score_batch(payments(0), Batch(QUERY, 0), store, serving)
     server.client.execute_command("ACL SETUSER default -mset")
     (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving).to_pylist()
@@ -205,26 +207,26 @@ def test_scores_of_payments_that_the_store_does_not_take_in_are_marked(store, se
 
 
 def test_a_published_model_takes_over_at_the_next_batch_and_a_bad_one_does_not(store):
-    serving = Serving(a_model("1"))
+    serving = a_serving("1")
     versions = []
     for number, packed in enumerate([None, a_packed_model("2"), a_packed_model("3", sha256="0" * 64), a_packed_model("4")]):
         if packed:
-            store.publish(packed)
+            store.models.publish(packed)
         versions += score_batch(payments(number), Batch(QUERY, number), store, serving)["model_version"].to_pylist()
     assert versions == ["1", "2", "2", "4"]
 
 
 def test_thresholds_change_with_the_model(store):
-    serving = Serving(a_model("1"))
+    serving = a_serving("1")
     score_batch(payments(0), Batch(QUERY, 0), store, serving)
-    store.publish(a_packed_model("2", deciding(a_policy(review_at=0.0, decline_at=0.0))))
+    store.models.publish(a_packed_model("2", deciding(a_policy(review_at=0.0, decline_at=0.0))))
     (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving).to_pylist()
     assert (row["model_version"], row["decision"]) == ("2", "decline")
 
 
 def test_a_challenger_scores_in_the_shadow_by_its_own_thresholds_and_decides_nothing(store):
-    serving = Serving(a_model("1"))
-    store.publish(a_packed_model("2", deciding(a_policy(review_at=0.0, decline_at=0.5, intercept=-2.0))), "challenger")
+    serving = a_serving("1")
+    store.models.publish(a_packed_model("2", deciding(a_policy(review_at=0.0, decline_at=0.5, intercept=-2.0))), "challenger")
     cheap, dear = score_batch(payments(0, 4), Batch(QUERY, 0), store, serving).to_pylist()
     assert (cheap["model_version"], cheap["challenger_version"]) == ("1", "2")
     assert 0 < cheap["challenger_probability"] < cheap["probability"]
@@ -232,15 +234,15 @@ def test_a_challenger_scores_in_the_shadow_by_its_own_thresholds_and_decides_not
         ("approve", "review"),
         ("decline", "decline"),
     ]
-    store.withdraw_challenger("fraud")
+    store.models.withdraw_challenger("fraud")
     (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving).to_pylist()
     assert [row[f"challenger_{what}"] for what in ("version", "probability", "decision")] == [None] * 3
 
 
 def test_a_model_that_cannot_be_fetched_costs_no_state_and_the_old_one_serves_on(store, server):
-    serving = Serving(a_model("1"))
+    serving = a_serving("1")
     score_batch(payments(0), Batch(QUERY, 0), store, serving)
-    store.publish(a_packed_model("2"))
+    store.models.publish(a_packed_model("2"))
     server.client.execute_command("ACL SETUSER default -hgetall")
     (row,) = score_batch(payments(3), Batch(QUERY, 1), store, serving).to_pylist()
     assert (row["degraded"], row["model_version"]) == (False, "1")
@@ -250,44 +252,49 @@ def test_a_model_that_cannot_be_fetched_costs_no_state_and_the_old_one_serves_on
     assert (row["model_version"], row["features"][FEATURE_NAMES.index("payments_before")]) == ("2", 2)
 
 
+def devices_in(store: FraudStore, *names: str) -> Records:
+    """Return the states of devices after the last batch."""
+    return store.peek(Keys([], names, []), "fraud").known.states.devices
+
+
 def other_cards(scores: pa.Table) -> list[float]:
-    """Return how many other cards each payment was told to have come from its device."""
+    """Return how many other cards each payment's features say have paid from its device."""
     return [row["features"][FEATURE_NAMES.index("device_cards_2d")] for row in scores.to_pylist()]
 
 
 def test_a_payment_is_told_the_other_cards_of_its_device_also_across_batches_and_not_by_a_repeat(store):
-    serving = Serving(a_model())
+    serving = a_serving()
     assert other_cards(score_batch(payments(0, 2, 1), Batch(QUERY, 0), store, serving)) == [0, 1, 0]
     assert other_cards(score_batch(payments(2, 4, 6), Batch(QUERY, 1), store, serving)) == [2, 2]
-    assert store.peek([], "fraud", devices=["device0"]).devices["sightings"].astype(bool).sum() == 4
+    assert devices_in(store, "device0")["sightings"].astype(bool).sum() == 4
 
 
 def test_a_device_without_an_id_tells_nothing_and_is_not_remembered(store):
     for number, name in enumerate(("unknown", "")):
-        (row,) = score_batch(payments(number, device_id=name), Batch(QUERY, number), store, Serving(a_model())).to_pylist()
+        (row,) = score_batch(payments(number, device_id=name), Batch(QUERY, number), store, a_serving()).to_pylist()
         assert all(math.isnan(row["features"][FEATURE_NAMES.index(feature.name)]) for feature in DEVICE_FEATURES)
-    assert not store.peek([], "fraud", devices=["unknown", ""]).devices["first_s"].any()
+    assert not devices_in(store, "unknown", "")["first_s"].any()
 
 
 def test_what_two_tasks_of_a_batch_see_of_a_device_is_kept_of_both_and_what_they_tell_stays_when_they_are_run_again(store):
-    serving, batch = Serving(a_model()), Batch(QUERY, 1)
+    serving, batch = a_serving(), Batch(QUERY, 1)
     score_batch(payments(0), Batch(QUERY, 0), store, serving)
     tasks = payments(2, 6), payments(4, 10)
     first = [other_cards(score_batch(task, batch, store, serving)) for task in tasks]
-    left = store.peek([], "fraud", devices=["device0"]).devices
+    left = devices_in(store, "device0")
     assert first == [[1, 1], [1, 1]]
     assert left["sightings"].astype(bool).sum() == 5
     for order in ((0, 1), (1, 0)):
         assert [other_cards(score_batch(tasks[task], batch, store, serving)) for task in order] == [
             first[task] for task in order
         ]
-        assert store.peek([], "fraud", devices=["device0"]).devices.tobytes() == left.tobytes()
+        assert devices_in(store, "device0").tobytes() == left.tobytes()
     (later,) = other_cards(score_batch(payments(12), Batch(QUERY, 2), store, serving))
     assert later == 2
 
 
 def test_what_two_tasks_of_a_batch_see_of_a_device_is_kept_of_both_when_both_had_read_before_either_wrote(store, monkeypatch):
-    serving, batch = Serving(a_model()), Batch(QUERY, 1)
+    serving, batch = a_serving(), Batch(QUERY, 1)
     score_batch(payments(0), Batch(QUERY, 0), store, serving)
 
     def meanwhile(place: str) -> None:
@@ -296,17 +303,17 @@ def test_what_two_tasks_of_a_batch_see_of_a_device_is_kept_of_both_when_both_had
 
     monkeypatch.setattr(scoring, "reach", meanwhile)
     assert other_cards(score_batch(payments(2, 6), batch, store, serving)) == [1, 1]
-    assert store.peek([], "fraud", devices=["device0"]).devices["sightings"].astype(bool).sum() == 5
+    assert devices_in(store, "device0")["sightings"].astype(bool).sum() == 5
 
 
 BATCHES = [range(6), range(6, 13), range(13, 20)]
 
 
-def play(store: OnlineStore, folder: Path) -> None:
+def play(store: FraudStore, folder: Path) -> None:
     """Be the streaming engine: run each batch that is not committed yet, append its scores, then
     commit it.
     """
-    serving = Serving(a_model())
+    serving = a_serving()
     for number, batch in enumerate(BATCHES):
         if not (folder / f"commit-{number}").exists():
             scores = score_batch(payments(*batch), Batch(QUERY, number), store, serving)
@@ -320,11 +327,11 @@ def scores_in(folder: Path) -> Scores:
     """Return what readers of the topic keep, the first score of each event id, and check that
     copies are equal.
     """
-    kept: Scores = {}
+    first: Scores = {}
     for file in sorted(folder.glob("scores-*")):
-        for event_id, row in told(pq.read_table(file)).items():
-            assert kept.setdefault(event_id, row) == row
-    return kept
+        for event_id, row in by_event(pq.read_table(file)).items():
+            assert first.setdefault(event_id, row) == row
+    return first
 
 
 def all_states(server: ValkeyServer) -> dict[bytes, bytes]:
@@ -340,7 +347,7 @@ def test_dying_anywhere_gives_the_scores_and_states_of_never_dying(place, server
     play(store, calm)
     expected_states = all_states(server)
     assert len(expected_states) == len(CARDS) + len(DEVICES)
-    store.client.flushall()
+    store.client.reader.flushall()
     play_in_child(server, killed, place, expected=-signal.SIGKILL)
     play(store, killed)
     assert scores_in(killed) == scores_in(calm)
@@ -351,12 +358,12 @@ def play_in_child(server: ValkeyServer, folder: Path, kill_point: str, expected:
     """Play in a process that kills itself at `kill_point`."""
     program = (
         "import pickle, sys; from pathlib import Path; import test_scoring as t\n"
-        "from pipelines.online_store.client import OnlineStore\n"
-        f"t.play(OnlineStore(pickle.load(sys.stdin.buffer)), Path({str(folder)!r}))"
+        "from pipelines.fraud.store import FraudStore\nfrom pipelines.online_store.client import Client\n"
+        f"t.play(FraudStore(Client(pickle.load(sys.stdin.buffer))), Path({str(folder)!r}))"
     )
     here = Path(__file__).parent
     paths = os.pathsep.join([str(here), str(ROOT / "tests" / "support")])
     environment = {**os.environ, "TIDEMARK_KILL_POINT": kill_point, "PYTHONPATH": paths}
-    told = pickle.dumps(server.settings)
-    child = subprocess.run([sys.executable, "-c", program], input=told, env=environment, check=False)
+    address = pickle.dumps(server.settings)
+    child = subprocess.run([sys.executable, "-c", program], input=address, env=environment, check=False)
     assert child.returncode == expected

@@ -2,6 +2,7 @@
 payments.
 """
 
+import gc
 import re
 import time
 import uuid
@@ -11,17 +12,20 @@ import numpy as np
 import pytest
 from builders import NOON, a_chargeback, a_payment, a_score
 from fraud_models import a_packed_model
+from valkey_server import PASSWORD
 
 from pipelines.base.arrays import DAY_US, HOUR_US
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import settings
 from pipelines.fraud import seller_states, training_data
 from pipelines.fraud.features import payment_records
-from pipelines.fraud.features.card_state import AMOUNT_Z, CARD_FEATURES, FEATURE_SET, FEATURES
-from pipelines.fraud.features.seller_fold import as_of, tell_known
+from pipelines.fraud.features.card_state import CARD_FEATURES
+from pipelines.fraud.features.feature_set import AMOUNT_Z, FEATURE_SET, FEATURES
+from pipelines.fraud.features.payment_records import Keys
+from pipelines.fraud.features.seller_fold import as_of, write_known_features
 from pipelines.fraud.features.seller_state import SELLER_FEATURES
 from pipelines.lake import catalog
-from pipelines.online_store.client import Batch
+from pipelines.online_store.two_version_records import Batch
 from pipelines.silver import chargebacks, payments
 
 COLUMNS = slice(len(CARD_FEATURES), len(CARD_FEATURES) + len(SELLER_FEATURES))
@@ -62,26 +66,26 @@ def history(spark):
     ]
     found.append(a_chargeback(event_id="cleared", payment_id="p3", fraud=False, event_at=day(15)))
     labelled = training_data.label(rows_of(spark, payments.TABLE, paid), rows_of(spark, chargebacks.TABLE, found)).toArrow()
-    told = training_data.folded(labelled, DELAY_DAYS)
+    past = training_data.folded(labelled, DELAY_DAYS)
     scores = [
         a_score(
             event_id=f"score-e{i}", payment_id=f"p{i}", event_at=p["event_at"], features=row.tolist(), feature_set=FEATURE_SET
         )
-        for i, (p, row) in enumerate(zip(paid, told.features, strict=True))
+        for i, (p, row) in enumerate(zip(paid, past.features, strict=True))
     ]
     for table, rows in zip(seller_states.TABLES, (paid, found, scores), strict=True):
         rows_of(spark, table, rows).writeTo(table.name).append()
-    yield labelled, told
+    yield labelled, past
     for table in seller_states.TABLES:
         spark.sql(f"DROP TABLE {table.name}")
 
 
-def told_by_store(store, payments_asked):
+def seen_by_scoring(store, payments_asked):
     """Return the seller features of payments as the scorer would make them."""
     sellers, seller_of = payment_records.sellers(payments_asked)
-    reading = store.read([], Batch(str(uuid.UUID(int=1)), 0), "fraud", sellers)
+    known = store.read(Keys([], [], sellers), Batch(str(uuid.UUID(int=1)), 0), "fraud").known
     features = np.full((len(payments_asked), len(FEATURES)), np.nan, np.float32)
-    tell_known(reading.sellers, seller_of, payment_records.records(payments_asked), features)
+    write_known_features(known.sellers, seller_of, payment_records.records(payments_asked), features)
     return features[:, COLUMNS]
 
 
@@ -98,21 +102,21 @@ def known_us(store):
 
 
 def test_scoring_is_told_what_training_sees(spark, store, history, own_settings):
-    labelled, told = history
+    labelled, past = history
     for i in (0, 5, 23, 24, 41, 58):
         until = int(moments(labelled)[i])
         seller_states.publish(spark, store, known_us(store), until)
         assert known_us(store) == until
-        np.testing.assert_array_equal(told_by_store(store, labelled[i : i + 1])[0], told.features[i, COLUMNS])
-    assert told.features[58, COLUMNS].any()
+        np.testing.assert_array_equal(seen_by_scoring(store, labelled[i : i + 1])[0], past.features[i, COLUMNS])
+    assert past.features[58, COLUMNS].any()
 
 
 def test_a_payment_from_before_the_last_step_is_told_what_was_known_then(spark, store, history, own_settings):
-    labelled, told = history
+    labelled, past = history
     for i in (40, 43):  # of one seller
         seller_states.publish(spark, store, known_us(store), int(moments(labelled)[i]))
-    np.testing.assert_array_equal(told_by_store(store, labelled[40:41])[0], told.features[40, COLUMNS])
-    assert (told.features[40, COLUMNS] != told.features[43, COLUMNS]).any()
+    np.testing.assert_array_equal(seen_by_scoring(store, labelled[40:41])[0], past.features[40, COLUMNS])
+    assert (past.features[40, COLUMNS] != past.features[43, COLUMNS]).any()
 
 
 def test_a_step_that_died_after_its_states_were_written_is_done_again_and_gives_the_same(spark, store, history, own_settings):
@@ -129,7 +133,7 @@ def test_a_step_that_died_after_its_states_were_written_is_done_again_and_gives_
 def test_a_step_that_died_half_way_is_done_again_up_to_a_later_hour_and_counts_nothing_twice(
     spark, store, history, own_settings
 ):
-    labelled, told = history
+    labelled, past = history
     first, second, third = (int(moments(labelled)[i]) for i in (30, 41, 50))
     seller_states.publish(spark, store, 0, first)
     before = store.read_sellers(SELLERS)
@@ -137,7 +141,7 @@ def test_a_step_that_died_half_way_is_done_again_up_to_a_later_hour_and_counts_n
     store.write_sellers(SELLERS[2:], before[2:])  # which it had not come to
     died_before_noting(store, first)
     seller_states.publish(spark, store, known_us(store), third)
-    np.testing.assert_array_equal(told_by_store(store, labelled[50:51])[0], told.features[50, COLUMNS])
+    np.testing.assert_array_equal(seen_by_scoring(store, labelled[50:51])[0], past.features[50, COLUMNS])
     assert store.read_sellers(SELLERS)["after"]["payments"].sum() == 50
     seller_states.publish(spark, store, 0, third)  # anew, over what is there
     assert store.read_sellers(SELLERS)["after"]["payments"].sum() == 50
@@ -150,8 +154,8 @@ def test_with_another_label_delay_sellers_are_folded_anew(spark, store, history,
     monkeypatch.setenv("TIDEMARK_FRAUD__LABEL_DELAY_DAYS", "3")
     settings.cache_clear()
     seller_states.publish(spark, store, known_us(store), second)
-    told = training_data.folded(labelled, 3)
-    np.testing.assert_array_equal(told_by_store(store, labelled[58:59])[0], told.features[58, COLUMNS])
+    past = training_data.folded(labelled, 3)
+    np.testing.assert_array_equal(seen_by_scoring(store, labelled[58:59])[0], past.features[58, COLUMNS])
 
 
 def test_a_folding_anew_that_died_begins_anew_also_where_the_label_delay_was_set_back(
@@ -177,14 +181,14 @@ def test_a_payment_older_than_a_sellers_states_can_tell_is_told_of_an_unknown_se
     labelled, _ = history
     seller_states.publish(spark, store, 0, int(moments(labelled)[50]))
     seller_states.publish(spark, store, known_us(store), int(moments(labelled)[58]))
-    asked = labelled[:1]
-    told = told_by_store(store, asked)
-    store.client.flushall()
-    np.testing.assert_array_equal(told, told_by_store(store, asked))
+    old = labelled[:1]
+    past = seen_by_scoring(store, old)
+    store.client.reader.flushall()
+    np.testing.assert_array_equal(past, seen_by_scoring(store, old))
 
 
 def test_copies_of_an_event_count_once(spark, store, history, own_settings):
-    labelled, told = history
+    labelled, past = history
     first, second = (int(moments(labelled)[i]) for i in (20, 58))
     # One gets its label, one is paid.
     copies = spark.table(payments.TABLE.name).filter("event_id IN ('e12', 'e40')")
@@ -195,7 +199,7 @@ def test_copies_of_an_event_count_once(spark, store, history, own_settings):
         seller_states.publish(spark, store, first, second)
     finally:
         spark.sql(f"CALL lake.system.rollback_to_snapshot('{payments.TABLE.name}', {before})").collect()
-    np.testing.assert_array_equal(told_by_store(store, labelled[58:59])[0], told.features[58, COLUMNS])
+    np.testing.assert_array_equal(seen_by_scoring(store, labelled[58:59])[0], past.features[58, COLUMNS])
     known = store.read_sellers(SELLERS)["after"]
     assert (known["payments"].sum(), known["labels"].sum()) == (58, 38)
 
@@ -214,10 +218,23 @@ def test_an_hour_is_over_when_its_payments_have_had_time_to_arrive():
     assert seller_states.last_full_hour(hour + seller_states.ARRIVING_US) == hour
 
 
-def test_without_a_model_and_before_the_hour_is_over_nothing_is_asked_of_spark(store, monkeypatch):
-    monkeypatch.setattr(seller_states, "OnlineStore", lambda told: store)
-    seller_states.publish_what_is_known(None)
-    store.publish(a_packed_model())
+def test_without_a_model_and_before_the_hour_is_over_nothing_is_asked_of_spark(store):
+    seller_states.publish_if_due(None, store)
+    store.models.publish(a_packed_model())
     until = seller_states.last_full_hour(time.time_ns() // 1000) + HOUR_US
     store.note_sellers_known(until, seller_states.label_delay_us())
-    seller_states.publish_what_is_known(None)
+    seller_states.publish_if_due(None, store)
+
+
+def test_each_look_closes_its_connections(server, monkeypatch):
+    monkeypatch.setenv("TIDEMARK_VALKEY__PORT", str(server.settings.port))
+    monkeypatch.setenv("TIDEMARK_VALKEY__PASSWORD", PASSWORD)
+    settings.cache_clear()
+    gc.disable()  # which would close what nobody else has
+    try:
+        for _ in range(3):
+            seller_states.publish_what_is_known(None)
+        assert server.client.info("clients")["connected_clients"] == 1, "that of this question"
+    finally:
+        gc.enable()
+        settings.cache_clear()

@@ -9,17 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from builders import a_chargeback, a_payment, a_score, at
-from fraud_models import a_model
+from fraud_models import a_serving
 from payment_batches import payments as a_batch
 from pyspark.sql import functions as F
 
 from pipelines.base.errors import ModelError
 from pipelines.fraud import training_data
-from pipelines.fraud.features.card_state import FEATURE_NAMES, FEATURE_SET, FEATURES
+from pipelines.fraud.features.feature_set import FEATURE_NAMES, FEATURE_SET, FEATURES
 from pipelines.fraud.scoring import score_batch
 from pipelines.lake import catalog
-from pipelines.models.serving import Serving
-from pipelines.online_store.client import Batch
+from pipelines.online_store.two_version_records import Batch
 from pipelines.silver import chargebacks, fraud_scores, payments
 
 
@@ -87,7 +86,7 @@ def test_a_table_is_read_as_it_was_and_an_empty_one_is_told(spark):
 
 
 def test_what_the_scorer_logged_is_what_training_folds_of_the_same_payments(spark, store):
-    paid, serving = a_batch(*range(30)), Serving(a_model())
+    paid, serving = a_batch(*range(30)), a_serving()
     scored = [score_batch(paid.slice(i, 10), Batch(str(uuid.UUID(int=1)), i), store, serving) for i in (0, 10, 20)]
     found = silver(spark, chargebacks.TABLE, [a_chargeback(payment_id="p4"), a_chargeback(event_id="c2", payment_id="p7")])
     scores = silver(spark, fraud_scores.TABLE, pa.concat_tables(scored).to_pylist())

@@ -11,9 +11,12 @@ import pytest
 from fraud_models import a_packed_model
 
 from pipelines.base.errors import ModelError, ServiceUnreachable
+from pipelines.fraud.features.payment_records import Keys
+from pipelines.fraud.model import fraud_model
+from pipelines.fraud.store import FraudStore
 from pipelines.models.packed import Packed
 from pipelines.models.publishing import ChampionWatch
-from pipelines.online_store.client import Batch, OnlineStore
+from pipelines.online_store.two_version_records import Batch
 
 
 @dataclass
@@ -25,10 +28,10 @@ class Registered:
     challenger: str | None = None
     reachable: bool = True
     fetched: list[str] = field(default_factory=list)
-    asked: threading.Event = field(default_factory=threading.Event)
+    looked_up: threading.Event = field(default_factory=threading.Event)
 
     def champion_version(self, name: str) -> str | None:
-        self.asked.set()
+        self.looked_up.set()
         if not self.reachable:
             raise ServiceUnreachable("Could not look up the champion: no answer.")
         return self.champion
@@ -51,12 +54,10 @@ def registry() -> Registered:
 
 
 @pytest.fixture
-def watch(registry: Registered, store: OnlineStore) -> Iterator[ChampionWatch]:
-    made = ChampionWatch(registry, store, "fraud", poll_s=0.01)
+def watch(registry: Registered, store: FraudStore) -> Iterator[ChampionWatch]:
+    made = ChampionWatch(registry, store.models, "fraud", fraud_model.load, 0.01, threading.Event())
     yield made
-    made.stopping.set()
-    if made.thread:
-        made.thread.join()
+    made.watch.stop()
 
 
 def test_the_first_model_is_the_champion(watch, registry):
@@ -68,7 +69,7 @@ def test_without_a_champion_the_start_waits_for_one(watch, registry):
     found: list[Packed] = []
     waiting = threading.Thread(target=lambda: found.append(watch.first()))
     waiting.start()
-    assert registry.asked.wait(60)
+    assert registry.looked_up.wait(60)
     assert found == []
     registry.crown(a_packed_model("1"))
     waiting.join(60)
@@ -76,7 +77,7 @@ def test_without_a_champion_the_start_waits_for_one(watch, registry):
 
 
 def test_without_mlflow_the_published_model_goes_on_serving(watch, registry, store):
-    store.publish(a_packed_model("4"))
+    store.models.publish(a_packed_model("4"))
     registry.reachable = False
     assert watch.first().version == "4"
 
@@ -94,10 +95,10 @@ def test_a_new_champion_is_published_once(watch, registry, store):
     assert registry.fetched == ["1"]
     registry.crown(a_packed_model("2"))
     watch.look()
-    assert store.current_version("fraud") == "2"
+    assert store.models.current_version("fraud") == "2"
     registry.champion = "1"
     watch.look()
-    assert store.current_version("fraud") == "1"
+    assert store.models.current_version("fraud") == "1"
 
 
 def test_a_bad_champion_is_fetched_once_and_never_published(watch, registry, store):
@@ -107,31 +108,30 @@ def test_a_bad_champion_is_fetched_once_and_never_published(watch, registry, sto
     watch.look()
     watch.look()
     assert registry.fetched == ["1", "2"]
-    assert store.current_version("fraud") == "1"
+    assert store.models.current_version("fraud") == "1"
 
 
 def test_a_store_that_is_away_gets_the_champion_when_it_is_back(watch, registry, server, store, hasty_store):
     registry.crown(a_packed_model("1"))
     server.freeze()
-    watch.store = hasty_store
+    watch.models = hasty_store.models
     watch.look()
     server.thaw()
-    watch.store = store
-    assert store.current_version("fraud") is None
+    watch.models = store.models
+    assert store.models.current_version("fraud") is None
     watch.look()
-    assert store.current_version("fraud") == "1"
+    assert store.models.current_version("fraud") == "1"
 
 
 def test_the_watch_runs_in_one_thread_however_often_it_is_started(watch, registry, store):
     watch.start()
-    thread = watch.thread
     watch.start()
-    assert watch.thread is thread
-    assert registry.asked.wait(60)
+    assert [thread.name for thread in threading.enumerate()].count("champion-watch") == 1
+    assert registry.looked_up.wait(60)
 
 
-def shadowed(store: OnlineStore) -> str | None:
-    return store.read([], Batch(str(UUID(int=1)), 0), "fraud").challenger_version
+def shadowed(store: FraudStore) -> str | None:
+    return store.read(Keys([], [], []), Batch(str(UUID(int=1)), 0), "fraud").challenger_version
 
 
 def test_the_challenger_is_published_beside_the_champion_until_there_is_none(watch, registry, store):
@@ -141,18 +141,18 @@ def test_the_challenger_is_published_beside_the_champion_until_there_is_none(wat
     watch.look()
     watch.look()
     assert registry.fetched == ["1", "2"]
-    assert (store.current_version("fraud"), shadowed(store)) == ("1", "2")
+    assert (store.models.current_version("fraud"), shadowed(store)) == ("1", "2")
     registry.champion, registry.challenger = "2", None
     watch.look()
-    assert (store.current_version("fraud"), shadowed(store)) == ("2", None)
+    assert (store.models.current_version("fraud"), shadowed(store)) == ("2", None)
 
 
 def test_a_bad_challenger_is_fetched_once_and_scores_nothing(watch, registry, store):
     registry.crown(a_packed_model("1"))
-    store.publish(a_packed_model("2"), "challenger")
+    store.models.publish(a_packed_model("2"), "challenger")
     registry.versions["3"] = a_packed_model("3", sha256="0" * 64)
     registry.challenger = "3"
     watch.look()
     watch.look()
     assert registry.fetched == ["1", "3"]
-    assert (store.current_version("fraud"), shadowed(store)) == ("1", None)
+    assert (store.models.current_version("fraud"), shadowed(store)) == ("1", None)

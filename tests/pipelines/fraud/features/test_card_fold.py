@@ -13,17 +13,9 @@ from hypothesis import strategies as st
 
 from pipelines.base.arrays import Records
 from pipelines.fraud.features.card_fold import fold, late
-from pipelines.fraud.features.card_state import (
-    CARD_FEATURES,
-    EVENTS,
-    FEATURE_NAMES,
-    FEATURES,
-    HIGHS,
-    MOST,
-    PAYMENT,
-    STATE,
-    blank,
-)
+from pipelines.fraud.features.card_state import CARD_FEATURES, CARD_STATE, EVENTS, HIGHS, MOST, new_cards
+from pipelines.fraud.features.feature_set import FEATURE_NAMES, FEATURES
+from pipelines.fraud.features.payment_records import PAYMENT
 
 NOON_US = 20_000 * DAY_US + 12 * HOUR_US
 CARDS = 3
@@ -43,7 +35,7 @@ def payments(*changes: dict[str, float]) -> Records:
 
 def folded(made: Records) -> list[dict[str, float]]:
     """Fold payments of one card and return the features by name."""
-    rows, _ = fold(blank(1), np.zeros(len(made), np.int64), made)
+    rows, _ = fold(new_cards(1), np.zeros(len(made), np.int64), made)
     return [dict(zip(FEATURE_NAMES, row, strict=True)) for row in rows.tolist()]
 
 
@@ -73,7 +65,7 @@ def histories(draw: st.DrawFn) -> tuple[np.ndarray, Records]:
 @given(histories(), st.lists(st.integers(0, 40), max_size=5))
 def test_any_cut_into_batches_gives_the_features_and_states_of_one_pass(history, cuts):
     cards, made = history
-    whole, parts = blank(CARDS), blank(CARDS)
+    whole, parts = new_cards(CARDS), new_cards(CARDS)
     expected, _ = fold(whole, cards, made)
     edges = sorted({0, len(made), *(min(cut, len(made)) for cut in cuts)})
     rows = [fold(parts, cards[a:b], made[a:b])[0] for a, b in pairwise(edges)]
@@ -86,7 +78,7 @@ def test_a_batch_that_dies_and_is_run_again_from_the_state_before_it_changes_not
     cards, made = history
     start = min(start, len(made))
     died = min(max(start, died), len(made))
-    whole, states = blank(CARDS), blank(CARDS)
+    whole, states = new_cards(CARDS), new_cards(CARDS)
     expected, _ = fold(whole, cards, made)
     fold(states, cards[:start], made[:start])
     before = states.copy()
@@ -101,7 +93,7 @@ def test_a_payment_sent_twice_is_folded_once(history, sent, gap):
     cards, made = history
     sent = min(sent, len(made) - 1)
     again = min(sent + 1 + gap, len(made))
-    whole, states = blank(CARDS), blank(CARDS)
+    whole, states = new_cards(CARDS), new_cards(CARDS)
     expected, _ = fold(whole, cards, made)
     rows, repeated = fold(states, np.insert(cards, again, cards[sent]), np.insert(made, again, made[sent]))
     assert repeated.nonzero()[0].tolist() == [again]
@@ -126,7 +118,7 @@ def tolerance(name: str, expected: dict[str, float]) -> float:
 @settings(max_examples=60)
 def test_features_are_those_of_brute_force_over_the_whole_history(history):
     cards, made = history
-    rows, _ = fold(blank(CARDS), cards, made)
+    rows, _ = fold(new_cards(CARDS), cards, made)
     for i, card in enumerate(cards):
         expected = brute_force([p for p, c in zip(made[: i + 1], cards[: i + 1], strict=True) if c == card])
         assert set(expected) == set(FEATURE_NAMES[:CARD_COLUMNS])
@@ -138,15 +130,15 @@ def test_features_are_those_of_brute_force_over_the_whole_history(history):
 
 @given(histories())
 def test_what_is_not_about_the_card_is_left_unknown(history):
-    rows, _ = fold(blank(CARDS), *history)
+    rows, _ = fold(new_cards(CARDS), *history)
     assert np.isnan(rows[:, CARD_COLUMNS:]).all()
 
 
 @given(histories(), st.integers(1, 40))
 def test_no_later_payment_changes_an_earlier_row(history, cut):
     cards, made = history
-    whole, _ = fold(blank(CARDS), cards, made)
-    early, _ = fold(blank(CARDS), cards[:cut], made[:cut])
+    whole, _ = fold(new_cards(CARDS), cards, made)
+    early, _ = fold(new_cards(CARDS), cards[:cut], made[:cut])
     np.testing.assert_array_equal(whole[:cut], early)
 
 
@@ -204,7 +196,7 @@ def test_hour_and_weekday_are_the_payments_own():
 
 
 def test_a_slot_counts_no_further_than_it_can():
-    states, one = blank(1), payments({})
+    states, one = new_cards(1), payments({})
     fold(states, np.zeros(1, np.int64), one)
     states["day_payments"][states["day_payments"] > 0] = MOST
     one["event"] = 2
@@ -213,7 +205,9 @@ def test_a_slot_counts_no_further_than_it_can():
 
 
 def test_a_state_stays_within_a_kilobyte_and_every_feature_is_told_apart():
-    assert STATE.itemsize == sum(STATE[name].itemsize for name in STATE.names) <= 1024, "no bytes between the fields"
+    assert CARD_STATE.itemsize == sum(CARD_STATE[name].itemsize for name in CARD_STATE.names) <= 1024, (
+        "no bytes between the fields"
+    )
     assert len(FEATURES) >= 90
     assert len({feature.name for feature in FEATURES}) == len({feature.meaning for feature in FEATURES}) == len(FEATURES)
 
@@ -222,7 +216,7 @@ def test_a_state_stays_within_a_kilobyte_and_every_feature_is_told_apart():
 def test_late_is_what_came_after_a_later_payment_of_its_card_however_cut(paid, cut):
     made, cards = np.zeros(len(paid), PAYMENT), np.array([card for card, _ in paid], np.int64)
     made["at_us"], made["event"] = [NOON_US + at for _, at in paid], np.arange(1, len(paid) + 1)
-    states, told = blank(2), []
+    states, told = new_cards(2), []
     for part in (slice(None, cut), slice(cut, None)):
         told += late(states, cards[part], made[part]).tolist()
         fold(states, cards[part], made[part])

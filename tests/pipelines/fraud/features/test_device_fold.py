@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.base.arrays import Records
-from pipelines.fraud.features.card_state import FEATURE_NAMES, FEATURES, PAYMENT
 from pipelines.fraud.features.device_fold import fold, join
-from pipelines.fraud.features.device_state import DEVICE, DEVICE_FEATURES, SIGHTINGS, unseen
-from pipelines.fraud.features.payment_records import hashed
+from pipelines.fraud.features.device_state import DEVICE_FEATURES, DEVICE_STATE, SIGHTINGS, new_devices
+from pipelines.fraud.features.feature_set import FEATURE_NAMES, FEATURES
+from pipelines.fraud.features.payment_records import PAYMENT, hashed
 
 NOON_S = 20_000 * DAY_S + 12 * HOUR_S
 DEVICES = 2
@@ -64,7 +64,7 @@ def told(row: np.ndarray) -> dict[str, float]:
 def test_features_are_those_of_brute_force_over_all_that_arrived(history):
     devices, made = history
     sightings = [Sighting(int(p["at_us"]) // 1_000_000, int(p["card"])) for p in made]
-    for i, row in enumerate(folded(unseen(DEVICES), devices, made)):
+    for i, row in enumerate(folded(new_devices(DEVICES), devices, made)):
         arrived = [seen for seen, device in zip(sightings[:i], devices, strict=False) if device == devices[i]]
         assert told(row) == pytest.approx(brute_force(sightings[i], arrived, SIGHTINGS), nan_ok=True)
 
@@ -72,7 +72,7 @@ def test_features_are_those_of_brute_force_over_all_that_arrived(history):
 @given(histories(), st.lists(st.integers(0, 60), max_size=5))
 def test_any_cut_into_batches_gives_the_features_and_states_of_one_pass(history, cuts):
     devices, made = history
-    whole, parts = unseen(DEVICES), unseen(DEVICES)
+    whole, parts = new_devices(DEVICES), new_devices(DEVICES)
     expected = folded(whole, devices, made)
     edges = sorted({0, len(made), *(min(cut, len(made)) for cut in cuts)})
     rows = [folded(parts, devices[a:b], made[a:b]) for a, b in pairwise(edges)]
@@ -83,7 +83,7 @@ def test_any_cut_into_batches_gives_the_features_and_states_of_one_pass(history,
 @given(histories(), st.randoms(use_true_random=False))
 def test_a_state_does_not_depend_on_the_order_nor_on_how_often_a_payment_is_folded(history, random):
     devices, made = history
-    expected, got = unseen(DEVICES), unseen(DEVICES)
+    expected, got = new_devices(DEVICES), new_devices(DEVICES)
     folded(expected, devices, made)
     order = [*range(len(made)), *range(len(made) // 2)]
     random.shuffle(order)
@@ -94,7 +94,7 @@ def test_a_state_does_not_depend_on_the_order_nor_on_how_often_a_payment_is_fold
 @given(histories(), st.lists(st.booleans(), min_size=60, max_size=60), st.integers(0, 60))
 def test_what_two_tasks_saw_joins_to_what_one_would_have_seen_and_joining_again_adds_nothing(history, mine, start):
     devices, made = history
-    before, whole = unseen(DEVICES), unseen(DEVICES)
+    before, whole = new_devices(DEVICES), new_devices(DEVICES)
     folded(before, devices[:start], made[:start])
     folded(whole, devices, made)
     first, second = before.copy(), before.copy()
@@ -104,13 +104,13 @@ def test_what_two_tasks_saw_joins_to_what_one_would_have_seen_and_joining_again_
     join(first, second)
     assert first.tobytes() == whole.tobytes()
     join(first, second)
-    join(first, unseen(DEVICES))
+    join(first, new_devices(DEVICES))
     assert first.tobytes() == whole.tobytes()
 
 
 def test_other_cards_are_counted_once_each_and_only_for_their_time():
     paid = [Sighting(NOON_S, 1), Sighting(NOON_S + HOUR_S, 2), Sighting(NOON_S + HOUR_S, 2), Sighting(NOON_S + 2 * DAY_S, 3)]
-    rows = [told(row) for row in folded(unseen(1), np.zeros(4, np.int64), payments(*paid))]
+    rows = [told(row) for row in folded(new_devices(1), np.zeros(4, np.int64), payments(*paid))]
     assert [row["device_cards_2d"] for row in rows] == [0, 1, 1, 1]
     assert [row["device_cards_1h"] for row in rows] == [0, 0, 0, 0]
     assert [row["device_payments_2d"] for row in rows] == [0, 1, 2, 1]
@@ -120,7 +120,7 @@ def test_other_cards_are_counted_once_each_and_only_for_their_time():
 
 def test_a_payment_that_comes_late_is_told_what_was_seen_by_its_own_time():
     paid = [Sighting(NOON_S, 1), Sighting(NOON_S + HOUR_S, 2), Sighting(NOON_S + 60, 3), Sighting(NOON_S - 60, 4)]
-    *_, late, first = (told(row) for row in folded(unseen(1), np.zeros(4, np.int64), payments(*paid)))
+    *_, late, first = (told(row) for row in folded(new_devices(1), np.zeros(4, np.int64), payments(*paid)))
     assert (late["device_cards_2d"], late["device_seen_h"]) == (1, pytest.approx(60 / HOUR_S))
     assert first["device_cards_2d"] == 0
     assert math.isnan(first["device_seen_h"])
@@ -128,11 +128,11 @@ def test_a_payment_that_comes_late_is_told_what_was_seen_by_its_own_time():
 
 @pytest.mark.parametrize("name", ["unknown", ""])
 def test_a_device_without_an_id_is_told_nothing_of_and_not_remembered(name):
-    made, states = payments(Sighting(NOON_S, 1), Sighting(NOON_S, 2)), unseen(1)
+    made, states = payments(Sighting(NOON_S, 1), Sighting(NOON_S, 2)), new_devices(1)
     made["device"] = hashed(np.array([name], object))
     assert np.isnan(folded(states, np.zeros(2, np.int64), made)).all()
-    assert states.tobytes() == unseen(1).tobytes()
+    assert states.tobytes() == new_devices(1).tobytes()
 
 
 def test_a_state_is_small_and_has_no_bytes_between_its_fields():
-    assert DEVICE.itemsize == sum(DEVICE[name].itemsize for name in DEVICE.names) == 128
+    assert DEVICE_STATE.itemsize == sum(DEVICE_STATE[name].itemsize for name in DEVICE_STATE.names) == 128

@@ -13,10 +13,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import average_precision_score
 
 from pipelines.base.arrays import Records
-from pipelines.fraud.features.card_state import CARD_FEATURES, FEATURE_NAMES, FEATURES, PAYMENT
+from pipelines.fraud.features.card_state import CARD_FEATURES
+from pipelines.fraud.features.feature_set import FEATURE_NAMES, FEATURES
 from pipelines.fraud.features.labels import Findings, labels
-from pipelines.fraud.features.seller_fold import as_of, learn, tell_history, tell_known
-from pipelines.fraud.features.seller_state import SELLER, SELLER_FEATURES, SELLER_RECORD, unknown
+from pipelines.fraud.features.payment_records import PAYMENT
+from pipelines.fraud.features.seller_fold import as_of, learn, learn_and_write_features, write_known_features
+from pipelines.fraud.features.seller_state import SELLER_FEATURES, SELLER_RECORD, SELLER_STATE, new_sellers
 
 START_US = 17_600 * DAY_US
 SELLERS = 2
@@ -51,7 +53,7 @@ def features_of(history: Told) -> np.ndarray:
     sellers, made, amount_z, found = history
     features = np.full((len(made), len(FEATURES)), np.nan, np.float32)
     known, of = labels(made["at_us"], amount_z, found, DELAY_US)
-    tell_history(unknown(SELLERS), sellers, made, sellers[of], known, DELAY_US, features)
+    learn_and_write_features(new_sellers(SELLERS), sellers, made, sellers[of], known, DELAY_US, features)
     return features
 
 
@@ -81,7 +83,7 @@ def test_learning_hour_by_hour_and_telling_in_between_gives_the_same(history, pa
     sellers, made, amount_z, found = history
     expected, got = features_of(history), np.full((len(made), len(FEATURES)), np.nan, np.float32)
     known, of = labels(made["at_us"], amount_z, found, DELAY_US)
-    states, begin, moments = unknown(SELLERS), -1, as_of(made["at_us"])
+    states, begin, moments = new_sellers(SELLERS), -1, as_of(made["at_us"])
     in_order = np.argsort(made["at_us"], kind="stable")
     for moment in np.unique(moments):
         edges = np.linspace(begin, moment, parts + 1).astype(np.int64)
@@ -92,7 +94,7 @@ def test_learning_hour_by_hour_and_telling_in_between_gives_the_same(history, pa
         begin = moment
         asked = moments == moment
         some = got[asked]
-        tell_known(newest(states), sellers[asked], made[asked], some)
+        write_known_features(newest(states), sellers[asked], made[asked], some)
         got[asked] = some
     np.testing.assert_array_equal(got, expected)
 
@@ -144,7 +146,7 @@ def test_a_label_planted_in_the_future_cannot_be_learnt():
         """Learn on all weeks but the last two and return the average precision on the last one."""
         features = np.full((len(made), len(FEATURES)), np.nan, np.float32)
         known, of = labels(made["at_us"], np.zeros(len(made), np.float32), Findings(everyone, found_us, fraud), delay_us)
-        tell_history(unknown(300), sellers, made, sellers[of], known, delay_us, features)
+        learn_and_write_features(new_sellers(300), sellers, made, sellers[of], known, delay_us, features)
         model = HistGradientBoostingClassifier(max_iter=15, random_state=0)
         model.fit(features[week < 4][:, COLUMNS], fraud[week < 4])
         return float(average_precision_score(fraud[week == 5], model.predict_proba(features[week == 5][:, COLUMNS])[:, 1]))
@@ -158,7 +160,7 @@ def test_a_label_planted_in_the_future_cannot_be_learnt():
 def test_a_seller_never_seen_has_no_past():
     payment, row = np.zeros(1, PAYMENT), np.full((1, len(FEATURES)), np.nan, np.float32)
     payment["at_us"] = START_US
-    tell_known(newest(unknown(1)), np.zeros(1, np.int64), payment, row)
+    write_known_features(newest(new_sellers(1)), np.zeros(1, np.int64), payment, row)
     told = dict(zip(FEATURE_NAMES, row[0].tolist(), strict=True))
     assert (told["seller_payments_30d"], told["seller_labels_30d"], told["seller_run_frauds"]) == (0, 0, 0)
     assert np.isnan([told["seller_age_d"], told["seller_fraud_rate"], told["seller_run_age_d"]]).all()
@@ -177,4 +179,4 @@ def test_a_compromised_seller_shows_as_a_run_and_the_next_legitimate_label_speak
 
 
 def test_a_state_has_no_bytes_between_its_fields():
-    assert sum(SELLER[name].itemsize for name in SELLER.names) == SELLER.itemsize
+    assert sum(SELLER_STATE[name].itemsize for name in SELLER_STATE.names) == SELLER_STATE.itemsize

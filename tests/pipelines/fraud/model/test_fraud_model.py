@@ -10,7 +10,7 @@ from fraud_models import DEAR, a_booster, a_model, a_packed_model, a_policy, dec
 
 from pipelines.base.arrays import Floats
 from pipelines.base.errors import ModelError
-from pipelines.fraud.features.card_state import FEATURE_NAMES, FEATURES
+from pipelines.fraud.features.feature_set import FEATURE_NAMES, FEATURES
 from pipelines.fraud.model import fraud_model
 
 

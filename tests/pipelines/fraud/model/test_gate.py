@@ -11,7 +11,7 @@ from fraud_histories import a_history
 from fraud_models import a_model, a_policy
 
 from pipelines.base.arrays import DAY_US
-from pipelines.fraud.features.card_state import FEATURE_NAMES
+from pipelines.fraud.features.feature_set import FEATURE_NAMES
 from pipelines.fraud.model import fraud_model, gate
 from pipelines.fraud.model.gate import judge, matured_unseen
 from pipelines.fraud.model.history import History

@@ -12,7 +12,7 @@ from fraud_models import a_packed_model, a_policy
 
 from pipelines.base.arrays import DAY_US
 from pipelines.base.errors import ModelError
-from pipelines.fraud.features.card_state import FEATURES
+from pipelines.fraud.features.feature_set import FEATURES
 from pipelines.fraud.model import fraud_model, training
 from pipelines.fraud.model.history import History
 from pipelines.fraud.model.training import ENOUGH_FRAUDS, FAMILIES, LEAST_FRAUDS, Trained, held_back, split

@@ -12,7 +12,7 @@ import pandas as pd
 from handbook import FEATURES, TRANSACTIONS, needs_handbook
 
 from benchmarks.handbook.transactions import features, transactions
-from pipelines.fraud.features.card_state import FEATURE_NAMES
+from pipelines.fraud.features.feature_set import FEATURE_NAMES
 from pipelines.fraud.features.seller_fold import as_of
 
 SECOND_US, HOUR_US, DAY_US = 1_000_000, 3_600_000_000, 86_400_000_000

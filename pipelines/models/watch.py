@@ -1,0 +1,28 @@
+"""A look at something that changes, taken again and again in a thread of its own."""
+
+import threading
+from collections.abc import Callable
+
+
+class Watch:
+    """Calls `look` at once and then every `every_s` seconds, until `stopping` is set."""
+
+    def __init__(self, name: str, look: Callable[[], None], every_s: float, stopping: threading.Event) -> None:
+        self.look, self.every_s, self.stopping = look, every_s, stopping
+        self.thread = threading.Thread(target=self._live, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Look from now on; starting again changes nothing."""
+        if self.thread.ident is None:
+            self.thread.start()
+
+    def stop(self) -> None:
+        """Set `stopping`, and return once the thread has ended."""
+        self.stopping.set()
+        if self.thread.ident is not None:
+            self.thread.join()
+
+    def _live(self) -> None:
+        self.look()
+        while not self.stopping.wait(self.every_s):
+            self.look()
