@@ -23,7 +23,7 @@ from trino.exceptions import Error as TrinoError
 from benchmarks import receipt
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import settings
-from stack import flow
+from stack import live_line
 from stack.trino_client import answer
 
 WINDOW_S = 120.0
@@ -133,7 +133,7 @@ def _settings() -> dict[str, object]:
 
 def _require_demo(admin: AdminClient) -> None:
     """Raise ServiceUnreachable unless events flow and Trino shows orders."""
-    if flow.offsets(admin) is None or _events_per_s(admin, 3.0) < LEAST_EVENTS_PER_S:
+    if live_line.offsets(admin) is None or _events_per_s(admin, 3.0) < LEAST_EVENTS_PER_S:
         servers = settings().kafka.bootstrap_servers
         raise ServiceUnreachable(f"No events flow through Kafka at {servers}: run `make demo` in another terminal first.")
     try:
@@ -144,6 +144,6 @@ def _require_demo(admin: AdminClient) -> None:
 
 def _events_per_s(admin: AdminClient, seconds: float) -> float:
     """Return the rate at which the shop's topics grow, measured over so many seconds."""
-    began, before = time.monotonic(), flow.offsets(admin)
+    began, before = time.monotonic(), live_line.offsets(admin)
     threading.Event().wait(seconds)
-    return ((flow.offsets(admin) or 0) - (before or 0)) / (time.monotonic() - began)
+    return ((live_line.offsets(admin) or 0) - (before or 0)) / (time.monotonic() - began)

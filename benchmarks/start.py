@@ -109,5 +109,5 @@ def _settled(demo: subprocess.Popen[bytes]) -> dict[str, float]:
 
 def _memory(demo_pid: int) -> dict[str, float]:
     supervised = {row.name: row.resident_mb or 0.0 for row in status.rows([*services(), *programs(RATE)])}
-    whole = status.resident_mb(demo_pid) + status.resident_mb(supervision.asked("getPID"))
+    whole = status.resident_mb(demo_pid) + status.resident_mb(supervision.call("getPID"))
     return {**{f"{name}_mb": mb for name, mb in supervised.items()}, "demo_mb": whole}

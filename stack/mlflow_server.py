@@ -11,6 +11,9 @@ import os
 import secrets
 
 from fastapi import FastAPI
+
+# _MLFLOW_SGI_NAME is private: it is how `mlflow server` tells the process it starts that uvicorn
+# serves it, without which the application would be made for another server.
 from mlflow.environment_variables import _MLFLOW_SGI_NAME, MLFLOW_FLASK_SERVER_SECRET_KEY
 from mlflow.server import auth, constants, handlers
 
@@ -32,11 +35,11 @@ def application() -> FastAPI:
     }
     handlers.initialize_backend_stores(store, store, ARTIFACTS)
     served: FastAPI = auth.create_app()
-    _keep_password(os.environ["MLFLOW_AUTH_ADMIN_USERNAME"], os.environ["MLFLOW_AUTH_ADMIN_PASSWORD"])
+    _set_password(os.environ["MLFLOW_AUTH_ADMIN_USERNAME"], os.environ["MLFLOW_AUTH_ADMIN_PASSWORD"])
     return served
 
 
-def _keep_password(user: str, password: str) -> None:
+def _set_password(user: str, password: str) -> None:
     """Make the environment's password the valid one: MLflow itself looks at it only when the user
     does not exist yet.
     """
