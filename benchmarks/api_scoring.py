@@ -23,7 +23,7 @@ from api.keys import HEADER
 from api.payments.schema import Payment
 from benchmarks import receipt
 from benchmarks.support.fraud_payments import CARDS, a_payment
-from benchmarks.support.open_loop import Answers, asked, post
+from benchmarks.support.open_loop import Answers, post, send
 from benchmarks.support.pyfunc_server import pyfunc_server
 from pipelines.base.arrays import Floats, Records
 from pipelines.base.errors import ModelError
@@ -57,7 +57,7 @@ def main() -> None:
     cards, states, devices, features = _history()
     with _api(packed, cards, states, devices) as port, pyfunc_server(packed, features) as pyfunc_port:
         asked_of_us, theirs = _payments(), _rows(features)
-        full = asked(pyfunc_port, theirs[: RATE * TRY_S], RATE)
+        full = send(pyfunc_port, theirs[: RATE * TRY_S], RATE)
         rate = _held(pyfunc_port, theirs)
         turns = [(_turn(port, asked_of_us, RATE), _turn(pyfunc_port, theirs, rate)) for _ in range(ROUNDS)]
     ours = [mine for mine, _ in turns]
@@ -77,7 +77,7 @@ def _said() -> dict[str, object]:
 def _held(port: int, requests: list[str]) -> int:
     """Return the highest of PYFUNC_RATES that a server holds."""
     for rate in PYFUNC_RATES:
-        answers = asked(port, requests[: rate * TRY_S], rate)
+        answers = send(port, requests[: rate * TRY_S], rate)
         if holds(answers):
             return rate
     raise RuntimeError(f"MLflow's server does not even hold {rate} requests a second; it said: {answers.text[-1][:500]}")
@@ -106,7 +106,7 @@ def _saying(words: str, turns: list[Answers]) -> float:
 
 def _turn(port: int, requests: list[str], rate: int) -> Answers:
     """Return the answers to requests at a rate, once the server is warm."""
-    return asked(port, requests[: rate * (WARM_S + MEASURE_S)], rate).after(rate * WARM_S)
+    return send(port, requests[: rate * (WARM_S + MEASURE_S)], rate).after(rate * WARM_S)
 
 
 def _published() -> Packed:
@@ -174,7 +174,3 @@ def _rows(features: Floats) -> list[str]:
     """Return one request per row of features, as many as the longest turn takes."""
     count = RATE * (WARM_S + MEASURE_S)
     return [post("/invocations", json.dumps({"instances": [row]}), {}) for row in features[:count].tolist()]
-
-
-if __name__ == "__main__":
-    main()
