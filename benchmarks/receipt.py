@@ -99,6 +99,13 @@ def read(name: str, folder: Path | None = None) -> dict[str, float]:
     return dict(json.loads(file.read_text())["metrics"])
 
 
+def origin(file: Path) -> str:
+    """Return commit, day and machine of a receipt, as cells of a table."""
+    written = json.loads(file.read_text())
+    described = ", ".join([f"{written['machine']['cores']} cores", written["machine"]["memory"], written["machine"]["cpu"]])
+    return f"{written['commit']} | {written['at'][:10]} | {described}"
+
+
 def _check(metric: str, value: float, circumstance: re.Pattern[str]) -> None:
     plain = circumstance.sub("", metric)
     named = plain.endswith(UNITS) or any(plain == score or plain.endswith(f"_{score}") for score in SCORES)
