@@ -111,6 +111,12 @@ def test_the_documents_name_no_table_or_topic_that_does_not_exist() -> None:
         assert named - known == set(), document.name
 
 
+def test_the_glossary_has_each_word_once_in_alphabetical_order() -> None:
+    words = re.findall(r"^\| ([^|]+) \|", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)[2:]
+    assert len(words) > 80
+    assert words == sorted(set(words), key=str.lower)
+
+
 # A measured figure: a number with a unit of time, rate, size or share. Ports, versions and
 # definitions have none of these.
 FIGURE = re.compile(r"\b\d[\d,.]*\s?(?:ms|MB|GB|GiB|%|(?:rows|events|payments|records)(?:/s| a second| per second))(?!\w)")
