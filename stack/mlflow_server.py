@@ -2,9 +2,9 @@
 stack.mlflow_server:application`.
 
 `mlflow server --app-name basic-auth` does the same in two processes that import the same libraries
-one after the other, and keeps the admin's first password for ever. What it tells its second process
-is told here: MLFLOW_BACKEND_STORE_URI, MLFLOW_ARTIFACTS_DESTINATION and MLFLOW_AUTH_* come from the
-environment.
+one after the other, and never changes the admin's first password. What it passes to its second
+process is set here: MLFLOW_BACKEND_STORE_URI, MLFLOW_ARTIFACTS_DESTINATION and MLFLOW_AUTH_* come
+from the environment.
 """
 
 import os

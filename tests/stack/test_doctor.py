@@ -16,6 +16,7 @@ from pipelines.base.errors import TidemarkError
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import settings
 from stack import checkup, doctor, dotenv_file, findings
+from stack.ports import some_free
 
 # Doctor as an older Python would run it: bare, and without what Python 3.11 has added.
 OLDER = "import runpy, sys; sys.modules['tomllib'] = None; runpy.run_module('stack.doctor', run_name='__main__')"
@@ -105,6 +106,7 @@ def test_a_taken_default_port_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         port = taken.getsockname()[1]
         monkeypatch.setattr(findings, "default_ports", lambda: {"trino.port": port})
         assert f"in use: {port} (trino.port)" in str(findings.free_ports())
+    monkeypatch.setattr(findings, "default_ports", lambda: {"trino.port": some_free(1)[0]})
     assert findings.free_ports().fine
 
 
