@@ -23,64 +23,82 @@ THREE_AT_ONCE := --numprocesses=3 --dist=loadfile
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
 
-.PHONY: help install demo up down clean status doctor sql contracts balance train promote replay rebuild rebuild-store recompute recover tend test test-unit lint bench claims docs screenshot installed
+.PHONY: demo up down install doctor status sql screenshot contracts balance rebuild recompute recover train promote replay tend rebuild-store clean test test-unit lint bench claims docs help installed
 
-help: ## List every verb
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+##@ Start
 
-install: ## Make .venv and fetch jars (again only when a lock or pom has changed)
-	@$(MAKE) --no-print-directory --silent --jobs 4 .venv/.installed $(JARS)/spark/.resolved $(JARS)/kafka/.resolved $(JARS)/unpacked/.unpacked
-
-demo: install ## Start everything and show what flows; Ctrl-C stops it, RATE=200 sets events per second
+demo: install ## Start all, show what flows; Ctrl-C stops it (RATE=200)
 	@exec $(PYTHON) -m stack demo
 
-up: install ## Start Kafka, registry, PostgreSQL, Valkey, MLflow and Trino
+up: install ## Start the six services only, without the demo's programs
 	@exec $(PYTHON) -m stack up
 
 down: installed ## Stop everything that runs
 	@exec $(PYTHON) -m stack down
 
-clean: installed ## Remove all data, logs and checkpoints (asks first; CONFIRM=yes does not)
-	@exec $(PYTHON) -m stack clean $(if $(filter yes,$(CONFIRM)),--yes)
-
-status: installed ## Say what runs, since when, with how much memory
-	@exec $(PYTHON) -m stack status
+install: ## Make .venv and fetch jars, if a lock or pom has changed
+	@$(MAKE) --no-print-directory --silent --jobs 4 .venv/.installed $(JARS)/spark/.resolved $(JARS)/kafka/.resolved $(JARS)/unpacked/.unpacked
 
 doctor: ## Say what is missing on this machine and what to do
 	@exec $(if $(wildcard .venv/.installed),$(PYTHON),$(or $(PYTHON311),python3)) -m stack.doctor
 
+
+##@ Look
+
+status: installed ## Say what runs, since when, with how much memory
+	@exec $(PYTHON) -m stack status
+
 sql: installed ## Open a Trino prompt, or answer Q="select ..."
 	@exec $(PYTHON) -m stack sql $(if $(Q),--query "$$Q")
+
+screenshot: install ## Take pictures of the running pages
+	@$(PYTHON) -m dashboards.screenshot --out docs/images/live.png
+	@$(PYTHON) -m dashboards.screenshot --page fraud --out docs/images/fraud.png
+
+
+##@ Data
 
 contracts: installed ## Register the Avro contracts and create the topics
 	@exec $(PYTHON) jobs/tasks/register_contracts.py
 
-balance: installed ## Compare rows of bronze with silver, duplicates and quarantine
+balance: installed ## Compare rows of bronze with silver and quarantine
 	@$(SPARK) jobs/tasks/balance.py
 
-train: installed ## Train a fraud model on silver and register it as challenger, the first as champion; FEATURES=logged folds nothing
-	@$(SPARK) jobs/tasks/train_fraud_model.py $(if $(FEATURES),--features "$(FEATURES)")
-
-promote: installed ## Let the challenger become the champion if it passes the gate; TO=3 makes version 3 the champion
-	@$(SPARK) jobs/tasks/promote_fraud_model.py $(if $(TO),--to "$(TO)")
-
-replay: installed ## Replay decisions on payments FROM=... TO=... (UTC) with MODEL=challenger: what changes, what it saves
-	@$(SPARK) jobs/tasks/replay_decisions.py --from "$(FROM)" --to "$(TO)" $(if $(MODEL),--model "$(MODEL)")
-
-rebuild: installed ## Rebuild TABLE=silver.orders from bronze for arrivals FROM=... TO=... (UTC)
+rebuild: installed ## Rebuild TABLE=silver.orders from bronze, FROM=... TO=...
 	@$(SPARK) jobs/tasks/rebuild.py --table "$(TABLE)" --from "$(FROM)" --to "$(TO)"
-
-rebuild-store: installed ## Rebuild the states of cards and devices in the online store after Valkey has lost its data
-	@$(SPARK) jobs/tasks/rebuild_online_store.py
 
 recompute: installed ## Recompute TABLE=gold.business_metrics from silver
 	@$(SPARK) jobs/tasks/recompute.py --table "$(TABLE)"
 
-tend: installed ## Compact bronze and silver and forget their old snapshots (run_all does it as it goes)
+recover: installed ## Let TABLE=silver.orders go on without its checkpoint
+	@$(SPARK) jobs/tasks/recover.py --table "$(TABLE)"
+
+
+##@ Models
+
+train: installed ## Train a fraud model; FEATURES=logged folds nothing
+	@$(SPARK) jobs/tasks/train_fraud_model.py $(if $(FEATURES),--features "$(FEATURES)")
+
+promote: installed ## Make the challenger champion if it passes the gate; TO=3
+	@$(SPARK) jobs/tasks/promote_fraud_model.py $(if $(TO),--to "$(TO)")
+
+replay: installed ## Replay decisions FROM=... TO=... with MODEL=challenger
+	@$(SPARK) jobs/tasks/replay_decisions.py --from "$(FROM)" --to "$(TO)" $(if $(MODEL),--model "$(MODEL)")
+
+
+##@ Upkeep
+
+tend: installed ## Compact bronze and silver and forget their old snapshots
 	@$(SPARK) jobs/tasks/tend_tables.py
 
-recover: installed ## Let TABLE=silver.orders go on after its checkpoint was lost
-	@$(SPARK) jobs/tasks/recover.py --table "$(TABLE)"
+rebuild-store: installed ## Rebuild the online store after Valkey has lost its data
+	@$(SPARK) jobs/tasks/rebuild_online_store.py
+
+clean: installed ## Remove all data, logs and checkpoints; CONFIRM=yes
+	@exec $(PYTHON) -m stack clean $(if $(filter yes,$(CONFIRM)),--yes)
+
+
+##@ Develop
 
 test: install lint ## Run every test: unit, with Spark, integration, end to end
 	@$(PYTHON) -m pytest $(TWO_AT_ONCE) -m "not ($(STACK_TESTS))" --cov --cov-report= --cov-fail-under=0 --durations=10
@@ -95,7 +113,7 @@ lint: install ## Check style, types and import directions
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 
-bench: install ## Measure all benchmarks, or NAME=... one, and write its receipt
+bench: install ## Measure all benchmarks, or NAME=start, write receipts
 	@exec $(PYTHON) -m benchmarks $(or $(NAME),all)
 
 claims: install ## Write the receipts' figures into README and docs
@@ -104,9 +122,8 @@ claims: install ## Write the receipts' figures into README and docs
 docs: install ## Write docs/data_dictionary.md from the tables
 	@exec $(PYTHON) -m pipelines.dictionary
 
-screenshot: install ## Take pictures of the running pages
-	@$(PYTHON) -m dashboards.screenshot --out docs/images/live.png
-	@$(PYTHON) -m dashboards.screenshot --page fraud --out docs/images/fraud.png
+help: ## List every verb
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 installed:
 	@test -x $(PYTHON) || { echo "✗ Nothing is installed yet: run make install." >&2; exit 1; }

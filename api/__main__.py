@@ -4,13 +4,12 @@ import gc
 import signal
 import socket
 import sys
-from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
 from api.app import application
-from pipelines.base import logs
+from pipelines.base import logs, shutdown
 from pipelines.base.errors import ServiceUnreachable, TidemarkError
 from pipelines.base.settings import Api, settings
 
@@ -48,27 +47,28 @@ def server(app: FastAPI) -> uvicorn.Server:
     )
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(0)
-
-
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C; return 1, with one sentence, where that cannot begin."""
     logs.configure()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Uvicorn raises them again once it has answered what was under way.
-        signal.signal(number, _end)
     try:
-        address = settings().api
-        app, at = application(settings()), listening(address)
+        # Uvicorn raises these again once it has answered what was under way.
+        with shutdown.interruptible(signal.SIGTERM, signal.SIGINT):
+            _serve()
+    except KeyboardInterrupt:
+        return 0
     except TidemarkError as error:
         log.error("api_cannot_start", error=str(error))
         return 1
+    return 0
+
+
+def _serve() -> None:
+    address = settings().api
+    app, at = application(settings()), listening(address)
     log.info("api_served", url=f"http://{address.host}:{address.port}")
     gc.freeze()  # what is imported lives as long as the process: no collection need look through it
     with at:
         server(app).run(sockets=[at])
-    return 0
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from api.keys import HEADER
 from api.payments.schema import Payment
 from benchmarks import receipt
 from benchmarks.support.fraud_payments import CARDS, a_payment
-from benchmarks.support.open_loop import Answers, asked, post
+from benchmarks.support.open_loop import Answers, post, send
 from benchmarks.support.pyfunc_server import pyfunc_server
 from pipelines.base.arrays import Floats
 from pipelines.base.errors import ModelError
@@ -59,7 +59,7 @@ def main() -> None:
     keys, folded = _history()
     with _api(packed, keys, folded) as port, pyfunc_server(packed, folded.features) as pyfunc_port:
         payments, rows = _payments(), _rows(folded.features)
-        full = asked(pyfunc_port, rows[: RATE * TRY_S], RATE)
+        full = send(pyfunc_port, rows[: RATE * TRY_S], RATE)
         rate = _held(pyfunc_port, rows)
         turns = [(_turn(port, payments, RATE), _turn(pyfunc_port, rows, rate)) for _ in range(ROUNDS)]
     ours, pyfuncs = zip(*turns, strict=True)
@@ -81,7 +81,7 @@ def _described() -> dict[str, object]:
 def _held(port: int, requests: list[str]) -> int:
     """Return the highest of PYFUNC_RATES that a server holds."""
     for rate in PYFUNC_RATES:
-        answers = asked(port, requests[: rate * TRY_S], rate)
+        answers = send(port, requests[: rate * TRY_S], rate)
         if holds(answers):
             return rate
     raise RuntimeError(f"MLflow's server does not even hold {rate} requests a second; it said: {answers.text[-1][:500]}")
@@ -110,7 +110,7 @@ def _saying(words: str, turns: Sequence[Answers]) -> float:
 
 def _turn(port: int, requests: list[str], rate: int) -> Answers:
     """Return the answers to requests at a rate, once the server is warm."""
-    return asked(port, requests[: rate * (WARM_S + MEASURE_S)], rate).after(rate * WARM_S)
+    return send(port, requests[: rate * (WARM_S + MEASURE_S)], rate).after(rate * WARM_S)
 
 
 def _published() -> Packed:
@@ -177,7 +177,3 @@ def _rows(features: Floats) -> list[str]:
     """Return one request per row of features, as many as the longest turn takes."""
     count = RATE * (WARM_S + MEASURE_S)
     return [post("/invocations", json.dumps({"instances": [row]}), {}) for row in features[:count].tolist()]
-
-
-if __name__ == "__main__":
-    main()

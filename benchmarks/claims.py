@@ -1,90 +1,202 @@
-"""`python -m benchmarks.claims` writes the receipts' figures into README.md and docs; `--check`
-names each stale one.
+"""`python -m benchmarks.claims` writes docs/measured.md and the measured lines of README.md from
+the receipts; `--check` changes nothing and names what is stale.
 
-A claim is `<!-- claim order_freshness.p95_ms {:,.0f} ms -->1,234 ms<!-- /claim -->`: receipt and
-metric, how to write the number, and the number as it stands.
+What is claimed, in which words and with which goals, is in benchmarks/claims.toml.
 """
 
+import operator
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
 import typer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from rich.console import Console
+from rich.markup import escape
 
 from benchmarks import receipt
 from pipelines.base.errors import TidemarkError
 from pipelines.base.paths import ROOT
 
-CLAIM = re.compile(
-    r"(<!-- claim (?P<receipt>\w+)\.(?P<metric>\w+) (?P<form>.+?) -->)(?P<shown>.*?)(<!-- /claim -->)", re.DOTALL
-)
-RECEIPTS = Path("benchmarks") / "receipts"
+CLAIMS, RECEIPTS = Path("benchmarks") / "claims.toml", Path("benchmarks") / "receipts"
+README, PAGE = Path("README.md"), Path("docs") / "measured.md"
+BLOCK = re.compile(r"(<!-- measured.*?-->\n).*?(<!-- /measured -->)", re.DOTALL)
+BOUND = re.compile(r"(?P<receipt>\w+)\.(?P<metric>\w+) (?P<comparison><=|>=|<|>) (?P<limit>\S+)")
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+HEAD = """\
+# Measured
+
+Written by `make claims` from the files in `benchmarks/receipts`, which `make bench` writes; change
+`benchmarks/claims.toml`, not this page. `make test` fails where they differ.
+"""
 out, err = Console(), Console(stderr=True)
 
 
+class ClaimsError(TidemarkError):
+    """A claim cannot be read or has no place to go."""
+
+
+class Figure(BaseModel):
+    """One line of docs/measured.md; its goal is met while all its bounds hold."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    what: str
+    figure: str
+    goal: str | None = None
+    bounds: list[Annotated[str, Field(pattern=f"^{BOUND.pattern}$")]] = []
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if (self.goal is None) != (not self.bounds):
+            raise ValueError(f"a goal and its bounds go together: {self.what}")
+        return self
+
+
+class Section(BaseModel):
+    """Some figures under a title."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    figures: list[Figure]
+
+
+class Claims(BaseModel):
+    """What benchmarks/claims.toml holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    readme: Annotated[list[str], Field(max_length=6)] = []
+    sections: list[Section] = []
+
+
+class Metrics:
+    """The metrics of one receipt as attributes, which is how format text names them."""
+
+    def __init__(self, name: str, receipts: Path) -> None:
+        self._name, self._values = name, receipt.read(name, receipts)
+
+    def __getattr__(self, metric: str) -> float:
+        """Return one metric; raises ReceiptError where it was never measured."""
+        if metric not in self._values:
+            raise receipt.ReceiptError(f"The receipt of {self._name} has no {metric}: choose one of {', '.join(self._values)}.")
+        return self._values[metric]
+
+
+class Receipts(dict[str, Metrics]):
+    """The metrics of every receipt by the benchmark's name, read when they are needed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def __missing__(self, name: str) -> Metrics:
+        """Read a receipt; raises ReceiptError where there is none."""
+        self[name] = Metrics(name, self._folder)
+        return self[name]
+
+
 class Stale(NamedTuple):
-    """A figure that is not what its receipt says."""
+    """The first line of a file that is not what the receipts give."""
 
     place: str
-    claim: str
     shown: str
     measured: str
 
     def __str__(self) -> str:
         """Return the difference in one line."""
-        return f"{self.place}: {self.claim} is {self.measured}, not {self.shown!r}"
+        return f"{self.place}: reads {self.shown!r}, the receipts give {self.measured!r}"
 
 
-def documents(root: Path) -> list[Path]:
-    """Return the files that may claim something: README.md and every Markdown file of docs/."""
-    return [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+def read(file: Path) -> Claims:
+    """Return what is claimed; raises ClaimsError where the file is not of its form."""
+    try:
+        return Claims.model_validate(tomllib.loads(file.read_text()))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise ClaimsError(f"{file.name} cannot be read: {error}") from error
 
 
-def measured(claim: re.Match[str], receipts: Path) -> str:
-    """Return a claim's figure as its receipt and its form have it; raises ReceiptError where it was
-    never measured.
-    """
-    name, metric = claim["receipt"], claim["metric"]
-    metrics = receipt.read(name, receipts)
-    if metric not in metrics:
-        raise receipt.ReceiptError(f"The receipt of {name} has no {metric}: choose one of {', '.join(metrics)}.")
-    return claim["form"].format(metrics[metric])
+def rendered(root: Path) -> dict[Path, str]:
+    """Return README.md and docs/measured.md of a checkout as its claims and receipts have them."""
+    claims, receipts = read(root / CLAIMS), Receipts(root / RECEIPTS)
+    lines = "".join(f"- {line.format_map(receipts)}\n" for line in claims.readme)
+    text = (root / README).read_text()
+    if not BLOCK.search(text):
+        raise ClaimsError("README.md has no place for figures: put <!-- measured --> and <!-- /measured --> around it.")
+    return {
+        root / README: BLOCK.sub(lambda block: f"{block[1]}{lines}{block[2]}", text),
+        root / PAGE: page(claims, receipts, root / RECEIPTS),
+    }
 
 
-def rendered(text: str, receipts: Path) -> str:
-    """Return the text with every claim's figure as measured."""
-    return CLAIM.sub(lambda claim: f"{claim[1]}{measured(claim, receipts)}{claim[6]}", text)
+def page(claims: Claims, receipts: Receipts, folder: Path) -> str:
+    """Return docs/measured.md."""
+    tables = (
+        f"\n## {section.title}\n\n| what | how much | goal |\n| --- | --- | --- |\n"
+        + "".join(
+            f"| {each.what} | {each.figure.format_map(receipts)} | {_goal(each, receipts)} |\n" for each in section.figures
+        )
+        for section in claims.sections
+    )
+    return HEAD + "".join(tables) + _sources(folder)
 
 
-def stale(file: Path, receipts: Path) -> Iterator[Stale]:
-    """Yield the figures of a file that are not what was measured."""
-    text = file.read_text()
-    for claim in CLAIM.finditer(text):
-        now = measured(claim, receipts)
-        if claim["shown"] != now:
-            line = text.count("\n", 0, claim.start()) + 1
-            yield Stale(f"{file.name}:{line}", f"{claim['receipt']}.{claim['metric']}", claim["shown"], now)
+def _goal(figure: Figure, receipts: Receipts) -> str:
+    if figure.goal is None:
+        return "none set"
+    return f"{figure.goal}: {'met' if all(_holds(bound, receipts) for bound in figure.bounds) else 'not met'}"
+
+
+def _holds(bound: str, receipts: Receipts) -> bool:
+    """Return whether a bound holds: a metric beside a number or beside another metric."""
+    parsed = BOUND.fullmatch(bound)
+    assert parsed  # noqa: S101 - Figure has looked
+    limit = parsed["limit"]
+    other = float(limit) if re.fullmatch(r"[\d.]+", limit) else float(f"{{{limit}}}".format_map(receipts))
+    return COMPARISONS[parsed["comparison"]](getattr(receipts[parsed["receipt"]], parsed["metric"]), other)
+
+
+def _sources(folder: Path) -> str:
+    """Return which receipt was measured when, on which commit and machine."""
+    files = sorted(file for file in folder.glob("*.json") if ".failed-" not in file.name)
+    rows = "".join(f"| `make bench NAME={file.stem}` | {receipt.origin(file)} |\n" for file in files)
+    return f"\n## Where the figures come from\n\n| command | commit | day | machine |\n| --- | --- | --- | --- |\n{rows}"
+
+
+def stale(root: Path) -> Iterator[Stale]:
+    """Yield for each file of a checkout the first line that is not what was measured."""
+    for file, text in rendered(root).items():
+        shown = file.read_text().splitlines() if file.exists() else []
+        for number, (line, expected) in enumerate(zip_longest(shown, text.splitlines(), fillvalue=""), 1):
+            if line != expected:
+                yield Stale(f"{file.relative_to(root)}:{number}", line, expected)
+                break
 
 
 def check(root: Path) -> bool:
-    """Name each stale figure below `root` and return whether there is one."""
-    found = [figure for file in documents(root) for figure in stale(file, root / RECEIPTS)]
-    for figure in found:
-        err.print(f"  [red]✗[/] {figure}", highlight=False, soft_wrap=True)
+    """Name each stale file below `root` and return whether there is one."""
+    found = list(stale(root))
+    for difference in found:
+        err.print(f"  [red]✗[/] {escape(str(difference))}", highlight=False, soft_wrap=True)
     if found:
         err.print("Run `make claims`.")
     return bool(found)
 
 
 def render(root: Path) -> None:
-    """Bring the figures below `root` up to date and say where that changed something."""
-    for file in documents(root):
-        before = file.read_text()
-        after = rendered(before, root / RECEIPTS)
-        if after != before:
-            file.write_text(after)
+    """Bring the files below `root` up to date and print where that changed something."""
+    for file, text in rendered(root).items():
+        if not file.exists() or file.read_text() != text:
+            file.write_text(text)
             out.print(f"  {file.relative_to(root)}: figures brought up to date", highlight=False)
 
 
@@ -92,7 +204,7 @@ def main(
     only_check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a figure is stale.")] = False,
     root: Annotated[Path, typer.Option(help="The checkout to look at.")] = ROOT,
 ) -> None:
-    """Write the receipts' figures into README.md and docs."""
+    """Write the receipts' figures into README.md and docs/measured.md."""
     try:
         if only_check and check(root):
             raise typer.Exit(1)

@@ -6,28 +6,27 @@ training folds them, learns, and measures on the last quarter of the payments wh
 matured: from late September to 24 December, Black Friday in it. What it has learned from is older
 than that by the label delay. A fraud is what the bank calls one: 97 % of those committed.
 
-`make bench NAME=fraud_campaigns` does all of it. `python -m benchmarks.fraud_campaigns --payments
-FILE` keeps the simulated payments, which take minutes to make, in a Parquet file, or takes them
+`make bench NAME=fraud_campaigns` does all of it. `python -m benchmarks fraud_campaigns --payments
+FILE` writes the simulated payments, which take minutes to make, to a Parquet file, or takes them
 from there.
 """
 
-import argparse
 import hashlib
 import resource
-import sys
 import time
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
+import typer
 
 from benchmarks import receipt
 from benchmarks.support import simulated_payments
 from benchmarks.support.simulated_payments import Past
 from pipelines.base import logs
-from pipelines.base.errors import TidemarkError
 from pipelines.base.settings import settings
 from pipelines.fraud import training_data
 from pipelines.fraud.features import payment_records
@@ -39,6 +38,7 @@ from pipelines.fraud.model import fraud_model, gate, training
 from pipelines.fraud.model.history import History
 from pipelines.fraud.model.training import Trained
 from pipelines.models.packed import Packed
+from simulator.shop.fraud import KINDS
 
 log = logs.get(__name__)
 
@@ -48,28 +48,39 @@ MONEY = "money_saved"
 Figures = dict[str, float]
 
 
-def main(file: Path | None = None, past: Past = YEAR) -> None:
-    """Measure and write the receipt."""
-    told = settings().fraud
+def main(
+    payments: Annotated[
+        Path | None, typer.Option(help="Write the simulated payments to this file, or take them from there.")
+    ] = None,
+) -> None:
+    """Measure what the model finds in a simulated shop's year and write the receipt."""
+    measure(YEAR, payments)
+
+
+def measure(past: Past, file: Path | None = None) -> None:
+    """Measure on a simulated past, taken from or written to a file if one is given, and write the
+    receipt.
+    """
+    fraud = settings().fraud
     paid = simulated_payments.cached(past, file)
     log.info("payments_simulated", payments=len(paid))
-    history, folding = folded(paid, told.label_delay_days)
+    history, folding = folded(paid, fraud.label_delay_days)
     log.info("payments_folded", **folding)
     began = time.perf_counter()
-    trained = training.train(history, told.label_delay_days, told.costs)
+    trained = training.train(history, fraud.label_delay_days, fraud.costs)
     learning = {"training_s": time.perf_counter() - began, "peak_mb": peak_mb()}
-    _, test = training.split(history, told.label_delay_days)
+    _, test = training.split(history, fraud.label_delay_days)
     metrics = {**in_units(trained.metrics), **of_frauds(test), **folding, **learning, **serving(trained, test)}
     described = {
         "past": vars(past) | {"opened": str(past.opened)},
         "test_from": _day(test.at_us.min()),
         "test_to": _day(test.at_us.max()),
-        "label_delay_days": told.label_delay_days,
-        "costs": told.costs.model_dump(),
+        "label_delay_days": fraud.label_delay_days,
+        "costs": fraud.costs.model_dump(),
         "feature_set": FEATURE_SET,
         "xgboost": dict(trained.parameters),
     }
-    receipt.write("fraud_campaigns", described, metrics)
+    receipt.write("fraud_campaigns", described, metrics, circumstances=KINDS)
 
 
 def folded(paid: pa.Table, label_delay_days: int) -> tuple[History, Figures]:
@@ -130,21 +141,3 @@ def peak_mb() -> float:
 
 def _day(at_us: np.int64) -> str:
     return str(np.datetime64(int(at_us), "us").astype("datetime64[D]"))
-
-
-def _file() -> Path | None:
-    parser = argparse.ArgumentParser("python -m benchmarks.fraud_campaigns", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument(
-        "--payments", type=Path, metavar="FILE", help="keep the simulated payments here, or take them from here"
-    )
-    file: Path | None = parser.parse_args().payments
-    return file
-
-
-if __name__ == "__main__":
-    chosen = _file()
-    logs.configure()
-    try:
-        main(chosen)
-    except TidemarkError as error:
-        sys.exit(f"✗ {error}")

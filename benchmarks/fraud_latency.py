@@ -10,7 +10,6 @@ sender); the score's moment is the broker's append time, `seen` is when a consum
 """
 
 import json
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -55,9 +54,9 @@ def send(rate: int, seconds: float) -> None:
     """Send `rate` payments a second, each at its time whatever happens to the ones before."""
     encode = framed(schemas.reader(SHOP), schema_registry.newest_id(SHOP))
     producer = Producer({"bootstrap.servers": settings().kafka.bootstrap_servers, "linger.ms": 0})
-    began, pause = time.monotonic(), threading.Event()
+    began = time.monotonic()
     for number in range(int(rate * seconds)):
-        pause.wait(max(0.0, began + number / rate - time.monotonic()))
+        time.sleep(max(0.0, began + number / rate - time.monotonic()))
         payment = a_payment(number)
         producer.produce(BENCH_IN, encode(payment), payment["card_id"])
         producer.poll(0)
@@ -82,9 +81,9 @@ def measured(topic: str, seconds: float, act: Callable[[], object], expected: in
 
 def _settle(done: Callable[[], bool]) -> None:
     """Wait until it is done, SETTLE_S at most."""
-    until, pause = time.monotonic() + SETTLE_S, threading.Event()
+    until = time.monotonic() + SETTLE_S
     while not done() and time.monotonic() < until:
-        pause.wait(0.1)
+        time.sleep(0.1)
 
 
 def turn(spark: SparkSession, flow: Flow, target: str, rate: int, warm_s: float = WARM_S) -> np.ndarray:
@@ -97,15 +96,15 @@ def turn(spark: SparkSession, flow: Flow, target: str, rate: int, warm_s: float 
 
 def figures(ours: np.ndarray, native: np.ndarray, suffix: str) -> dict[str, float]:
     """Return the percentiles of both and the ratio of their p99."""
-    told = {**percentiles(ours, suffix), **percentiles(native, suffix, "native_")}
-    return {**told, f"p99_ratio{suffix}": told[f"p99_ms{suffix}"] / told[f"native_p99_ms{suffix}"]}
+    both = {**percentiles(ours, suffix), **percentiles(native, suffix, "native_")}
+    return {**both, f"p99_ratio{suffix}": both[f"p99_ms{suffix}"] / both[f"native_p99_ms{suffix}"]}
 
 
 def percentiles(answers: np.ndarray, suffix: str, prefix: str = "") -> dict[str, float]:
     """Return when answers were appended and when they were seen, and how many there were."""
     (p50, p99), (seen_p50, seen_p99) = (np.percentile(answers[:, column], [50, 99]) for column in (0, 1))
-    told = {"p50_ms": p50, "p99_ms": p99, "seen_p50_ms": seen_p50, "seen_p99_ms": seen_p99, "scores_count": len(answers)}
-    return {f"{prefix}{name}{suffix}": float(value) for name, value in told.items()}
+    named = {"p50_ms": p50, "p99_ms": p99, "seen_p50_ms": seen_p50, "seen_p99_ms": seen_p99, "scores_count": len(answers)}
+    return {f"{prefix}{name}{suffix}": float(value) for name, value in named.items()}
 
 
 def alone(spark: SparkSession) -> dict[str, float]:
@@ -113,12 +112,12 @@ def alone(spark: SparkSession) -> dict[str, float]:
     flows = {BENCH_SCORES: scored(spark), BENCH_FLOOR: floor(BENCH_IN)}
     for target, flow in flows.items():
         turn(spark, flow, target, max(RATES.values()), COLD_S)
-    told: dict[str, float] = {}
+    found: dict[str, float] = {}
     for suffix, rate in RATES.items():
         turns = [{target: turn(spark, flow, target, rate) for target, flow in flows.items()} for _ in range(ROUNDS)]
         ours, native = (np.concatenate([one[target] for one in turns]) for target in flows)
-        told |= figures(ours, native, suffix)
-    return told
+        found |= figures(ours, native, suffix)
+    return found
 
 
 def beside_demo(spark: SparkSession) -> dict[str, float]:
@@ -132,19 +131,18 @@ def beside_demo(spark: SparkSession) -> dict[str, float]:
     ):
         native = pool.submit(watched, BENCH_FLOOR, COLD_S)
         ours = watched(SCORES, COLD_S)
-        told = {**percentiles(ours, "_demo", "beside_floor_"), **percentiles(native.result(), "_demo", "native_")}
-        return {**told, "p99_ratio_demo": told["beside_floor_p99_ms_demo"] / told["native_p99_ms_demo"]}
+        both = {**percentiles(ours, "_demo", "beside_floor_"), **percentiles(native.result(), "_demo", "native_")}
+        return {**both, "p99_ratio_demo": both["beside_floor_p99_ms_demo"] / both["native_p99_ms_demo"]}
 
 
 def watched(topic: str, warm_s: float = 0.0) -> np.ndarray:
     """Return the latencies of what the running demo has answered in DEMO_S."""
-    pause = threading.Event()
-    return measured(topic, DEMO_S, lambda: pause.wait(warm_s + DEMO_S))
+    return measured(topic, DEMO_S, lambda: time.sleep(warm_s + DEMO_S))
 
 
 def _demo_runs() -> bool:
     before = end_offsets(settings().kafka, SHOP)
-    threading.Event().wait(3.0)
+    time.sleep(3.0)
     return end_offsets(settings().kafka, SHOP) != before
 
 
@@ -156,7 +154,7 @@ def _known() -> dict[str, Any]:
     return dict(json.loads(file.read_text())) if file.is_file() else {"settings": {}, "metrics": {}}
 
 
-def _said(part: str, before: dict[str, Any]) -> dict[str, object]:
+def _described(part: str, before: dict[str, Any]) -> dict[str, object]:
     """Return the settings of the receipt, with the commit and the time at which each of its parts
     was measured.
     """
@@ -176,16 +174,12 @@ def main() -> None:
     """Measure what can be measured now and write the receipt."""
     demo = _demo_runs()
     # Before there is a Spark of our own, which would take a part of the demo's cores.
-    told = percentiles(watched(SCORES), "_demo") if demo else {}
+    found = percentiles(watched(SCORES), "_demo") if demo else {}
     with own_topics(*TOPICS, partitions=settings().kafka.partitions_for(SHOP)), own_states():
         spark = spark_session("fraud_latency")
         try:
-            told |= beside_demo(spark) if demo else alone(spark)
+            found |= beside_demo(spark) if demo else alone(spark)
             before = _known()
-            receipt.write("fraud_latency", _said("demo" if demo else "alone", before), {**before["metrics"], **told})
+            receipt.write("fraud_latency", _described("demo" if demo else "alone", before), {**before["metrics"], **found})
         finally:
             spark.stop()
-
-
-if __name__ == "__main__":
-    main()

@@ -2,22 +2,22 @@
 the published figures.
 
 `make bench NAME=fraud_quality` measures on the Handbook's own dates; on other files of its form or
-other weeks, say `python -m benchmarks.fraud_quality --transactions FILE [FILE...] --test-from DATE
---weeks N`. The single split's test week begins on DATE. The prequential figures are means over N
-weeks: from DATE on as far as the files reach, the rest before it, each with its own week to learn
-from and week of delay.
+other weeks, say `python -m benchmarks fraud_quality --transactions FILE --test-from DATE --weeks
+N`, with `--transactions` once for each file. The single split's test week begins on DATE. The
+prequential figures are means over N weeks: from DATE on as far as the files reach, the rest before
+it, each with its own week to learn from and week of delay.
 """
 
-import argparse
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
 from benchmarks import receipt
 from benchmarks.handbook.models import MODELS, PARAMETERS, ROUNDS, Fit, fit_xgboost
@@ -25,7 +25,6 @@ from benchmarks.handbook.protocol import WEEK, Split, figures, split, weeks_to_t
 from benchmarks.handbook.transactions import Transactions, features, read
 from pipelines.base import logs
 from pipelines.base.arrays import Floats
-from pipelines.base.errors import TidemarkError
 from pipelines.base.paths import ROOT
 from pipelines.fraud.features.card_state import CARD_STATE
 from pipelines.fraud.features.feature_set import FEATURE_SET, FEATURES
@@ -51,23 +50,40 @@ PUBLISHED = {  # AUC, average precision, card precision@100
 Figures = dict[str, float]
 
 
-def main(transactions: Sequence[Path] = (TRANSACTIONS,), test_from: date = TEST_FROM, weeks: int = WEEKS) -> None:
-    """Measure and write the receipt."""
-    told = read(transactions)
+def _day(text: str | date) -> date:
+    return text if isinstance(text, date) else date.fromisoformat(text)
+
+
+def main(
+    transactions: Annotated[
+        list[Path] | None, typer.Option(help="Transactions in the Handbook's form.", show_default=TRANSACTIONS.name)
+    ] = None,
+    test_from: Annotated[
+        date, typer.Option(parser=_day, metavar="DATE", help="First day of the single test week.")
+    ] = TEST_FROM,
+    weeks: Annotated[int, typer.Option(min=1, help="Test weeks of the prequential figures.")] = WEEKS,
+) -> None:
+    """Measure features and models by the Handbook's protocol and write the receipt."""
+    measure(transactions or [TRANSACTIONS], test_from, weeks)
+
+
+def measure(files: Sequence[Path], test_from: date, weeks: int) -> None:
+    """Measure on these files' transactions and write the receipt."""
+    transactions = read(files)
     first_test_day = (test_from - EPOCH).days
-    starts = weeks_to_test(told, first_test_day, weeks)
-    features(told.first(1), WEEK)  # compiled, or loaded, before it is timed
+    starts = weeks_to_test(transactions, first_test_day, weeks)
+    features(transactions.first(1), WEEK)  # compiled, or loaded, before it is timed
     began = time.perf_counter()
-    rows = features(told, WEEK)
+    rows = features(transactions, WEEK)
     folded_s = time.perf_counter() - began
     metrics = {
-        **compare(told, rows, first_test_day, starts),
-        **all_history(told, rows, first_test_day),
-        **sizes(told),
+        **compare(transactions, rows, first_test_day, starts),
+        **all_history(transactions, rows, first_test_day),
+        **sizes(transactions),
         "fold_per_s": len(rows) / folded_s,
     }
     settings = {
-        "transactions": [file.name for file in transactions],
+        "transactions": [file.name for file in files],
         "test_from": str(test_from),
         "prequential_test_weeks_from": [str(np.datetime64(start, "D")) for start in starts],
         "feature_set": FEATURE_SET,
@@ -79,21 +95,21 @@ def main(transactions: Sequence[Path] = (TRANSACTIONS,), test_from: date = TEST_
     receipt.write("fraud_quality", settings, metrics)
 
 
-def sizes(told: Transactions) -> Figures:
+def sizes(transactions: Transactions) -> Figures:
     """Return how much there was, and how much is remembered."""
     return {
-        "transactions_count": float(len(told.fraud)),
+        "transactions_count": float(len(transactions.fraud)),
         "features_count": float(len(FEATURES)),
         "card_state_bytes": float(CARD_STATE.itemsize),
         "seller_state_bytes": float(SELLER_STATE.itemsize),
     }
 
 
-def compare(told: Transactions, rows: Floats, first_test_day: int, starts: Sequence[int]) -> Figures:
+def compare(transactions: Transactions, rows: Floats, first_test_day: int, starts: Sequence[int]) -> Figures:
     """Return every model's figures on the single split, and their means over all test weeks."""
     metrics: Figures = {}
     for name, fit in MODELS.items():
-        weekly = {start: _measured(told, rows, split(told, start), fit) for start in starts}
+        weekly = {start: _measured(transactions, rows, split(transactions, start), fit) for start in starts}
         metrics |= {f"{name}_{figure}": value for figure, value in weekly[first_test_day].items()}
         means = {figure: float(np.mean([week[figure] for week in weekly.values()])) for figure in weekly[first_test_day]}
         metrics |= {f"{name}_{figure}_prequential": value for figure, value in means.items()}
@@ -101,17 +117,17 @@ def compare(told: Transactions, rows: Floats, first_test_day: int, starts: Seque
     return metrics
 
 
-def all_history(told: Transactions, rows: Floats, first_test_day: int) -> Figures:
+def all_history(transactions: Transactions, rows: Floats, first_test_day: int) -> Figures:
     """Return XGBoost's figures on the single split when it learns from all that has matured, and
     how long that takes.
 
     Of the legitimate transactions one in LEGITIMATE_ONE_IN is learned from: there are so many that
     the ranking stays the same.
     """
-    chosen = split(told, first_test_day, learn_days=None)
-    kept = told.fraud | (np.arange(len(told.fraud)) % LEGITIMATE_ONE_IN == 0)
+    chosen = split(transactions, first_test_day, learn_days=None)
+    learned = transactions.fraud | (np.arange(len(transactions.fraud)) % LEGITIMATE_ONE_IN == 0)
     began = time.perf_counter()
-    measured = _measured(told, rows, replace(chosen, learn=chosen.learn & kept), fit_xgboost)
+    measured = _measured(transactions, rows, replace(chosen, learn=chosen.learn & learned), fit_xgboost)
     return {
         **{f"xgboost_{figure}_all_history": value for figure, value in measured.items()},
         "all_history_count": float(chosen.learn.sum()),
@@ -119,29 +135,11 @@ def all_history(told: Transactions, rows: Floats, first_test_day: int) -> Figure
     }
 
 
-def _measured(told: Transactions, rows: Floats, chosen: Split, fit: Fit) -> Figures:
+def _measured(transactions: Transactions, rows: Floats, chosen: Split, fit: Fit) -> Figures:
     """Fit on the split's one part and return the figures on the other; columns that never change
     teach nothing.
     """
     learn = rows[chosen.learn]
-    telling = np.nanmin(learn, axis=0, initial=np.inf) < np.nanmax(learn, axis=0, initial=-np.inf)
-    score = fit(learn[:, telling], told.fraud[chosen.learn])
-    return figures(told, chosen.test, score(rows[chosen.test][:, telling]))
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m benchmarks.fraud_quality", description=(__doc__ or "").partition("\n")[0])
-    add = parser.add_argument
-    add("--transactions", type=Path, nargs="+", action="extend", metavar="FILE", help="transactions in the Handbook's form")
-    add("--test-from", type=date.fromisoformat, default=TEST_FROM, metavar="DATE", help="first day of the single test week")
-    add("--weeks", type=int, default=WEEKS, metavar="N", help="test weeks of the prequential figures")
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    asked = _arguments()
-    logs.configure()
-    try:
-        main(asked.transactions or [TRANSACTIONS], asked.test_from, asked.weeks)
-    except TidemarkError as error:
-        sys.exit(f"✗ {error}")
+    varying = np.nanmin(learn, axis=0, initial=np.inf) < np.nanmax(learn, axis=0, initial=-np.inf)
+    score = fit(learn[:, varying], transactions.fraud[chosen.learn])
+    return figures(transactions, chosen.test, score(rows[chosen.test][:, varying]))

@@ -164,7 +164,3 @@ def drained(spark: SparkSession, flow: Flow, target: str, folder: str) -> float:
     first, last = batches[0], batches[-1]
     began, ended = (datetime.fromisoformat(told.timestamp).timestamp() for told in (first, last))
     return ended + last.durationMs["triggerExecution"] / 1000 - began
-
-
-if __name__ == "__main__":
-    main()

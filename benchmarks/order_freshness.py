@@ -9,7 +9,6 @@ window counts what was never seen before with the age it has by then. A change t
 overtook before gold was asked is never seen there.
 """
 
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from trino.exceptions import Error as TrinoError
 from benchmarks import receipt
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import settings
-from stack import flow
+from stack import live_line
 from stack.trino_client import answer
 
 WINDOW_S = 120.0
@@ -90,7 +89,7 @@ def poll(pollers: Collection[Poller], until: float) -> None:
     while time.time() < until:
         began = time.monotonic()
         _look(pollers, lambda poller: poller.newest - SLACK)
-        threading.Event().wait(max(0.0, POLL_EVERY_S - (time.monotonic() - began)))
+        time.sleep(max(0.0, POLL_EVERY_S - (time.monotonic() - began)))
     _look(pollers, lambda poller: poller.opened)
 
 
@@ -133,7 +132,7 @@ def _settings() -> dict[str, object]:
 
 def _require_demo(admin: AdminClient) -> None:
     """Raise ServiceUnreachable unless events flow and Trino shows orders."""
-    if flow.offsets(admin) is None or _events_per_s(admin, 3.0) < LEAST_EVENTS_PER_S:
+    if live_line.offsets(admin) is None or _events_per_s(admin, 3.0) < LEAST_EVENTS_PER_S:
         servers = settings().kafka.bootstrap_servers
         raise ServiceUnreachable(f"No events flow through Kafka at {servers}: run `make demo` in another terminal first.")
     try:
@@ -144,6 +143,6 @@ def _require_demo(admin: AdminClient) -> None:
 
 def _events_per_s(admin: AdminClient, seconds: float) -> float:
     """Return the rate at which the shop's topics grow, measured over so many seconds."""
-    began, before = time.monotonic(), flow.offsets(admin)
-    threading.Event().wait(seconds)
-    return ((flow.offsets(admin) or 0) - (before or 0)) / (time.monotonic() - began)
+    began, before = time.monotonic(), live_line.offsets(admin)
+    time.sleep(seconds)
+    return ((live_line.offsets(admin) or 0) - (before or 0)) / (time.monotonic() - began)

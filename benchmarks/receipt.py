@@ -8,7 +8,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,6 @@ from xml.etree import ElementTree
 from pipelines.base.errors import TidemarkError
 from pipelines.base.paths import ROOT
 from pipelines.base.provenance import commit
-from simulator.shop.fraud import KINDS
 
 RECEIPTS = ROOT / "benchmarks" / "receipts"
 PACKAGES = (
@@ -49,9 +48,9 @@ SCORES = (
     "smape",
     "ratio",
 )
-# The same figure with the whole demo running, at 1,000 events per second, as a mean over weeks,
-# learned from all history, or of the frauds of one campaign only.
-CIRCUMSTANCE = re.compile(rf"_(demo|1000|prequential|all_history|{'|'.join(KINDS)})$")
+# The same figure with the whole demo running, at 1,000 events per second, as a mean over weeks, or
+# learned from all history; a benchmark may name circumstances of its own.
+CIRCUMSTANCES = ("demo", "1000", "prequential", "all_history")
 
 
 class ReceiptError(TidemarkError):
@@ -64,17 +63,19 @@ def write(
     metrics: Mapping[str, float],
     failed: str | None = None,
     folder: Path | None = None,
+    circumstances: Iterable[str] = (),
 ) -> Path:
     """Write the receipt of a benchmark and return its file; a failed run (`failed` says why) gets a
     file of its own.
 
-    Raises ReceiptError for a metric whose name does not end in its unit, or whose value is not a
-    finite number.
+    A metric's name ends in its unit, or in its unit and one of the circumstances; raises
+    ReceiptError for one that does not, or whose value is not a finite number.
     """
+    circumstance = re.compile(f"_({'|'.join([*CIRCUMSTANCES, *circumstances])})$")
     for metric, value in metrics.items():
-        _check(metric, value)
+        _check(metric, value, circumstance)
     now = datetime.now(UTC)
-    told = {
+    written = {
         "benchmark": name,
         "commit": commit(),
         "at": now.isoformat(timespec="seconds"),
@@ -86,7 +87,7 @@ def write(
     }
     file = (folder or RECEIPTS) / (f"{name}.failed-{now:%Y%m%dT%H%M%S}.json" if failed else f"{name}.json")
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(told, indent=2) + "\n")
+    file.write_text(json.dumps(written, indent=2) + "\n")
     return file
 
 
@@ -98,8 +99,15 @@ def read(name: str, folder: Path | None = None) -> dict[str, float]:
     return dict(json.loads(file.read_text())["metrics"])
 
 
-def _check(metric: str, value: float) -> None:
-    plain = CIRCUMSTANCE.sub("", metric)
+def origin(file: Path) -> str:
+    """Return commit, day and machine of a receipt, as cells of a table."""
+    written = json.loads(file.read_text())
+    described = ", ".join([f"{written['machine']['cores']} cores", written["machine"]["memory"], written["machine"]["cpu"]])
+    return f"{written['commit']} | {written['at'][:10]} | {described}"
+
+
+def _check(metric: str, value: float, circumstance: re.Pattern[str]) -> None:
+    plain = circumstance.sub("", metric)
     named = plain.endswith(UNITS) or any(plain == score or plain.endswith(f"_{score}") for score in SCORES)
     if not named:
         raise ReceiptError(
@@ -117,8 +125,8 @@ def machine() -> dict[str, object]:
 
 
 def _processor() -> str:
-    told = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*:\s*(.+)$", told.read_text(), re.MULTILINE) if told.exists() else None
+    cpuinfo = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
     return found[1] if found else platform.processor() or platform.machine()
 
 

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,9 +58,9 @@ def _demo(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     made.
     """
     output = folder.with_suffix(".log")
-    with output.open("wb") as told:
+    with output.open("wb") as log_file:
         demo = subprocess.Popen(
-            [sys.executable, "-m", "stack", "demo", "--rate", str(RATE)], cwd=ROOT, stdout=told, stderr=told
+            [sys.executable, "-m", "stack", "demo", "--rate", str(RATE)], cwd=ROOT, stdout=log_file, stderr=log_file
         )
     try:
         yield demo
@@ -79,7 +78,7 @@ def _waited(demo: subprocess.Popen[bytes], began: float, happened: Callable[[], 
             raise ServiceUnreachable(
                 f"The demo ended or did not come up within {PATIENCE_S:.0f} s: see .tidemark/benchmark-{os.getpid()}.log."
             )
-        threading.Event().wait(LOOK_EVERY_S)
+        time.sleep(LOOK_EVERY_S)
     return time.monotonic() - began
 
 
@@ -104,10 +103,10 @@ def _settled(demo: subprocess.Popen[bytes]) -> dict[str, float]:
         peak = max(peak, memory["demo_mb"])
         if time.monotonic() > until:
             return {**memory, "demo_peak_mb": peak}
-        threading.Event().wait(LOOK_EVERY_S * 10)
+        time.sleep(LOOK_EVERY_S * 10)
 
 
 def _memory(demo_pid: int) -> dict[str, float]:
     supervised = {row.name: row.resident_mb or 0.0 for row in status.rows([*services(), *programs(RATE)])}
-    whole = status.resident_mb(demo_pid) + status.resident_mb(supervision.asked("getPID"))
+    whole = status.resident_mb(demo_pid) + status.resident_mb(supervision.call("getPID"))
     return {**{f"{name}_mb": mb for name, mb in supervised.items()}, "demo_mb": whole}

@@ -8,19 +8,19 @@ from typing import Annotated
 
 import typer
 
-from pipelines.base import logs
-from simulator import snapshot
+from pipelines.base import logs, shutdown
+from simulator import sender, snapshot
 from simulator.event import Event
 from simulator.faults import Shares
-from simulator.history import DAY_S, events_per_s, with_progress
-from simulator.line import Line, Wishes, opened, reporting
 from simulator.pace import Clock, Events, bulk, micros, paced
+from simulator.progress_bar import with_progress
 from simulator.quantities import seconds, share, speed
-from simulator.shop import Catalogue
-from simulator.stopping import Stop
+from simulator.sender import Options, Sender
+from simulator.shop import Catalogue, events_per_s
 
 log = logs.get(__name__)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+DAY_S = 86_400
 LONGEST_PAST_S = 30 * DAY_S
 # A past ends a little before now, so that its last event does not lie in the future.
 LAST_MINUTE_S = 60.0
@@ -70,7 +70,7 @@ def live(
     its seed stopped.
 
     After a run that was killed it first sends again, as copies, what that run may have sent since
-    the shop was last kept.
+    the shop was last saved.
 
     At speed x1 every event leaves at the moment it happens. A faster clock starts in the past (30
     days ago, or as long ago as the duration makes up for) and runs at x1 once it has caught up with
@@ -78,19 +78,21 @@ def live(
     """
     if context.invoked_subcommand:
         return
-    stop, catalogue = Stop(), Catalogue.from_olist(archive) if archive else None
-    with opened(Wishes(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as line, snapshot.alone(seed):
-        _make_up(line, seed, catalogue, stop)
-        if stop.asked:
+    shutdown.on_signals()
+    catalogue = _catalogue(archive)
+    options = Options(Shares(duplicates, late, corrupt), seed, newest_after, ledger)
+    with sender.opened(options) as out, snapshot.alone(seed):
+        _finish(out, seed, catalogue)
+        if shutdown.requested.is_set():
             return
         began = time.time()
         shop = snapshot.opened(seed, micros(began - _past(speed, duration)), rate, catalogue, steady)
-        keeper = snapshot.Keeper(seed, shop, line.settled, lambda: stop.asked, speed=speed)
+        saver = snapshot.Saver(seed, shop, out.settled, shutdown.requested.is_set, speed=speed)
         log.info("shop_open", rate=rate, speed=speed, seed=seed)
         clock = Clock(shop.start, speed, began=began)
-        _send(line, keeper.keeping(paced(shop.events, clock, duration, stop.wait)), clock)
-        line.flush()
-        snapshot.keep(seed, shop)
+        _send(out, saver.covered(paced(shop.events, clock, duration, shutdown.requested.wait)), clock)
+        out.flush()
+        snapshot.save(seed, shop)
 
 
 @app.command()
@@ -108,15 +110,17 @@ def history(
     One that was cut short is finished. A shop of this seed that is open already has its past, and
     nothing is sent.
     """
-    stop, catalogue = Stop(), Catalogue.from_olist(archive) if archive else None
-    with opened(Wishes(seed=seed, newest_schemas_after_s=newest_after, ledger=ledger)) as line, snapshot.alone(seed):
+    shutdown.on_signals()
+    catalogue = _catalogue(archive)
+    options = Options(seed=seed, newest_schemas_after_s=newest_after, ledger=ledger)
+    with sender.opened(options) as out, snapshot.alone(seed):
         if snapshot.path(seed).is_file():
             log.warning("shop_is_open_already", seed=seed, action="only what its past lacks is sent; try another --seed")
-            _make_up(line, seed, catalogue, stop)
+            _finish(out, seed, catalogue)
             return
         end = micros(time.time() - LAST_MINUTE_S)
         start, rate = end - micros(days * DAY_S), events_per_s(orders_per_day, clicks_share)
-        _send_past(line, seed, snapshot.Owing(snapshot.new(seed, start, rate, catalogue, clicks_share), end), stop)
+        _send_past(out, seed, snapshot.Unfinished(snapshot.new(seed, start, rate, catalogue, clicks_share), end))
 
 
 @app.command()
@@ -136,11 +140,23 @@ def replay_olist(
     """
     from simulator.replay_olist import OlistReplay  # pandas is wanted only here
 
-    stop, told = Stop(), OlistReplay.of(archive).events()
-    with opened(Wishes(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as line:
-        first = next(told)
+    shutdown.on_signals()
+    events = OlistReplay.of(archive).events()
+    with sender.opened(Options(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as out:
+        first = next(events)
         clock = Clock(first.at, speed)
-        _send(line, paced(Events(chain([first], told)), clock, duration, stop.wait), clock)
+        _send(out, paced(Events(chain([first], events)), clock, duration, shutdown.requested.wait), clock)
+
+
+def _catalogue(archive: Path | None) -> Catalogue | None:
+    """Return Olist's own catalogue where an archive is given; without one the shop invents its
+    own.
+    """
+    if archive is None:
+        return None
+    from simulator.shop.olist import read_catalogue  # pandas is wanted only here
+
+    return read_catalogue(archive)
 
 
 def _past(speed: float, duration: float) -> float:
@@ -150,27 +166,27 @@ def _past(speed: float, duration: float) -> float:
     return min(duration * speed, LONGEST_PAST_S) if speed > 1 else 0.0
 
 
-def _make_up(line: Line, seed: int, catalogue: Catalogue | None, stop: Stop) -> None:
-    """Send what a run that was cut short may have told since the shop was kept, or was still to
-    tell.
+def _finish(out: Sender, seed: int, catalogue: Catalogue | None) -> None:
+    """Send what a run that was cut short may have sent since the shop was saved, or still had to
+    send.
     """
-    owing = snapshot.owing(seed, micros(time.time()), catalogue)
-    if owing:
-        log.info("run_was_cut_short", seed=seed, action="what it may have sent since the shop was kept is sent again")
-        _send_past(line, seed, owing, stop)
+    unfinished = snapshot.unfinished(seed, micros(time.time()), catalogue)
+    if unfinished:
+        log.info("run_was_cut_short", seed=seed, action="what it may have sent since the shop was saved is sent again")
+        _send_past(out, seed, unfinished)
 
 
-def _send_past(line: Line, seed: int, owing: snapshot.Owing, stop: Stop) -> None:
-    """Send a shop's events up to a moment in bulk, and keep the shop at the end, or where it was
-    asked to stop.
+def _send_past(out: Sender, seed: int, unfinished: snapshot.Unfinished) -> None:
+    """Send a shop's events up to a moment in bulk, and save the shop at the end, or where the
+    process was asked to stop.
     """
-    shop, until = owing
-    keeper = snapshot.Keeper(seed, shop, line.settled, lambda: stop.asked, until=until)
-    batches = keeper.keeping(bulk(shop.events, until, stop.wait))
-    line.send(with_progress(batches, shop.start, until), shop.start, lambda event: None)
-    line.flush()
-    snapshot.keep(seed, shop, until if stop.asked else 0)
+    shop, until = unfinished
+    saver = snapshot.Saver(seed, shop, out.settled, shutdown.requested.is_set, until=until)
+    batches = saver.covered(bulk(shop.events, until, shutdown.requested.wait))
+    out.send(with_progress(batches, shop.start, until), shop.start, lambda event: None)
+    out.flush()
+    snapshot.save(seed, shop, until if shutdown.requested.is_set() else 0)
 
 
-def _send(line: Line, batches: Iterable[list[Event]], clock: Clock) -> None:
-    line.send(batches, clock.start, reporting(line.ledger, clock.behind))
+def _send(out: Sender, batches: Iterable[list[Event]], clock: Clock) -> None:
+    out.send(batches, clock.start, sender.reporting(out.ledger, clock.behind))

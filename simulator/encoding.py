@@ -10,9 +10,10 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from pipelines.contracts import framing
+
 Encode = Callable[[Any], bytes]
 
-MAGIC = b"\x00"
 REMEMBERED = 65_536  # values kept per field; beyond, values are encoded anew each time
 # Values of these fields hardly ever come twice: remembering them would only take memory.
 UNIQUE = frozenset({"event_id", "order_id", "session_id", "payment_id", "review_id", "title", "comment"})
@@ -36,7 +37,7 @@ def framed(schema: str, schema_id: int) -> Encode:
     """Return a function from a record to its Kafka value: zero byte, 4-byte schema id, Avro
     body.
     """
-    return _record(json.loads(schema)["fields"], MAGIC + schema_id.to_bytes(4, "big"))
+    return _record(json.loads(schema)["fields"], framing.header(schema_id))
 
 
 def encoder(schema: Any, field: str = "") -> Encode:
@@ -75,7 +76,7 @@ def _part(name: str, schema: Any, names: dict[str, Any]) -> str:
     if _is_time(schema):
         return f"pairs[(t := {value} << 1) & 16383], pairs[t >> 14 & 16383], rest[t >> 28]"
     if schema == "string" and name in UNIQUE:
-        return f"length[len(s := {value}.encode()) << 1], s"
+        return f"length[len(s := {value}.encode())], s"
     encode = encoder(schema, name)
     if name not in UNIQUE and _recurs(schema):
         names[own] = Remembered(encode)
@@ -102,7 +103,7 @@ def _is_time(schema: Any) -> bool:
 
 
 def _array(item: Encode) -> Encode:
-    return lambda values: b"".join((_long(len(values)), *map(item, values), b"\x00")) if values else b"\x00"
+    return lambda values: b"".join((framing.long(len(values)), *map(item, values), b"\x00")) if values else b"\x00"
 
 
 def _union(branches: list[Any], field: str) -> Encode:
@@ -112,50 +113,37 @@ def _union(branches: list[Any], field: str) -> Encode:
     if len(branches) != 2 or "null" not in branches:
         raise ValueError(f"Cannot encode the union {branches!r} of field {field!r}: use null and one other type.")
     null = branches.index("null")
-    nothing, something, encode = _long(null), _long(1 - null), encoder(branches[1 - null], field)
+    nothing, something, encode = framing.long(null), framing.long(1 - null), encoder(branches[1 - null], field)
     return lambda value: nothing if value is None else something + encode(value)
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def _later(rest: int) -> bytes:
     if rest <= 0:
         raise ValueError("Cannot encode a time before 1970-01-01 00:02:15 UTC: mend the event.")
-    return _varint(rest)
+    return framing.varint(rest)
 
 
 # A time is written as fourteen bits, fourteen bits, and the rest, which changes every 134 s.
 PAIRS = [bytes((low & 0x7F | 0x80, low >> 7 | 0x80)) for low in range(1 << 14)]
 LATER = Remembered(_later)
-LENGTHS = Remembered(_varint)
-
-
-def _long(value: int) -> bytes:
-    return _varint(value << 1 if value >= 0 else ~(value << 1))
+LENGTHS = Remembered(framing.long)
 
 
 def _string(value: str) -> bytes:
     encoded = value.encode()
-    return LENGTHS[len(encoded) << 1] + encoded
+    return LENGTHS[len(encoded)] + encoded
 
 
 def _decimal(cents: int) -> bytes:
     """Encode an unscaled amount as big-endian two's complement."""
     size = (cents.bit_length() + 8) >> 3
-    return _long(size) + cents.to_bytes(size, "big", signed=True)
+    return framing.long(size) + cents.to_bytes(size, "big", signed=True)
 
 
 PRIMITIVES: dict[str, Encode] = {
     "string": _string,
-    "int": _long,
-    "long": _long,
+    "int": framing.long,
+    "long": framing.long,
     "double": struct.Struct("<d").pack,
     "float": struct.Struct("<f").pack,
     "boolean": lambda value: b"\x01" if value else b"\x00",

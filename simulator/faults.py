@@ -9,7 +9,7 @@ from itertools import count
 from random import Random
 from typing import NamedTuple
 
-from simulator.encoding import MAGIC
+from pipelines.contracts.framing import HEADER_BYTES, header
 from simulator.event import Event
 from simulator.ledger import Ledger
 from simulator.producer import Record
@@ -95,7 +95,7 @@ def _wrong_magic(value: bytes, event: Event, random: Random) -> bytes:
 
 
 def _unknown_schema_id(value: bytes, event: Event, random: Random) -> bytes:
-    return MAGIC + random.randint(*UNKNOWN_IDS).to_bytes(4, "big") + value[5:]
+    return header(random.randint(*UNKNOWN_IDS)) + value[HEADER_BYTES:]
 
 
 def _truncated(value: bytes, event: Event, random: Random) -> bytes:
@@ -110,7 +110,7 @@ def _wrong_body(value: bytes, event: Event, random: Random) -> bytes:
     """JSON under a good header: its first byte, read as Avro, is a string of negative length, so no
     schema reads it.
     """
-    return value[:5] + json.dumps(event.record).encode()
+    return value[:HEADER_BYTES] + json.dumps(event.record).encode()
 
 
 CORRUPTIONS: tuple[Callable[[bytes, Event, Random], bytes | None], ...] = (

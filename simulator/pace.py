@@ -67,7 +67,7 @@ def paced(events: Events, clock: Clock, seconds: float, wait: Wait) -> Iterator[
     for event in events:
         due = clock.due(event.at)
         if due > now or len(batch) == LONGEST_BATCH:
-            events.unsent.append(event)  # so that the shop may be kept between two batches
+            events.unsent.append(event)  # so that the shop may be saved between two batches
             if batch:
                 yield batch
             moment = _moment(clock, min(due, end), wait)

@@ -1,4 +1,4 @@
-"""Tells Olist's 99,441 real orders again as events: every status, payment and review at its own
+"""Replays Olist's 99,441 real orders as events: every status, payment and review at its own
 time of 2016 to 2018.
 
 What the archive leaves open is decided here, the same way each time:
@@ -6,12 +6,10 @@ What the archive leaves open is decided here, the same way each time:
 - versions follow an order's life (placed, approved, shipped, delivered) also where the archive's
   times contradict it;
 - a status that was reached but has no time of its own (cancelled, unavailable, invoiced,
-  processing, eight delivered) is
-told one second after the last time known of that order; a step on the way without a time is not
-told;
+  processing, eight delivered) comes one second after the last time known of that order; a step on
+  the way without a time is left out;
 - a payment happens when its order is placed, a review when it was answered, else when it was asked
-  for, else one second
-  after the last time known of its order;
+  for, else one second after the last time known of its order;
 - orders without lines stay orders without lines; three payments keep the method `not_defined`.
 """
 
@@ -40,9 +38,9 @@ STEPS = {
 
 
 @dataclass(frozen=True)
-class Told:
-    """Something to be told at a time: an order's status, a payment or a review, and the row that
-    holds it.
+class Happening:
+    """What happened at a time: an order's status, a payment or a review, and the row that holds
+    it.
     """
 
     at: int
@@ -53,7 +51,7 @@ class Told:
 
 
 class OlistReplay:
-    """The archive, ready to be told in order of time."""
+    """The archive, ready to be replayed in order of time."""
 
     def __init__(self, frames: Frames) -> None:
         self._orders = {row.order_id: row for row in _rows(_orders(frames))}
@@ -70,30 +68,30 @@ class OlistReplay:
     def events(self) -> Iterator[Event]:
         """Yield every event in order of time."""
         make = {"order": self._order, "payment": self._payment, "review": self._review}
-        for told in sorted(self._everything(), key=lambda told: told.at):
-            yield make[told.kind](told)
+        for happening in sorted(self._everything(), key=lambda happening: happening.at):
+            yield make[happening.kind](happening)
 
-    def _everything(self) -> Iterator[Told]:
+    def _everything(self) -> Iterator[Happening]:
         for row in self._orders.values():
             for version, (status, at) in enumerate(_life(row), start=1):
-                yield Told(at, "order", row, status, version)
+                yield Happening(at, "order", row, status, version)
         for row in self._payments:
-            yield Told(_micros(self._orders[row.order_id].order_purchase_timestamp), "payment", row)
+            yield Happening(_micros(self._orders[row.order_id].order_purchase_timestamp), "payment", row)
         for row in self._reviews:
-            yield Told(self._review_at(row), "review", row)
+            yield Happening(self._review_at(row), "review", row)
 
     def _review_at(self, row: Row) -> int:
         known = [time for time in (row.review_answer_timestamp, row.review_creation_date) if not pd.isna(time)]
         return _micros(known[0]) if known else _life(self._orders[row.order_id])[-1][1] + SECOND
 
-    def _order(self, told: Told) -> Event:
-        row = told.row
+    def _order(self, happening: Happening) -> Event:
+        row = happening.row
         record = {
-            "event_id": f"olist-{row.order_id}-{told.version}",
-            "event_at": told.at,
+            "event_id": f"olist-{row.order_id}-{happening.version}",
+            "event_at": happening.at,
             "order_id": row.order_id,
-            "version": told.version,
-            "status": told.status,
+            "version": happening.version,
+            "status": happening.status,
             "customer_id": row.customer_unique_id,
             "customer_city": row.customer_city,
             "customer_state": row.customer_state,
@@ -104,15 +102,15 @@ class OlistReplay:
             "items": self._items.get(row.order_id, []),
             "promotion_code": None,
         }
-        return Event("shop.orders", row.order_id, told.at, record)
+        return Event("shop.orders", row.order_id, happening.at, record)
 
-    def _payment(self, told: Told) -> Event:
-        row, order = told.row, self._orders[told.row.order_id]
+    def _payment(self, happening: Happening) -> Event:
+        row, order = happening.row, self._orders[happening.row.order_id]
         payment_id, card_id = f"{row.order_id}-{row.payment_sequential}", f"card-{order.customer_unique_id}"
         latitude, longitude = self._places.get(order.customer_zip_code_prefix, NOWHERE)
         record = {
             "event_id": f"olist-{payment_id}",
-            "event_at": told.at,
+            "event_at": happening.at,
             "payment_id": payment_id,
             "order_id": row.order_id,
             "card_id": card_id,
@@ -130,20 +128,20 @@ class OlistReplay:
             "longitude": longitude,
             "three_d_secure": None,
         }
-        return Event("shop.payments", card_id, told.at, record)
+        return Event("shop.payments", card_id, happening.at, record)
 
-    def _review(self, told: Told) -> Event:
-        row = told.row
+    def _review(self, happening: Happening) -> Event:
+        row = happening.row
         record = {
             "event_id": f"olist-{row.review_id}-{row.order_id}",
-            "event_at": told.at,
+            "event_at": happening.at,
             "review_id": row.review_id,
             "order_id": row.order_id,
             "score": row.review_score,
             "title": _text(row.review_comment_title),
             "comment": _text(row.review_comment_message),
         }
-        return Event("shop.reviews", row.order_id, told.at, record)
+        return Event("shop.reviews", row.order_id, happening.at, record)
 
     def _main_seller(self, order_id: str) -> str:
         items = self._items.get(order_id)

@@ -1,4 +1,4 @@
-"""Keeps the shop while it runs and between two runs, so that the next one goes on where this one
+"""Saves the shop while it runs and between two runs, so that the next one goes on where this one
 stopped or was killed.
 """
 
@@ -20,11 +20,11 @@ from simulator.pace import Events, micros
 from simulator.shop import Catalogue, Shop
 
 log = logs.get(__name__)
-KEEP_EVERY_S, AT_LEAST_EVERY_S = 30.0, 300.0
+SAVE_EVERY_S, AT_LEAST_EVERY_S = 30.0, 300.0
 # The shop stands still while it is written, so a large one is written less often.
 SHARE_OF_TIME = 0.01
 TRY_AGAIN_S = 5.0
-# How far a run may get before it is kept again; a broker that takes longer makes it stand still.
+# How far a run may get before it is saved again; a broker that takes longer makes it stand still.
 AHEAD_S = 900.0
 
 
@@ -36,9 +36,9 @@ class OpenShop(NamedTuple):
     start: int
 
 
-class Owing(NamedTuple):
-    """A shop whose run was cut short, and the simulated time up to which that run may have told
-    events, or was to.
+class Unfinished(NamedTuple):
+    """A shop whose run was cut short, and the simulated time up to which that run may have sent
+    events, or had to.
     """
 
     open_shop: OpenShop
@@ -50,7 +50,7 @@ class SeedTaken(TidemarkError):
 
 
 class Unreadable(TidemarkError):
-    """What was kept of a shop is damaged."""
+    """The snapshot of a shop is damaged."""
 
 
 def folder() -> Path:
@@ -81,25 +81,25 @@ def alone(seed: int) -> Iterator[None]:
 
 
 def read(seed: int) -> dict[str, Any] | None:
-    """Return what was kept of the shop of this seed, if anything; raises Unreadable for a damaged
-    file.
+    """Return the snapshot of the shop of this seed, if there is one; raises Unreadable where it is
+    damaged.
     """
     file = path(seed)
     if not file.is_file():
         return None
     try:
-        kept: dict[str, Any] = json.loads(file.read_text())
+        saved: dict[str, Any] = json.loads(file.read_text())
     except ValueError as error:
         raise Unreadable(
             f"The kept shop {file} cannot be read ({error}): put it back from a backup, take another --seed, or begin anew "
             "with `make clean`; a shop of the same seed without it would give its ids again."
         ) from error
-    return kept
+    return saved
 
 
-def keep(seed: int, open_shop: OpenShop, until: int = 0) -> None:
-    """Keep the shop, what it has told but nobody sent, and the time `until` which a run that goes
-    on may tell more.
+def save(seed: int, open_shop: OpenShop, until: int = 0) -> None:
+    """Save the shop, its events that were not sent, and the time `until` which a run that goes on
+    may send more.
 
     A reader never sees half a file, and the last snapshot stays until this one is whole, also when
     the power fails.
@@ -123,13 +123,13 @@ def _on_disk(folder: Path) -> None:
         os.close(opened)
 
 
-class Keeper:
-    """Keeps a running shop now and then, as soon as everything sent so far is `settled`, that is
+class Saver:
+    """Saves a running shop now and then, as soon as everything sent so far is `settled`, that is
     acknowledged.
 
-    What is kept says how far the run may get before the next time: by `speed` simulated seconds a
+    A snapshot says how far the run may get before the next one: by `speed` simulated seconds a
     second, or to `until`. A run that got further and was killed would give the ids of those events
-    to others, so it stands still there until it is kept.
+    to others, so it stands still there until it is saved.
     """
 
     def __init__(
@@ -137,78 +137,78 @@ class Keeper:
         seed: int,
         open_shop: OpenShop,
         settled: Callable[[], bool],
-        asked_to_stop: Callable[[], bool],
+        stopping: Callable[[], bool],
         *,
         speed: float = 1.0,
         until: int | None = None,
     ) -> None:
-        self._seed, self._open_shop, self._settled, self._asked_to_stop = seed, open_shop, settled, asked_to_stop
+        self._seed, self._open_shop, self._settled, self._stopping = seed, open_shop, settled, stopping
         self._speed, self._until = speed, until
-        self._due, self._kept_until = 0.0, 0
+        self._due, self._covered_until = 0.0, 0
 
-    def keeping(self, batches: Iterable[list[Event]]) -> Iterator[list[Event]]:
-        """Pass on the shop's batches, none before a kept shop covers it, and keep the shop in
+    def covered(self, batches: Iterable[list[Event]]) -> Iterator[list[Event]]:
+        """Pass on the shop's batches, none before a snapshot covers it, and save the shop in
         between when that is due.
         """
         for batch in batches:
             unsent = self._open_shop.events.unsent
-            # As long as it is not passed on, a shop that is kept has it still to tell.
+            # As long as it is not passed on, a shop that is saved still has to send it.
             unsent.extend(reversed(batch))
-            if not self._may_tell(batch[-1].at):
+            if not self._may_send(batch[-1].at):
                 return
             del unsent[-len(batch) :]
             yield batch
 
-    def _may_tell(self, at: int) -> bool:
-        """Return whether the shop may tell events up to simulated time `at`; False when it was
-        asked to stop meanwhile.
+    def _may_send(self, at: int) -> bool:
+        """Return whether the shop may send events up to simulated time `at`; False when the process
+        was asked to stop meanwhile.
         """
         self._look(at)
-        if at >= self._kept_until:
-            log.warning("shop_stands_still", reason="the broker has not acknowledged what was sent, and so it cannot be kept")
-        while at >= self._kept_until:
-            if self._asked_to_stop():
+        if at >= self._covered_until:
+            log.warning("shop_stands_still", reason="the broker has not acknowledged what was sent, and so it cannot be saved")
+        while at >= self._covered_until:
+            if self._stopping():
                 return False
             self._look(at)
         return True
 
     def _look(self, at: int) -> None:
-        """Keep the shop, which is about to tell events up to simulated time `at`, if it is due or
-        further than it may be.
+        """Save the shop, which is about to send events up to simulated time `at`, if that is due or
+        further than it may get.
         """
         began = time.monotonic()
-        if began < self._due and at < self._kept_until:
+        if began < self._due and at < self._covered_until:
             return
         if not self._settled():
             self._due = began + TRY_AGAIN_S
             return
         until = at + micros(self._speed * AHEAD_S) if self._until is None else self._until
-        keep(self._seed, self._open_shop, until)
-        self._kept_until = until
+        save(self._seed, self._open_shop, until)
+        self._covered_until = until
         now = time.monotonic()
-        self._due = now + min(max((now - began) / SHARE_OF_TIME, KEEP_EVERY_S), AT_LEAST_EVERY_S)
+        self._due = now + min(max((now - began) / SHARE_OF_TIME, SAVE_EVERY_S), AT_LEAST_EVERY_S)
 
 
-def owing(seed: int, now: int, catalogue: Catalogue | None) -> Owing | None:
-    """Return the shop of a run that was cut short, exactly as it was kept, if there is one that has
-    something to tell.
+def unfinished(seed: int, now: int, catalogue: Catalogue | None) -> Unfinished | None:
+    """Return the shop of a run that was cut short, exactly as it was saved, if there is one that
+    has something to send.
 
-    Its events are the very ones that the run told or would have told, with the same ids: told
+    Its events are the very ones that the run sent or would have sent, with the same ids: sent
     again, they are copies.
     """
-    kept = read(seed)
-    if kept is None:
+    saved = read(seed)
+    if saved is None:
         return None
-    until, reached = min(kept["until"], now), kept["shop"]["world"]["now"]
+    until, reached = min(saved["until"], now), saved["shop"]["world"]["now"]
     if until <= reached:
         return None
-    return Owing(_restored(kept, Shop.restore(kept["shop"], catalogue=catalogue), reached), until)
+    return Unfinished(_restored(saved, Shop.restore(saved["shop"], catalogue=catalogue), reached), until)
 
 
 def opened(seed: int, start: int, rate: float, catalogue: Catalogue | None, steady: bool = False) -> OpenShop:
-    """Return the shop that was kept, closed until `start`, or a new one that opens then."""
-    kept = read(seed)
-    return _reopened(kept, start, rate, catalogue, steady) if kept else new(seed, start, rate, catalogue, steady=steady)
+    """Return the shop that was saved, closed until `start`, or a new one that opens then."""
+    saved = read(seed)
+    return _reopened(saved, start, rate, catalogue, steady) if saved else new(seed, start, rate, catalogue, steady=steady)
 
 
 def new(
@@ -219,11 +219,11 @@ def new(
     return OpenShop(shop, Events(shop.events()), start)
 
 
-def _reopened(kept: dict[str, Any], start: int, rate: float, catalogue: Catalogue | None, steady: bool) -> OpenShop:
-    start = max(start, kept["shop"]["world"]["now"])
-    shop = Shop.restore(kept["shop"], start=start, rate=rate, steady=steady, clicks_share=1.0, catalogue=catalogue)
-    return _restored(kept, shop, start)
+def _reopened(saved: dict[str, Any], start: int, rate: float, catalogue: Catalogue | None, steady: bool) -> OpenShop:
+    start = max(start, saved["shop"]["world"]["now"])
+    shop = Shop.restore(saved["shop"], start=start, rate=rate, steady=steady, clicks_share=1.0, catalogue=catalogue)
+    return _restored(saved, shop, start)
 
 
-def _restored(kept: dict[str, Any], shop: Shop, start: int) -> OpenShop:
-    return OpenShop(shop, Events(shop.events(), [Event(*fields) for fields in kept["unsent"]]), start)
+def _restored(saved: dict[str, Any], shop: Shop, start: int) -> OpenShop:
+    return OpenShop(shop, Events(shop.events(), [Event(*fields) for fields in saved["unsent"]]), start)

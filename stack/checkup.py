@@ -1,11 +1,13 @@
-"""What doctor asks once packages are installed: secrets, ports, and whether what runs answers."""
+"""What doctor reports once packages are installed: secrets, ports, and whether what runs
+answers.
+"""
 
 from collections.abc import Iterator
 
 from pipelines.base.errors import TidemarkError
 from pipelines.base.paths import ROOT
 from stack import dotenv_file, folders, ports, programs, status
-from stack.doctor import Finding, disk, free_ports
+from stack.findings import Finding, disk, free_ports
 from stack.service import Service
 from stack.services import services
 
@@ -34,6 +36,6 @@ def _service(service: Service, row: status.Row) -> Finding:
         return Finding(service.name, row.state == "running", row.state, f"see {row.log}")
     taken = {setting: port for setting, port in service.ports.items() if not ports.free(port)}
     for setting, port in taken.items():
-        found = f"port {port} is in use by {ports.holder(port)}"
+        found = f"port {port} is in use by {status.port_holder(port)}"
         return Finding(service.name, False, found, f"stop that, or set {setting} to another port")
     return Finding(service.name, True, f"stopped; port {service.port} is free")

@@ -27,7 +27,7 @@ err = Console(stderr=True)
 
 Rate = Annotated[int, typer.Option(envvar="RATE", min=1, help="Events per second of the simulated shop.")]
 DEFAULT_RATE = 200
-KEPT_BY_CLEAN = {"jars", "test"}  # what was downloaded, and the stacks of tests that may be running
+SPARED_BY_CLEAN = {"jars", "test"}  # what was downloaded, and the stacks of tests that may be running
 AsJson = Annotated[bool, typer.Option("--json", help="Print measurements as JSON.")]
 
 
@@ -40,7 +40,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def _told(console: Console, verb: str) -> lifecycle.Told:
+def _reporting(console: Console, verb: str) -> lifecycle.Report:
     return lambda name, seconds: console.print(f"  {name:<10} {verb} after {seconds:.1f} s", highlight=False)
 
 
@@ -57,7 +57,7 @@ def up(as_json: AsJson = False) -> None:
         console.print(f"  wrote {dotenv_file.FILE.name} with random passwords")
     began = time.monotonic()
     wanted = services()
-    seconds = lifecycle.up(wanted, _known(), _told(console, "ready"))
+    seconds = lifecycle.up(wanted, _known(), _reporting(console, "ready"))
     if as_json:
         mb = {row.name: row.resident_mb for row in status.rows(wanted)}
         measured = {name: {"start_s": round(s, 2), "resident_mb": mb[name]} for name, s in seconds.items()}
@@ -67,7 +67,7 @@ def up(as_json: AsJson = False) -> None:
 @app.command()
 def down() -> None:
     """Stop everything, what needs others first."""
-    lifecycle.down(_known(), _told(out, "stopped"))
+    lifecycle.down(_known(), _reporting(out, "stopped"))
 
 
 @app.command("status")
@@ -90,11 +90,11 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
     state = Path(located(settings().state))
     if not yes:
         typer.confirm(
-            f"Remove everything in {state} except {', '.join(KEPT_BY_CLEAN)}: all tables, topics and models?", abort=True
+            f"Remove everything in {state} except {', '.join(SPARED_BY_CLEAN)}: all tables, topics and models?", abort=True
         )
     down()
     for child in state.iterdir() if state.exists() else ():
-        if child.name not in KEPT_BY_CLEAN:
+        if child.name not in SPARED_BY_CLEAN:
             shutil.rmtree(child) if child.is_dir() else child.unlink()
 
 
@@ -108,7 +108,7 @@ def run_demo(rate: Rate = DEFAULT_RATE) -> None:
 def sql(query: Annotated[str, typer.Option(help="One statement to answer; without it, a prompt.")] = "") -> None:
     """Ask Trino, once or at a prompt."""
     if query:
-        prompt.show(prompt.asked(query), out)
+        prompt.show(prompt.answered(query), out)
     else:
         prompt.converse(out)
 

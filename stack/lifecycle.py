@@ -10,10 +10,10 @@ from graphlib import TopologicalSorter
 from threading import Event
 
 from pipelines.base.errors import ServiceUnreachable
-from stack import folders, ports, supervision
+from stack import folders, ports, status, supervision
 from stack.service import Service
 
-Told = Callable[[str, float], None]
+Report = Callable[[str, float], None]  # of a name and the seconds it took
 TRIES = 3  # processes of one service that may end before its start is given up
 
 
@@ -44,12 +44,12 @@ def _work_off(order: TopologicalSorter[str], submit: Callable[[str], Future[None
             order.done(running.pop(future))
 
 
-def up(services: list[Service], known: list[Service], told: Told) -> dict[str, float]:
+def up(services: list[Service], known: list[Service], report: Report) -> dict[str, float]:
     """Start `services` (of all that are `known` to the supervisor) and return the seconds each took
     until it answered.
 
-    `told` hears of each as soon as it is ready. Raises ServiceUnreachable for a port in use, a
-    service that gives up or one that does not answer in time, quoting the end of its log.
+    `report` is called for each as soon as it is ready. Raises ServiceUnreachable for a port in
+    use, a service that gives up or one that does not answer in time, quoting the end of its log.
     """
     supervision.launch(known, {service.name for service in services})
     by_name = {service.name: service for service in services}
@@ -57,14 +57,14 @@ def up(services: list[Service], known: list[Service], told: Told) -> dict[str, f
 
     def begin(name: str, abandoned: Event) -> None:
         seconds[name] = _start(by_name[name], abandoned)
-        told(name, seconds[name])
+        report(name, seconds[name])
 
     in_order({name: set(service.needs) & by_name.keys() for name, service in by_name.items()}, begin)
-    _remember(seconds)
+    _save_seconds(seconds)
     return seconds
 
 
-def down(services: list[Service], told: Told) -> None:
+def down(services: list[Service], report: Report) -> None:
     """Stop everything that runs, what needs others first, and at last, whatever came between, the
     supervisor.
     """
@@ -76,7 +76,7 @@ def down(services: list[Service], told: Told) -> None:
     def end(name: str, abandoned: Event) -> None:
         began = time.monotonic()
         supervision.stop(name)
-        told(name, time.monotonic() - began)
+        report(name, time.monotonic() - began)
 
     try:
         in_order(needed_by, end)
@@ -98,7 +98,7 @@ def _start(service: Service, abandoned: Event) -> float:
 def _refuse_taken_ports(service: Service) -> None:
     for setting, port in service.ports.items():
         if not ports.free(port):
-            taken = f"port {port} is in use by {ports.holder(port)}"
+            taken = f"port {port} is in use by {status.port_holder(port)}"
             raise ServiceUnreachable(f"Cannot start {service.name}: {taken}; stop that, or set {setting} to another port.")
 
 
@@ -124,8 +124,8 @@ def log_end(name: str, lines: int = 8) -> str:
     return "\n".join(["", *end, f"(all of it: {file})"])
 
 
-def _remember(seconds: dict[str, float]) -> None:
-    """Keep the measured start times beside earlier ones, for `status` and the benchmark of the
+def _save_seconds(seconds: dict[str, float]) -> None:
+    """Save the measured start times beside earlier ones, for `status` and the benchmark of the
     start.
     """
     file = folders.run() / "starts.json"

@@ -2,15 +2,18 @@
 stack.mlflow_server:application`.
 
 `mlflow server --app-name basic-auth` does the same in two processes that import the same libraries
-one after the other, and keeps the admin's first password for ever. What it tells its second process
-is told here: MLFLOW_BACKEND_STORE_URI, MLFLOW_ARTIFACTS_DESTINATION and MLFLOW_AUTH_* come from the
-environment.
+one after the other, and never changes the admin's first password. What it passes to its second
+process is set here: MLFLOW_BACKEND_STORE_URI, MLFLOW_ARTIFACTS_DESTINATION and MLFLOW_AUTH_* come
+from the environment.
 """
 
 import os
 import secrets
 
 from fastapi import FastAPI
+
+# _MLFLOW_SGI_NAME is private: it is how `mlflow server` tells the process it starts that uvicorn
+# serves it, without which the application would be made for another server.
 from mlflow.environment_variables import _MLFLOW_SGI_NAME, MLFLOW_FLASK_SERVER_SECRET_KEY
 from mlflow.server import auth, constants, handlers
 
@@ -32,11 +35,11 @@ def application() -> FastAPI:
     }
     handlers.initialize_backend_stores(store, store, ARTIFACTS)
     served: FastAPI = auth.create_app()
-    _keep_password(os.environ["MLFLOW_AUTH_ADMIN_USERNAME"], os.environ["MLFLOW_AUTH_ADMIN_PASSWORD"])
+    _set_password(os.environ["MLFLOW_AUTH_ADMIN_USERNAME"], os.environ["MLFLOW_AUTH_ADMIN_PASSWORD"])
     return served
 
 
-def _keep_password(user: str, password: str) -> None:
+def _set_password(user: str, password: str) -> None:
     """Make the environment's password the valid one: MLflow itself looks at it only when the user
     does not exist yet.
     """

@@ -1,4 +1,4 @@
-"""Says whether a port is free, and who holds it."""
+"""Says which ports are free."""
 
 from __future__ import annotations  # doctor imports this module on whatever Python there is
 
@@ -37,16 +37,3 @@ def some_free(count: int, room: int = 2) -> list[int]:
         if apart and all(free(port + step) for step in range(room)):
             found.append(port)
     return found
-
-
-def holder(port: int) -> str:
-    """Return who listens on this port, as far as we may see."""
-    import psutil  # only in the virtual environment; doctor imports this module without one
-
-    listening = [
-        c for c in psutil.net_connections("inet") if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN
-    ]
-    pids = [c.pid for c in listening if c.pid]
-    if not pids or not psutil.pid_exists(pids[0]):
-        return "another program"
-    return f"{psutil.Process(pids[0]).name()} (pid {pids[0]})"

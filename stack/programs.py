@@ -70,7 +70,7 @@ def dash() -> Service:
     environment.
     """
     trino, own = settings().trino, settings().dash
-    told = {
+    passed_on = {
         "TRINO__HOST": trino.host,
         "TRINO__PORT": trino.port,
         "TRINO__USER": trino.user,
@@ -85,7 +85,7 @@ def dash() -> Service:
         ready=lambda: _answers(page()),
         ports={"TIDEMARK_DASH__PORT": own.port},
         needs=("trino",),
-        environment={f"TIDEMARK_{name}": str(value) for name, value in told.items()},
+        environment={f"TIDEMARK_{name}": str(value) for name, value in passed_on.items()},
     )
 
 

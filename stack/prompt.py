@@ -28,7 +28,7 @@ def show(given: Answer, console: Console) -> None:
     console.print(table)
 
 
-def asked(query: str) -> Answer:
+def answered(query: str) -> Answer:
     """Return Trino's answer; raise ServiceUnreachable with one sentence if it refuses or cannot be
     reached.
     """
@@ -61,6 +61,6 @@ def converse(console: Console) -> None:
     console.print("Trino speaks SQL here; end a statement with ; and leave with Ctrl-D.")
     for statement in statements():
         try:
-            show(asked(statement), console)
+            show(answered(statement), console)
         except ServiceUnreachable as error:
             console.print(f"[red]✗[/] {escape(str(error))}", highlight=False)

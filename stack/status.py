@@ -1,4 +1,4 @@
-"""What runs, since when, and with how much memory."""
+"""What runs, since when, with how much memory, and who holds a port."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -80,8 +80,19 @@ def _row(service: Service, known: dict[str, Any] | None) -> Row:
     )
 
 
+def port_holder(port: int) -> str:
+    """Return who listens on this port, as far as we may see."""
+    listening = [
+        c for c in psutil.net_connections("inet") if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN
+    ]
+    pids = [c.pid for c in listening if c.pid]
+    if not pids or not psutil.pid_exists(pids[0]):
+        return "another program"
+    return f"{psutil.Process(pids[0]).name()} (pid {pids[0]})"
+
+
 def rows(services: list[Service]) -> list[Row]:
-    """Return one row per service, in the given order, each asked at the same time."""
+    """Return one row per service, in the given order, all looked at at once."""
     known = supervision.processes()
     with ThreadPoolExecutor(max_workers=len(services)) as pool:
         return list(pool.map(lambda service: _row(service, known.get(service.name)), services))

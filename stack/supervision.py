@@ -62,9 +62,9 @@ OPEN_FILES = 8192  # what Trino asks for
 TRIES_ALONE, TRIES_WITH_NEEDS = 3, 10_000
 
 
-def asked(method: str, *arguments: object) -> Any:
-    """Return what one method of the supervisor's interface answers, over a connection of its
-    own.
+def call(method: str, *arguments: object) -> Any:
+    """Call one method of the supervisor's interface, over a connection of its own, and return the
+    answer.
     """
     transport = SupervisorTransport(serverurl=f"unix://{folders.socket()}")
     with ServerProxy("http://127.0.0.1", transport=transport) as proxy:
@@ -74,7 +74,7 @@ def asked(method: str, *arguments: object) -> Any:
 def alive() -> bool:
     """Return whether the supervisor answers."""
     try:
-        return bool(asked("getPID"))
+        return bool(call("getPID"))
     except OSError:
         return False
 
@@ -118,8 +118,8 @@ def configure(services: Iterable[Service]) -> Path:
 
 
 def launch(known: list[Service], wanted: set[str]) -> None:
-    """Start the supervisor as a daemon, or tell the one that runs what has changed about the wanted
-    ones.
+    """Start the supervisor as a daemon, or let the one that runs take over what has changed about
+    the wanted ones.
     """
     file = configure(known)
     if alive():
@@ -138,12 +138,12 @@ def _reload(wanted: set[str]) -> None:
     """Let the running supervisor take over a changed configuration; a wanted program that changed
     is stopped first.
     """
-    added, changed, _ = asked("reloadConfig")[0]
+    added, changed, _ = call("reloadConfig")[0]
     for name in wanted & set(changed):
         stop(name)
-        asked("removeProcessGroup", name)
+        call("removeProcessGroup", name)
     for name in {*added, *(wanted & set(changed))}:
-        asked("addProcessGroup", name)
+        call("addProcessGroup", name)
 
 
 def _within(seconds: float, answered: Any) -> bool:
@@ -167,7 +167,7 @@ def stop(name: str) -> None:
 
 def _unless(fault: int, method: str, *arguments: object) -> None:
     try:
-        asked(method, *arguments)
+        call(method, *arguments)
     except Fault as error:
         if error.faultCode != fault:
             raise ServiceUnreachable(
@@ -179,7 +179,7 @@ def processes() -> Mapping[str, dict[str, Any]]:
     """Return what the supervisor knows of each program (statename, pid, start, now) by name;
     nothing if it does not run.
     """
-    return {told["name"]: told for told in asked("getAllProcessInfo")} if alive() else {}
+    return {process["name"]: process for process in call("getAllProcessInfo")} if alive() else {}
 
 
 class Restarts:
@@ -192,19 +192,19 @@ class Restarts:
         self._counts: Counter[str] = Counter()
 
     def counted(self, processes: Mapping[str, dict[str, Any]]) -> Mapping[str, int]:
-        """Return the counts after one more look at what `processes` told."""
-        for name, told in processes.items():
-            if told["start"] > self._started.setdefault(name, told["start"]):
+        """Return the counts after one more look at `processes`."""
+        for name, process in processes.items():
+            if process["start"] > self._started.setdefault(name, process["start"]):
                 self._counts[name] += self._started[name] > 0  # 0: it had not run before
-                self._started[name] = told["start"]
+                self._started[name] = process["start"]
         return +self._counts
 
 
 def shut_down() -> None:
     """End the supervisor itself, and wait until it and every program below it are gone."""
-    supervisor = psutil.Process(asked("getPID"))
+    supervisor = psutil.Process(call("getPID"))
     family = [supervisor, *supervisor.children(recursive=True)]
-    asked("shutdown")
+    call("shutdown")
     _, left = psutil.wait_procs(family, timeout=60)
     if left:
         raise ServiceUnreachable(

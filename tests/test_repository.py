@@ -23,8 +23,8 @@ MACHINE_PATHS = re.compile(r"/ho" + r"me/\w|/ro" + r"ot/|/wo" + r"rk/|/Us" + r"e
 
 def tracked() -> list[Path]:
     """Every text file that git knows."""
-    told = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    files = [ROOT / name for name in told.stdout.split("\0") if name]
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    files = [ROOT / name for name in listed.stdout.split("\0") if name]
     return [file for file in files if file.suffix not in BINARY and file.is_file()]
 
 
@@ -59,7 +59,7 @@ def verbs() -> set[str]:
     return set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def said_in(*files: Path) -> set[str]:
+def named_in(*files: Path) -> set[str]:
     """Every verb that the files say to make; a verb stands in code: `make up`, or a line of its own
     in a block.
     """
@@ -67,16 +67,16 @@ def said_in(*files: Path) -> set[str]:
 
 
 def test_every_verb_that_a_document_names_exists() -> None:
-    assert said_in(*documents()) - verbs() == set()
+    assert named_in(*documents()) - verbs() == set()
 
 
 def test_every_verb_is_explained() -> None:
-    assert verbs() - said_in(ROOT / "README.md", ROOT / "docs" / "operations.md") == set()
+    assert verbs() - named_in(ROOT / "README.md", ROOT / "docs" / "operations.md") == set()
 
 
 def test_every_verb_that_an_error_names_exists() -> None:
     code = [file for file in tracked() if file.suffix == ".py" and "tests" not in file.parts]
-    assert said_in(*code) - verbs() == set()
+    assert named_in(*code) - verbs() == set()
 
 
 LINK = re.compile(r"(?<!\!)\[[^\]]+\]\((?!https?:)([^)#]+)|!\[[^\]]*\]\(([^)]+)\)|src=\"([^\"]+)\"")
@@ -99,8 +99,9 @@ def test_every_path_that_a_document_names_exists(document: Path) -> None:
 
 def test_the_operations_page_names_every_job() -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
-    jobs = {file.name for file in (ROOT / "jobs").glob("[a-z]*.py")}
-    assert {job for job in jobs if f"jobs/{job}" not in text} == set()
+    jobs = {str(file.relative_to(ROOT)) for file in (ROOT / "jobs").rglob("[a-z]*.py")}
+    assert jobs
+    assert {job for job in jobs if f"`{job}`" not in text} == set()
 
 
 def test_the_documents_name_no_table_or_topic_that_does_not_exist() -> None:
@@ -110,11 +111,17 @@ def test_the_documents_name_no_table_or_topic_that_does_not_exist() -> None:
         assert named - known == set(), document.name
 
 
+def test_the_glossary_has_each_word_once_in_alphabetical_order() -> None:
+    words = re.findall(r"^\| ([^|]+) \|", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)[2:]
+    assert len(words) > 80
+    assert words == sorted(set(words), key=str.lower)
+
+
 # A measured figure: a number with a unit of time, rate, size or share. Ports, versions and
 # definitions have none of these.
 FIGURE = re.compile(r"\b\d[\d,.]*\s?(?:ms|MB|GB|GiB|%|(?:rows|events|payments|records)(?:/s| a second| per second))(?!\w)")
 
 
 def test_the_readme_has_no_figure_that_is_not_a_claim() -> None:
-    told = re.sub(r"<!-- claim .*?<!-- /claim -->", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    assert FIGURE.findall(re.sub(r"`[^`]*`", "", told)) == []
+    readme = re.sub(r"<!-- measured.*?<!-- /measured -->", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert FIGURE.findall(re.sub(r"`[^`]*`", "", readme)) == []

@@ -2,7 +2,6 @@
 answer came.
 """
 
-import io
 import threading
 import time
 import uuid
@@ -11,6 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
+
+from pipelines.contracts.framing import HEADER_BYTES, read_long
 
 CARDS, SELLERS = 50_000, 3000  # as many sellers as Olist has
 CARD, SELLER, DEVICE = "bench-card-{}", "bench-seller-{}", "bench-device-{}"
@@ -71,21 +72,9 @@ def moments(consumer: Consumer, topic: str, start: dict[int, int], found: list[t
         consumer.close()
 
 
-def _event_at_us(value: bytes) -> int:
+def _event_at_us(record: bytes) -> int:
     """Return the second field of a framed record, which in every contract is event_at, after the
     string event_id.
     """
-    body = io.BytesIO(value[5:])
-    body.seek(_long(body), io.SEEK_CUR)
-    return _long(body)
-
-
-def _long(body: io.BytesIO) -> int:
-    """Read a zigzag-encoded variable-length integer (Avro 1.12 specification, Binary Encoding)."""
-    number = shift = 0
-    while True:
-        byte = body.read(1)[0]
-        number |= (byte & 0x7F) << shift
-        if not byte & 0x80:
-            return (number >> 1) ^ -(number & 1)
-        shift += 7
+    length, begins = read_long(record, HEADER_BYTES)
+    return read_long(record, begins + length)[0]

@@ -41,17 +41,17 @@ class Answers:
 def post(path: str, body: str, headers: dict[str, str]) -> str:
     """Return the text of an HTTP request on a connection that is kept open."""
     length = len(body.encode())
-    told = {"Host": "localhost", "Content-Type": "application/json", "Content-Length": str(length), **headers}
-    return f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in told.items()) + f"\r\n{body}"
+    fields = {"Host": "localhost", "Content-Type": "application/json", "Content-Length": str(length), **headers}
+    return f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + f"\r\n{body}"
 
 
-def asked(port: int, requests: list[str], rate: float) -> Answers:
+def send(port: int, requests: list[str], rate: float) -> Answers:
     """Send the requests to a port of loopback at `rate` a second and return the answers."""
     job = json.dumps({"port": port, "requests": requests, "rate": rate})
     command = [sys.executable, "-m", "benchmarks.support.open_loop"]
     done = subprocess.run(command, cwd=ROOT, input=job, stdout=subprocess.PIPE, text=True, check=True)
-    told = json.loads(done.stdout)
-    return Answers(np.array(told["status"]), np.array(told["latency_ms"]), told["text"])
+    answers = json.loads(done.stdout)
+    return Answers(np.array(answers["status"]), np.array(answers["latency_ms"]), answers["text"])
 
 
 class Client:
@@ -66,12 +66,12 @@ class Client:
         answer.
         """
         try:
-            status, text = await asyncio.wait_for(self._asked(request), PATIENCE_S)
+            status, text = await asyncio.wait_for(self._exchange(request), PATIENCE_S)
         except (OSError, EOFError, TimeoutError) as error:
             status, text = 0, repr(error)
         return status, (asyncio.get_running_loop().time() - due) * 1000, text
 
-    async def _asked(self, request: bytes) -> tuple[int, str]:
+    async def _exchange(self, request: bytes) -> tuple[int, str]:
         reader, writer = self._idle() or await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")

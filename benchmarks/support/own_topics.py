@@ -19,7 +19,7 @@ def own_topics(*names: str, partitions: int) -> Iterator[None]:
     try:
         yield
     finally:
-        # Kept by name: it must outlive the answers.
+        # Held by a name: it must outlive the answers.
         admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
         for deleted in admin.delete_topics(list(names)).values():
             deleted.result(DELETED_WITHIN_S)

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -59,5 +58,5 @@ def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> N
         with suppress(httpx.TransportError):
             if httpx.get(url, timeout=5).is_success:
                 return
-        threading.Event().wait(0.2)
+        time.sleep(0.2)
     raise ServiceUnreachable(f"MLflow's scoring server did not come up; its log ends: {log.read_text()[-500:]}")

@@ -18,9 +18,9 @@ from benchmarks.receipt import ReceiptError
 from pipelines.base.arrays import DAY_US
 from pipelines.fraud.features.payment_records import COLUMNS
 from simulator.event import Event
-from simulator.history import events_per_s, with_progress
 from simulator.pace import Events, bulk
-from simulator.shop import Shop
+from simulator.progress_bar import with_progress
+from simulator.shop import Shop, events_per_s
 
 MOMENT = pa.timestamp("us", "UTC")
 FINDING = pa.struct([("found_at", MOMENT), ("fraud", pa.bool_())])

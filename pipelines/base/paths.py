@@ -1,5 +1,7 @@
 """Where things lie: the repository's root, and paths of the settings below it."""
 
+from __future__ import annotations  # doctor imports this module on whatever Python there is
+
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,12 +10,30 @@ def header(schema_id: int) -> bytes:
     return b"\x00" + schema_id.to_bytes(HEADER_BYTES - 1, "big")
 
 
+def varint(number: int) -> bytes:
+    """Return a whole number from 0 on in seven bits a byte, the lowest first."""
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
 def long(number: int) -> bytes:
-    """Return a whole number as Avro's binary encoding has it: zigzag, seven bits a byte, the lowest
-    first (Avro 1.12 specification, Binary Encoding).
+    """Return a whole number as Avro's binary encoding has it: zigzag, then seven bits a byte
+    (Avro 1.12 specification, Binary Encoding).
     """
-    left, out = (number << 1) ^ (number >> 63), bytearray()
-    while left > 0x7F:
-        out.append(left & 0x7F | 0x80)
-        left >>= 7
-    return bytes([*out, left])
+    return varint(number << 1 if number >= 0 else ~(number << 1))
+
+
+def read_long(encoded: bytes, position: int) -> tuple[int, int]:
+    """Return the whole number that begins at a position, and the position behind it."""
+    number = shift = 0
+    while True:
+        byte = encoded[position]
+        number |= (byte & 0x7F) << shift
+        position += 1
+        if not byte & 0x80:
+            return (number >> 1) ^ -(number & 1), position
+        shift += 7

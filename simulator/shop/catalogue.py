@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from simulator.shop.chance import Chance, at_quantile, cumulative
 from simulator.shop.statistics import Category, Place, Statistics, statistics
@@ -50,7 +49,7 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Products, sellers and places; `tag` tells the customers of one catalogue from another's."""
+    """Products, sellers and places; `tag` is in the ids of its customers."""
 
     tag: str
     products: list[Product]
@@ -64,15 +63,6 @@ class Catalogue:
         weights, cities.
         """
         return _invented(seed, statistics(), products, sellers)
-
-    @classmethod
-    def from_olist(cls, archive: Path) -> "Catalogue":
-        """Return Olist's own products, prices, sellers and customers' cities, read from the Kaggle
-        archive.
-        """
-        from simulator.shop.olist import read_catalogue  # pandas is wanted only here
-
-        return read_catalogue(archive)
 
     @cached_property
     def shelves(self) -> list[Shelf]:

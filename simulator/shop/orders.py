@@ -58,7 +58,7 @@ class Orders:
         }
         declined = payer.declined if payer.method in CARDS else 0.0
         pieces = [[line[0].number, line[2]] for line in lines]
-        order = Order(record, self._payments.asked(record, payer), pieces, same, declined, payer.campaign)
+        order = Order(record, self._payments.request(record, payer), pieces, same, declined, payer.campaign)
         self._advance(at, order, "placed")
         for product, _, count, _ in lines:
             self._stock.sell(at, product, count, order_id)
@@ -91,10 +91,10 @@ class Orders:
         return at + int(self._world.chance.quantile(quantiles) * DAY)
 
     def _advance(self, at: int, order: Order, status: str) -> None:
-        """Tell the order's next version."""
+        """Publish the order's next version."""
         event_id, version = self._world.name("change"), order.record["version"] + 1
         order.record = {**order.record, "event_id": event_id, "event_at": at, "version": version, "status": status}
-        self._world.tell("shop.orders", order.record["order_id"], at, order.record)
+        self._world.publish("shop.orders", order.record["order_id"], at, order.record)
 
     def pay(self, at: int, order: Order) -> None:
         """Try to pay; a declined payment is tried again a little later, or the order given up."""

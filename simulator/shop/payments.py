@@ -85,7 +85,7 @@ class Payments:
         wide = 4.0 if chance.random() < 0.06 else 0.08
         return round(person.latitude + chance.gauss(0, wide), 4), round(person.longitude + chance.gauss(0, wide), 4)
 
-    def asked(self, order: dict[str, Any], payer: Payer) -> dict[str, Any]:
+    def request(self, order: dict[str, Any], payer: Payer) -> dict[str, Any]:
         """Return the part of the payment record that all attempts to pay this order record
         share.
         """
@@ -120,7 +120,7 @@ class Payments:
         accepted = self._world.chance.random() >= order.declined
         numbered = {"payment_id": self._world.name("payment"), "attempt_number": order.attempts}
         record: dict[str, Any] = {"event_id": self._world.name("attempt"), "event_at": at, **order.payment, **numbered}
-        self._world.tell("shop.payments", record["card_id"], at, record)
+        self._world.publish("shop.payments", record["card_id"], at, record)
         self._foresee(at, record, accepted, order.campaign)
         return accepted
 
@@ -146,9 +146,9 @@ class Payments:
         self._world.agenda.plan(at + int(self._world.chance.between(first, last) * DAY), "bank.finding", Finding(record))
 
     def report(self, at: int, finding: Finding) -> None:
-        """Let a chargeback out."""
+        """Publish a chargeback."""
         record: dict[str, Any] = {"event_id": self._world.name("chargeback"), "event_at": at, **finding.record}
-        self._world.tell("shop.chargebacks", record["payment_id"], at, record)
+        self._world.publish("shop.chargebacks", record["payment_id"], at, record)
 
 
 def _line_total(item: dict[str, Any]) -> int:

@@ -57,4 +57,4 @@ class Reviews:
             "title": TITLES[review.score] if chance.random() < self._figures.titled else None,
             "comment": texts[chance.below(len(texts))] if chance.random() < self._figures.commented else None,
         }
-        self._world.tell("shop.reviews", review.order_id, at, record)
+        self._world.publish("shop.reviews", review.order_id, at, record)

@@ -219,4 +219,4 @@ class Sessions:
             "device_id": visit.device_id,
             "country": visit.country,
         }
-        self._world.tell("shop.clicks", visit.session_id, at, record)
+        self._world.publish("shop.clicks", visit.session_id, at, record)

@@ -130,7 +130,7 @@ class Stock:
             "quantity": quantity,
             "order_id": order_id,
         }
-        self._world.tell("shop.inventory", product.product_id, at, record)
+        self._world.publish("shop.inventory", product.product_id, at, record)
 
     def state(self) -> dict[str, Any]:
         """Return what changes, as JSON can hold it."""

@@ -36,8 +36,8 @@ class World:
         self._named += 1
         return f"{kind}-{self._prefix}{self._named:x}"
 
-    def tell(self, topic: str, key: str, at: int, record: dict[str, Any]) -> None:
-        """Let an event out."""
+    def publish(self, topic: str, key: str, at: int, record: dict[str, Any]) -> None:
+        """Append an event to those that the shop gives out next."""
         self.out.append(Event(topic, key, at, record))
 
     def state(self) -> dict[str, Any]:

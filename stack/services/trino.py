@@ -34,15 +34,15 @@ def _ready() -> bool:
 
 def _environment() -> dict[str, str]:
     """Return what conf/trino/*.properties ask for."""
-    told = settings()
+    pg, lake = settings().postgres, settings().catalog
     return {
-        "TRINO_PORT": str(told.trino.port),
+        "TRINO_PORT": str(settings().trino.port),
         "TRINO_CATALOGS": str(folders.data("trino") / "catalog"),
         "TRINO_PLUGINS": str(HOME / "plugins"),
-        "CATALOG_NAME": told.catalog.name,
-        "CATALOG_URL": f"jdbc:postgresql://{told.postgres.host}:{told.postgres.port}/{told.catalog.database}",
-        "CATALOG_USER": told.postgres.user,
-        "CATALOG_WAREHOUSE": told.warehouse,
+        "CATALOG_NAME": lake.name,
+        "CATALOG_URL": f"jdbc:postgresql://{pg.host}:{pg.port}/{lake.database}",
+        "CATALOG_USER": pg.user,
+        "CATALOG_WAREHOUSE": settings().warehouse,
     }
 
 

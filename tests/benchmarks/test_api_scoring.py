@@ -15,8 +15,8 @@ def answers(*latency_ms: float, status: int = 200) -> Answers:
 
 
 def test_percentiles_are_of_all_turns_and_errors_are_counted() -> None:
-    told = api_scoring.figures([answers(*range(51)), answers(*range(51, 100)), answers(100.0, status=503)], "pyfunc_")
-    assert told == {"pyfunc_p50_ms": 50.0, "pyfunc_p90_ms": 90.0, "pyfunc_p99_ms": 99.0, "pyfunc_errors_count": 1.0}
+    latencies = api_scoring.figures([answers(*range(51)), answers(*range(51, 100)), answers(100.0, status=503)], "pyfunc_")
+    assert latencies == {"pyfunc_p50_ms": 50.0, "pyfunc_p90_ms": 90.0, "pyfunc_p99_ms": 99.0, "pyfunc_errors_count": 1.0}
 
 
 def test_a_rate_is_held_when_all_is_answered_and_nothing_queues() -> None:

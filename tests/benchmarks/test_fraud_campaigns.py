@@ -3,7 +3,6 @@ shop.
 """
 
 import json
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from fraud_histories import a_history
 
+import benchmarks.__main__ as command
 from benchmarks import fraud_campaigns, receipt
 from benchmarks.support.simulated_payments import Past
 from pipelines.base.settings import settings
@@ -26,7 +26,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, obj
     folder = tmp_path_factory.mktemp("campaigns")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(receipt, "RECEIPTS", folder)
-        fraud_campaigns.main(past=PAST)
+        fraud_campaigns.measure(PAST)
     return dict(json.loads((folder / "fraud_campaigns.json").read_text()))
 
 
@@ -50,9 +50,9 @@ def test_money_and_time_and_size_have_their_units(written):
 
 
 def test_the_test_period_is_the_last_quarter_of_what_has_matured(written):
-    told = written["settings"]
-    assert told["past"] == {"seed": 3, "opened": "2025-01-01", "days": 60, "orders_per_day": 500}
-    assert (told["test_from"], told["test_to"]) == ("2025-02-09", "2025-02-22")
+    described = written["settings"]
+    assert described["past"] == {"seed": 3, "opened": "2025-01-01", "days": 60, "orders_per_day": 500}
+    assert (described["test_from"], described["test_to"]) == ("2025-02-09", "2025-02-22")
 
 
 def test_money_is_named_by_its_currency():
@@ -68,5 +68,8 @@ def test_frauds_are_counted_by_campaign_and_their_money_is_summed():
 
 
 def test_the_file_comes_from_the_command_line(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["x", "--payments", "year.parquet"])
-    assert fraud_campaigns._file() == Path("year.parquet")
+    measured = []
+    monkeypatch.setattr(fraud_campaigns, "measure", lambda past, file: measured.append((past, file)))
+    command.measure("fraud_campaigns", ["--payments", "year.parquet"])
+    command.measure("fraud_campaigns", [])
+    assert measured == [(fraud_campaigns.YEAR, Path("year.parquet")), (fraud_campaigns.YEAR, None)]

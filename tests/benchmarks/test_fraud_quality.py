@@ -3,12 +3,13 @@ it measured.
 """
 
 import json
-import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
 from handbook import some_transactions
 
+import benchmarks.__main__ as command
 from benchmarks import fraud_quality, receipt
 from benchmarks.handbook import models
 
@@ -23,7 +24,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, obj
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(receipt, "RECEIPTS", folder)
         patch.setattr(models, "ROUNDS", 20)
-        fraud_quality.main([folder / "a.parquet", folder / "b.parquet"], date(2018, 4, 22), weeks=2)
+        fraud_quality.measure([folder / "a.parquet", folder / "b.parquet"], date(2018, 4, 22), weeks=2)
     return dict(json.loads((folder / "fraud_quality.json").read_text()))
 
 
@@ -40,13 +41,19 @@ def test_every_model_has_its_figures_for_the_single_split_and_as_means_over_week
 
 
 def test_the_receipt_says_which_weeks_and_files_were_used_and_what_was_published(written):
-    told = written["settings"]
-    assert told["transactions"] == ["a.parquet", "b.parquet"]
-    assert told["prequential_test_weeks_from"] == ["2018-04-22", "2018-04-29"]
-    assert told["published"]["xgboost"] == [0.862, 0.639, 0.273]
+    described = written["settings"]
+    assert described["transactions"] == ["a.parquet", "b.parquet"]
+    assert described["prequential_test_weeks_from"] == ["2018-04-22", "2018-04-29"]
+    assert described["published"]["xgboost"] == [0.862, 0.639, 0.273]
 
 
 def test_files_and_weeks_come_from_the_command_line(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["x", "--transactions", "a", "b", "--test-from", "2018-09-01", "--weeks", "3"])
-    told = fraud_quality._arguments()
-    assert ([file.name for file in told.transactions], told.test_from, told.weeks) == (["a", "b"], date(2018, 9, 1), 3)
+    measured = []
+    monkeypatch.setattr(fraud_quality, "measure", lambda files, test_from, weeks: measured.append((files, test_from, weeks)))
+    options = ["--transactions", "a", "--transactions", "b", "--test-from", "2018-09-01", "--weeks", "3"]
+    command.measure("fraud_quality", options)
+    command.measure("fraud_quality", [])
+    assert measured == [
+        ([Path("a"), Path("b")], date(2018, 9, 1), 3),
+        ([fraud_quality.TRANSACTIONS], fraud_quality.TEST_FROM, fraud_quality.WEEKS),
+    ]

@@ -53,18 +53,18 @@ def seen(ages_s: list[float]) -> Poller:
 
 
 def test_a_question_names_table_key_and_time() -> None:
-    asked = poller().question(after(1))
-    assert asked.startswith("SELECT 'silver.orders', event_id, event_at FROM lake.silver.orders WHERE event_at >= ")
-    assert asked.endswith("TIMESTAMP '2026-11-22 12:00:01.000000 UTC'")
+    question = poller().question(after(1))
+    assert question.startswith("SELECT 'silver.orders', event_id, event_at FROM lake.silver.orders WHERE event_at >= ")
+    assert question.endswith("TIMESTAMP '2026-11-22 12:00:01.000000 UTC'")
 
 
 def test_figures_are_percentiles_by_table_and_gold_is_the_answer() -> None:
     silver, gold = seen([1.0] * 101), seen([i / 10 for i in range(101)])
-    told = metrics({"silver": silver, "gold": gold}, 200.0)
-    assert (told["silver_p50_ms"], told["silver_p99_ms"], told["silver_poll_ms"]) == (1000.0, 1000.0, 1000.0)
-    assert [told[name] for name in ("p50_ms", "p95_ms", "p99_ms")] == pytest.approx([5000.0, 9500.0, 9900.0])
-    assert told["gold_p95_ms"] == told["p95_ms"]
-    assert (told["orders_count"], told["rate_per_s"]) == (101, 200.0)
+    found = metrics({"silver": silver, "gold": gold}, 200.0)
+    assert (found["silver_p50_ms"], found["silver_p99_ms"], found["silver_poll_ms"]) == (1000.0, 1000.0, 1000.0)
+    assert [found[name] for name in ("p50_ms", "p95_ms", "p99_ms")] == pytest.approx([5000.0, 9500.0, 9900.0])
+    assert found["gold_p95_ms"] == found["p95_ms"]
+    assert (found["orders_count"], found["rate_per_s"]) == (101, 200.0)
 
 
 def test_a_window_without_orders_is_no_measurement() -> None:

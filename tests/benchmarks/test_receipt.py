@@ -9,6 +9,7 @@ import pytest
 from benchmarks import receipt
 from benchmarks.receipt import ReceiptError
 
+CAMPAIGNS = ("card_testing", "stolen_card")
 METRICS = {
     "p95_ms": 12.34567,
     "rate_per_s": 200.0,
@@ -24,13 +25,13 @@ METRICS = {
 
 
 def test_a_receipt_says_what_where_when_and_with_what(tmp_path: Path) -> None:
-    file = receipt.write("freshness", {"rate": 200}, METRICS, folder=tmp_path)
-    told = json.loads(file.read_text())
-    assert list(told) == ["benchmark", "commit", "at", "machine", "versions", "settings", "metrics"]
-    assert (told["benchmark"], told["settings"], told["metrics"]["p95_ms"]) == ("freshness", {"rate": 200}, 12.3457)
-    assert told["machine"].keys() == {"cores", "memory", "cpu"}
-    assert {"python", "pyspark", "iceberg-spark-runtime-4.1_2.13", "trino-server-core"} <= told["versions"].keys()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", told["at"])
+    file = receipt.write("freshness", {"rate": 200}, METRICS, folder=tmp_path, circumstances=CAMPAIGNS)
+    written = json.loads(file.read_text())
+    assert list(written) == ["benchmark", "commit", "at", "machine", "versions", "settings", "metrics"]
+    assert (written["benchmark"], written["settings"], written["metrics"]["p95_ms"]) == ("freshness", {"rate": 200}, 12.3457)
+    assert written["machine"].keys() == {"cores", "memory", "cpu"}
+    assert {"python", "pyspark", "iceberg-spark-runtime-4.1_2.13", "trino-server-core"} <= written["versions"].keys()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", written["at"])
 
 
 @pytest.mark.parametrize("metric", ["p95", "latency", "seconds", "auc_of_what", "mb", "money_saved", "recall_stolen_card"])
@@ -38,6 +39,11 @@ def test_a_metric_without_its_unit_is_refused(metric: str, tmp_path: Path) -> No
     with pytest.raises(ReceiptError, match=f"The metric {metric} does not say its unit"):
         receipt.write("freshness", {}, {metric: 1.0}, folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_circumstance_that_was_not_declared_is_no_unit(tmp_path: Path) -> None:
+    with pytest.raises(ReceiptError, match="test_fraud_count_card_testing does not say its unit"):
+        receipt.write("freshness", {}, METRICS, folder=tmp_path, circumstances=["stolen_card"])
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

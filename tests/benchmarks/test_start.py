@@ -30,9 +30,9 @@ def test_memory_is_that_of_every_program_and_of_all_together(tmp_path: Path, mon
     valkey = [service for service in services() if service.name == "valkey"]
     try:
         lifecycle.up(valkey, services(), lambda name, seconds: None)
-        told = start._memory(supervision.asked("getPID"))
-        assert 0 < told["valkey_mb"] < told["demo_mb"]
-        assert told["kafka_mb"] == 0.0
+        memory = start._memory(supervision.call("getPID"))
+        assert 0 < memory["valkey_mb"] < memory["demo_mb"]
+        assert memory["kafka_mb"] == 0.0
         assert start._starts()["valkey_start_s"] > 0
         assert not start._has_gold_row()
     finally:

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from pipelines.base import shutdown
 from pipelines.base.errors import ServiceUnreachable, TidemarkError
 from pipelines.base.settings import settings
-from simulator.cli import app
-from simulator.history import DAY_S, events_per_s
+from simulator.cli import DAY_S, app
 from simulator.producer import KafkaProducer
-from simulator.shop import Shop
-from simulator.stopping import Stop
+from simulator.shop import Shop, events_per_s
 
 
 @pytest.fixture
@@ -23,6 +22,7 @@ def _signals() -> Iterator[None]:
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
+    shutdown.requested.clear()
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_a_broker_that_is_away_is_one_sentence() -> None:
 
 @pytest.mark.usefixtures("_signals")
 def test_sigterm_asks_to_stop() -> None:
-    stop = Stop()
-    assert not stop.wait(0)
+    shutdown.on_signals()
+    assert not shutdown.requested.wait(0)
     os.kill(os.getpid(), signal.SIGTERM)
-    assert stop.wait(60)
+    assert shutdown.requested.wait(60)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05])

@@ -145,8 +145,8 @@ def test_history_ends_now_and_the_live_shop_goes_on_from_it(
 ) -> None:
     past = simulate("history", "--days", "2", "--orders-per-day", "50", "--seed", "13", "--ledger", str(tmp_path / "past.json"))
     assert past.returncode == 0, past.stderr
-    kept = json.loads(snapshot.path(13).read_text())
-    assert abs(kept["shop"]["world"]["now"] / 1e6 - time.time()) < 1_800
+    saved = json.loads(snapshot.path(13).read_text())
+    assert abs(saved["shop"]["world"]["now"] / 1e6 - time.time()) < 1_800
     live = simulate("--duration", "2s", "--seed", "13", "--ledger", str(tmp_path / "live.json"))
     assert live.returncode == 0, live.stderr
     sent = [json.loads((tmp_path / name).read_text()) for name in ("past.json", "live.json")]
@@ -163,7 +163,7 @@ def test_after_kill_9_nothing_is_missing_and_what_comes_twice_is_the_same(
 ) -> None:
     command = [sys.executable, "-m", "simulator", "--rate", "500", "--seed", "16"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        until(lambda: sum(1 for _ in new_messages(stack, ends)) > 3_000, "the shop has told its stock and more")
+        until(lambda: sum(1 for _ in new_messages(stack, ends)) > 3_000, "the shop has sent its stock and more")
         process.kill()
     killed = [copy(message) for message in new_messages(stack, ends)]
     again = simulate("--duration", "1s", "--rate", "500", "--seed", "16")

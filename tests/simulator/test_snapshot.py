@@ -1,5 +1,5 @@
-"""A shop that was kept goes on as if it had never stopped, also when it was killed, and never gives
-an id twice.
+"""A shop that was saved goes on as if it had never stopped, also when it was killed, and never
+gives an id twice.
 """
 
 import os
@@ -30,7 +30,7 @@ def _own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None
 def test_no_event_is_lost_or_told_twice_between_two_runs() -> None:
     first = snapshot.new(7, START, 20.0, None)
     before = [event for batch in bulk(first.events, START + 60_000_000, lambda _: False) for event in batch]
-    snapshot.keep(7, first)
+    snapshot.save(7, first)
     after = list(islice(snapshot.opened(7, START + 60_000_000, 20.0, None).events, 500))
     ids = [event.record["event_id"] for event in [*before, *after]]
     assert len(set(ids)) == len(ids)
@@ -39,9 +39,9 @@ def test_no_event_is_lost_or_told_twice_between_two_runs() -> None:
 
 
 def test_another_seed_opens_another_shop_and_leaves_the_first_alone() -> None:
-    snapshot.keep(7, snapshot.new(7, START, 20.0, None))
+    snapshot.save(7, snapshot.new(7, START, 20.0, None))
     shop = snapshot.opened(8, START + 1, 20.0, None)
-    snapshot.keep(8, shop)
+    snapshot.save(8, shop)
     assert shop.start == START + 1
     assert [read(seed)["shop"]["terms"]["seed"] for seed in (7, 8)] == [7, 8]
 
@@ -51,29 +51,29 @@ def read(seed: int) -> dict[str, Any]:
 
 
 def killed(seconds: float) -> list[Event]:
-    """Return what a shop told between the moment it was kept and its end without warning, so many
+    """Return what a shop sent between the moment it was saved and its end without warning, so many
     seconds later.
     """
     shop = snapshot.new(7, START, 20.0, None)
-    keeper = snapshot.Keeper(7, shop, lambda: True, lambda: False)
-    batches = keeper.keeping(bulk(shop.events, START + micros(seconds), lambda _: False))
+    saver = snapshot.Saver(7, shop, lambda: True, lambda: False)
+    batches = saver.covered(bulk(shop.events, START + micros(seconds), lambda _: False))
     return [event for batch in batches for event in batch]
 
 
 def test_after_a_kill_the_same_events_are_told_again_and_no_id_is_given_to_others() -> None:
-    told = killed(seconds=120)
-    open_shop, until = snapshot.owing(7, START + micros(120), None) or pytest.fail("nothing is owed")
+    sent = killed(seconds=120)
+    open_shop, until = snapshot.unfinished(7, START + micros(120), None) or pytest.fail("nothing is unfinished")
     again = [event for batch in bulk(open_shop.events, until, lambda _: False) for event in batch]
-    assert again == told
-    snapshot.keep(7, open_shop)
+    assert again == sent
+    snapshot.save(7, open_shop)
     later = list(islice(snapshot.opened(7, START + micros(3_600), 20.0, None).events, 3_000))
-    assert {event.record["event_id"] for event in later} & {event.record["event_id"] for event in told} == set()
-    assert snapshot.owing(7, START + micros(7_200), None) is None
+    assert {event.record["event_id"] for event in later} & {event.record["event_id"] for event in sent} == set()
+    assert snapshot.unfinished(7, START + micros(7_200), None) is None
 
 
 def test_a_shop_killed_long_ago_was_closed_since_and_is_not_made_up_for() -> None:
     killed(seconds=1)
-    _, until = snapshot.owing(7, START + micros(86_400), None) or pytest.fail("nothing is owed")
+    _, until = snapshot.unfinished(7, START + micros(86_400), None) or pytest.fail("nothing is unfinished")
     assert until - START < micros(1_800)
 
 
@@ -81,8 +81,8 @@ def test_a_past_cut_short_is_finished_to_its_end() -> None:
     end = START + micros(300)
     shop = snapshot.new(7, START, 20.0, None)
     first = list(islice(bulk(shop.events, end, lambda _: True), 1))
-    snapshot.keep(7, shop, end)
-    open_shop, until = snapshot.owing(7, START + micros(86_400), None) or pytest.fail("nothing is owed")
+    snapshot.save(7, shop, end)
+    open_shop, until = snapshot.unfinished(7, START + micros(86_400), None) or pytest.fail("nothing is unfinished")
     rest = list(bulk(open_shop.events, until, lambda _: False))
     whole = bulk(Events(Shop(7, START, 20.0).events()), end, lambda _: False)
     assert [e for batch in [*first, *rest] for e in batch] == [e for batch in whole for e in batch]
@@ -91,33 +91,33 @@ def test_a_past_cut_short_is_finished_to_its_end() -> None:
 def test_a_shop_is_kept_only_when_due_and_when_everything_sent_has_arrived() -> None:
     shop = snapshot.new(7, START, 20.0, None)
     end = START + micros(900)
-    assert list(snapshot.Keeper(7, shop, lambda: False, lambda: True).keeping(bulk(shop.events, end, lambda _: False))) == []
+    assert list(snapshot.Saver(7, shop, lambda: False, lambda: True).covered(bulk(shop.events, end, lambda _: False))) == []
     assert snapshot.read(7) is None
-    batches = snapshot.Keeper(7, shop, lambda: True, lambda: False, until=end).keeping(bulk(shop.events, end, lambda _: False))
+    batches = snapshot.Saver(7, shop, lambda: True, lambda: False, until=end).covered(bulk(shop.events, end, lambda _: False))
     first = next(batches)
     assert [Event(*fields) for fields in reversed(read(7)["unsent"])] == first
-    kept = snapshot.path(7).read_bytes()
+    first_saved = snapshot.path(7).read_bytes()
     assert len(list(batches)) > 1
-    assert snapshot.path(7).read_bytes() == kept
+    assert snapshot.path(7).read_bytes() == first_saved
     assert read(7)["until"] == end
 
 
 def test_a_shop_that_cannot_be_kept_stands_still_where_a_kill_could_give_ids_twice_and_loses_nothing() -> None:
     shop = snapshot.new(7, START, 20.0, None)
     acknowledged = iter([True])
-    keeper = snapshot.Keeper(7, shop, lambda: next(acknowledged, False), lambda: True)
-    batches = keeper.keeping(bulk(shop.events, START + micros(3_600), lambda _: False))
-    told = [event for batch in batches for event in batch]
-    assert START + micros(500) < told[-1].at < read(7)["until"]
+    saver = snapshot.Saver(7, shop, lambda: next(acknowledged, False), lambda: True)
+    batches = saver.covered(bulk(shop.events, START + micros(3_600), lambda _: False))
+    sent = [event for batch in batches for event in batch]
+    assert START + micros(500) < sent[-1].at < read(7)["until"]
     rest = list(islice(shop.events, 2_000))
-    assert [*told, *rest] == list(islice(Shop(7, START, 20.0).events(), len(told) + 2_000))
+    assert [*sent, *rest] == list(islice(Shop(7, START, 20.0).events(), len(sent) + 2_000))
 
 
 def test_a_shop_that_stood_still_goes_on_once_everything_has_arrived() -> None:
     shop = snapshot.new(7, START, 20.0, None)
     acknowledged = iter([True, False, False])
-    keeper = snapshot.Keeper(7, shop, lambda: next(acknowledged, True), lambda: False)
-    for batch in keeper.keeping(bulk(shop.events, START + micros(1_800), lambda _: False)):
+    saver = snapshot.Saver(7, shop, lambda: next(acknowledged, True), lambda: False)
+    for batch in saver.covered(bulk(shop.events, START + micros(1_800), lambda _: False)):
         assert batch[-1].at < read(7)["until"]
     assert batch[-1].at > START + micros(1_700)
 
@@ -132,7 +132,7 @@ def test_a_snapshot_is_on_the_disk_before_it_takes_the_place_of_the_last(monkeyp
         synced.append((name, os.fstat(file).st_size, snapshot.path(7).exists()))
 
     monkeypatch.setattr(os, "fsync", noted)
-    snapshot.keep(7, snapshot.new(7, START, 20.0, None))
+    snapshot.save(7, snapshot.new(7, START, 20.0, None))
     (first, size, there), (last, _, there_then) = synced
     assert (first, size, there) == ("snapshot-7.new", snapshot.path(7).stat().st_size, False)
     assert (last, there_then) == ("simulator", True)
@@ -156,7 +156,7 @@ def test_two_runs_of_one_shop_are_refused() -> None:
 
 
 def test_a_shop_kept_in_the_future_opens_there() -> None:
-    kept = snapshot.new(7, START, 20.0, None)
-    list(islice(kept.events, 4_000))
-    snapshot.keep(7, kept)
+    shop = snapshot.new(7, START, 20.0, None)
+    list(islice(shop.events, 4_000))
+    snapshot.save(7, shop)
     assert snapshot.opened(7, START - 10_000_000, 20.0, None).start > START

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipelines.base.paths import ROOT
-from stack import doctor
+from stack import findings
 from stack.programs import programs
 from stack.services import services
 
@@ -57,7 +57,7 @@ def test_a_container_with_variables_of_its_own_keeps_the_settings_of_all() -> No
 def test_it_publishes_the_local_ports_on_loopback_only() -> None:
     published = [port for container in CONTAINERS.values() for port in container.get("ports", [])]
     assert [port for port in published if not port.startswith("127.0.0.1:")] == []
-    assert {int(port.split(":")[1]) for port in published} == set(doctor.default_ports().values())
+    assert {int(port.split(":")[1]) for port in published} == set(findings.default_ports().values())
 
 
 @pytest.mark.parametrize("name", CONTAINERS)

@@ -1,18 +1,13 @@
-"""What the demo decides, what its live line says of programs, and that it leaves nothing running
-however it is ended.
-"""
+"""What the demo decides, and that it leaves nothing running however it is ended."""
 
-import json
 import os
 import pty
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -20,15 +15,14 @@ from processes import runs
 from rich.console import Console
 from waiting import until
 
+from pipelines.base import shutdown
 from pipelines.base.errors import ServiceUnreachable, TidemarkError
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import settings
-from pipelines.fraud.features.feature_set import FEATURE_SET
-from stack import demo, flow, programs, supervision
+from stack import demo, live_line, programs, supervision
 from stack.service import Service
 from stack.supervision import Restarts
 
-Answering = Callable[[int, str], None]
 # Notes that it runs, and does not care for SIGTERM.
 STUBBORN = """
 import os, pathlib, signal, sys
@@ -41,7 +35,7 @@ while True:
 """
 # A demo of this one program, which has the terminal it is given for its own.
 DEMO = """
-import fcntl, sys, termios, threading
+import fcntl, sys, termios, time
 from pathlib import Path
 from rich.console import Console
 from stack import demo, lifecycle
@@ -54,21 +48,16 @@ demo.programs.programs = lambda rate: [Service("stubborn", command, Path(noted).
 demo._start = lambda known, rate, console, restarts: lifecycle.up(known, known, lambda name, seconds: None)
 def watch(console, restarts):
     while True:  # not signal.pause(), which sleeps through a signal that comes just before it
-        threading.Event().wait(0.2)
-demo._watch = watch
+        time.sleep(0.2)
+demo.live_line.watch = watch
 demo.run(1, Console())
 """
-TWICE = "from rich.console import Console; from stack import demo; c = Console(); demo._say(c, 'a'); demo._say(c, 'b')"
-
-
-def told(state: str = "RUNNING", start: int = 100) -> dict[str, Any]:
-    """What the supervisor tells of a program."""
-    return {"statename": state, "start": start}
+TWICE = "from rich.console import Console; from stack import demo; c = Console(); demo._print(c, 'a'); demo._print(c, 'b')"
 
 
 @pytest.mark.usefixtures("state")
 def test_a_kafka_that_does_not_answer_is_not_taken_for_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "KAFKA_WITHIN_S", 0.2)
+    monkeypatch.setattr(live_line, "KAFKA_WITHIN_S", 0.2)
     monkeypatch.setenv("TIDEMARK_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
     settings.cache_clear()
     with pytest.raises(ServiceUnreachable, match=r"Kafka at 127\.0\.0\.1:1 did not say what shop\.payments holds"):
@@ -100,7 +89,7 @@ def test_a_closed_terminal_ends_the_demo_and_nothing_is_left(tmp_path: Path) -> 
         shown = b""
         while b"Ctrl-C stops everything" not in shown:
             shown += os.read(ours, 1000)
-        supervisor = psutil.Process(supervision.asked("getPID"))
+        supervisor = psutil.Process(supervision.call("getPID"))
         family = [supervisor, *supervisor.children(recursive=True)]
         assert len(family) > 1
         os.close(ours)
@@ -121,13 +110,6 @@ def test_where_nobody_reads_it_says_nothing_and_goes_on() -> None:
     os.close(write)
 
 
-def test_signals_mean_what_they_meant_before_also_after_an_error() -> None:
-    before = [signal.getsignal(number) for number in demo.ENDS]
-    with pytest.raises(TidemarkError), demo._interruptible():
-        raise TidemarkError("no")
-    assert [signal.getsignal(number) for number in demo.ENDS] == before
-
-
 @pytest.mark.usefixtures("state")
 def test_a_step_that_does_not_stop_when_interrupted_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(demo, "STOP_WITHIN_S", 0.5)
@@ -139,7 +121,8 @@ def test_a_step_that_does_not_stop_when_interrupted_is_killed(monkeypatch: pytes
 
     ctrl_c = threading.Thread(target=interrupt)
     ctrl_c.start()
-    with pytest.raises(KeyboardInterrupt):
+    # As the demo does: in the background of a shell SIGINT is ignored otherwise.
+    with pytest.raises(KeyboardInterrupt), shutdown.interruptible():
         demo._ended("step", [sys.executable, "-c", STUBBORN, str(noted)])
     ctrl_c.join()
     assert not psutil.pid_exists(int(noted.read_text()))
@@ -159,73 +142,32 @@ def test_what_crashes_while_the_history_is_sent_is_counted(
 
     for name in made:
         monkeypatch.setattr(programs, name, lambda *rate, service=made[name]: service)
-    for name, does in {"services": list, "wants_history": lambda: True, "has_champion": lambda: True}.items():
+    for name, does in {"services": list, "wants_history": lambda: True}.items():
         monkeypatch.setattr(demo, name, does)
-    monkeypatch.setattr(demo, "_step", lambda name, arguments, console: None)
+    monkeypatch.setattr(demo, "_run", lambda name, arguments, console: (0.0, ""))
     monkeypatch.setattr(demo, "_send_history", crash)
     restarts = Restarts()
     demo._start([*made.values()], 1, Console(quiet=True), restarts)
-    assert "restarted: streams 1x" in demo.trouble(supervision.processes(), restarts)
+    assert "restarted: streams 1x" in live_line.trouble(supervision.processes(), restarts)
 
 
-@pytest.fixture
-def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering]:
-    """Return what makes a web server in MLflow's place give one answer."""
-    answer: list[Any] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(answer[0])
-            self.end_headers()
-            self.wfile.write(answer[1].encode())
-
-        def log_message(self, format: str, *told: object) -> None:
-            """Stay silent."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        monkeypatch.setenv("TIDEMARK_MLFLOW__URL", f"http://127.0.0.1:{server.server_port}")
-        settings.cache_clear()
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield lambda status, body: answer.extend((status, body))
-        server.shutdown()
-        thread.join()
-    settings.cache_clear()
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize(("program", "shown"), [("print('model_registered')", True), ("print('there is one')", False)])
+def test_a_training_is_shown_where_one_was_needed(monkeypatch: pytest.MonkeyPatch, program: str, shown: bool) -> None:
+    earlier = "print('model_registered')"
+    with Console(quiet=True) as quiet:
+        demo._run("training", ["-c", earlier], quiet)
+    monkeypatch.setattr(demo, "TRAINING", ("-c", program))
+    console = Console(record=True)
+    demo._train_if_needed(console)
+    assert ("training   done after" in console.export_text()) is shown
 
 
-@pytest.mark.parametrize(
-    ("status", "body"), [(500, '{"error_code": "INTERNAL_ERROR"}'), (503, "try later"), (404, "<html>no such page</html>")]
-)
-def test_an_mlflow_in_trouble_is_not_taken_for_one_without_a_champion(answering: Answering, status: int, body: str) -> None:
-    answering(status, body)
-    with pytest.raises(
-        ServiceUnreachable, match=rf"MLflow at \S+ answered {status} when asked for the champion of .*make status"
-    ):
-        demo.has_champion()
-
-
-@pytest.mark.parametrize(("feature_set", "serves"), [(FEATURE_SET, True), ("cards/0", False), (None, False)])
-def test_a_champion_of_other_features_is_none(answering: Answering, feature_set: str | None, serves: bool) -> None:
-    tags = [{"key": "sha256", "value": "0"}] + ([{"key": "feature_set", "value": feature_set}] if feature_set else [])
-    answering(200, json.dumps({"model_version": {"name": "fraud", "version": "3", "tags": tags}}))
-    assert demo.has_champion() is serves
-
-
-def test_an_mlflow_that_does_not_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIDEMARK_MLFLOW__URL", "http://127.0.0.1:1")
-    settings.cache_clear()
-    with pytest.raises(ServiceUnreachable, match=r"MLflow does not answer at http://127\.0\.0\.1:1 \(.*\): look at its log"):
-        demo.has_champion()
-    monkeypatch.undo()
-    settings.cache_clear()
-
-
-def test_the_live_line_names_what_is_down_and_counts_what_came_back() -> None:
-    restarts = Restarts()
-    assert demo.trouble({"streams": told(), "simulator": told("STOPPED", start=0)}, restarts) == ""
-    assert "crashed: streams" in demo.trouble({"streams": told("EXITED")}, restarts)
-    back = demo.trouble({"streams": told(start=160), "simulator": told(start=150)}, restarts)
-    assert "restarted: streams 1x" in back
-    assert "crashed" not in back
-    assert "simulator" not in back
-    assert "restarted: streams 2x" in demo.trouble({"streams": told(start=200)}, restarts)
+@pytest.mark.usefixtures("state")
+def test_a_training_that_fails_is_shown_and_does_not_end_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "TRAINING", ("-c", "raise SystemExit('[too] little history')"))
+    console = Console(record=True, width=500)
+    demo._train_if_needed(console)
+    text = console.export_text()
+    assert "no fraud model yet, the next make demo tries again: training failed with exit code 1" in text
+    assert "[too] little history" in text

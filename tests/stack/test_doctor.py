@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,11 +15,14 @@ from pipelines.base import java
 from pipelines.base.errors import TidemarkError
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import settings
-from stack import checkup, doctor, dotenv_file
+from stack import checkup, doctor, dotenv_file, findings
+from stack.ports import some_free
 
 # Doctor as an older Python would run it: bare, and without what Python 3.11 has added.
 OLDER = "import runpy, sys; sys.modules['tomllib'] = None; runpy.run_module('stack.doctor', run_name='__main__')"
-ITS_FILES = """
+# Doctor where one of the packages is missing.
+LACKING = "import runpy, sys; sys.modules['{package}'] = None; runpy.run_module('stack.doctor', run_name='__main__')"
+LOADED_FILES = """
 import sys, stack.doctor
 print(*(module.__file__ for name, module in sys.modules.items() if name.partition('.')[0] in ('stack', 'pipelines')))
 """
@@ -61,9 +65,9 @@ def test_a_missing_maven_is_found_missing(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_too_little_disk_or_memory_is_said() -> None:
-    assert doctor.disk(0).fine
-    assert "1000000000 GiB are needed" in str(doctor.disk(10**9))
-    assert not doctor.disk(where=Path("/proc")).fine  # a file system without room
+    assert findings.disk(0).fine
+    assert "1000000000 GiB are needed" in str(findings.disk(10**9))
+    assert not findings.disk(where=Path("/proc")).fine  # a file system without room
     assert doctor.memory(0).fine
     assert not doctor.memory(10**9).fine
 
@@ -88,10 +92,10 @@ def test_the_default_ports_are_those_of_the_settings(monkeypatch: pytest.MonkeyP
     for name in [name for name in os.environ if name.startswith("TIDEMARK_") and not name.endswith("PASSWORD")]:
         monkeypatch.delenv(name)
     settings.cache_clear()
-    told, found = settings(), doctor.default_ports()
-    assert found["postgres.port"] == told.postgres.port
-    assert found["kafka.bootstrap_servers"] == int(told.kafka.bootstrap_servers.rpartition(":")[2])
-    assert f":{found['mlflow.url']}" in told.mlflow.url
+    ours, found = settings(), findings.default_ports()
+    assert found["postgres.port"] == ours.postgres.port
+    assert found["kafka.bootstrap_servers"] == int(ours.kafka.bootstrap_servers.rpartition(":")[2])
+    assert f":{found['mlflow.url']}" in ours.mlflow.url
     assert len(found) == 9
     settings.cache_clear()
 
@@ -100,9 +104,10 @@ def test_a_taken_default_port_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        monkeypatch.setattr(doctor, "default_ports", lambda: {"trino.port": port})
-        assert f"in use: {port} (trino.port)" in str(doctor.free_ports())
-    assert doctor.free_ports().fine
+        monkeypatch.setattr(findings, "default_ports", lambda: {"trino.port": port})
+        assert f"in use: {port} (trino.port)" in str(findings.free_ports())
+    monkeypatch.setattr(findings, "default_ports", lambda: {"trino.port": some_free(1)[0]})
+    assert findings.free_ports().fine
 
 
 def test_it_runs_on_a_python_without_any_package() -> None:
@@ -118,6 +123,28 @@ def bare(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.parametrize("package", ["httpx", "pydantic", "psutil", "dotenv"])
+def test_a_package_that_is_missing_is_named_and_what_to_do(package: str) -> None:
+    command = [sys.executable, "-c", LACKING.format(package=package)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"✗ stack        not looked at: import of {package} halted" in done.stdout
+    assert done.stdout.endswith("make install\n")
+
+
+def test_before_the_installation_it_says_to_install(tmp_path: Path) -> None:
+    for folder in ("stack", "pipelines", "conf"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    shutil.copy(ROOT / "requirements.lock", tmp_path)
+    fresh = subprocess.run(
+        [sys.executable, "-S", "-m", "stack.doctor"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (fresh.returncode, fresh.stderr) == (1, "")
+    assert "✗ packages     not installed: run make install" in fresh.stdout
+    assert "✗ jars         not fetched: run make install" in fresh.stdout
+    assert "ports" in fresh.stdout
+
+
 def test_on_an_older_python_it_still_says_what_is_missing() -> None:
     older = bare(OLDER)
     assert "JDK 17" in older.stdout
@@ -125,12 +152,14 @@ def test_on_an_older_python_it_still_says_what_is_missing() -> None:
 
 
 def test_an_older_python_can_read_all_of_it() -> None:
-    files = [Path(name) for name in bare(ITS_FILES).stdout.split()]
-    assert {"doctor.py", "java.py", "ports.py"} <= {file.name for file in files}
+    files = [Path(name) for name in bare(LOADED_FILES).stdout.split()]
+    assert {"doctor.py", "findings.py", "java.py", "paths.py", "ports.py"} <= {file.name for file in files}
     for file in files:
         tree = ast.parse(file.read_text(), feature_version=(3, 8))
-        told = [node.names[0].name for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
-        assert told == ["annotations"] or not any(isinstance(node, ast.FunctionDef | ast.AnnAssign) for node in ast.walk(tree))
+        future = [node.names[0].name for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+        assert future == ["annotations"] or not any(
+            isinstance(node, ast.FunctionDef | ast.AnnAssign) for node in ast.walk(tree)
+        )
 
 
 @pytest.mark.usefixtures("state")

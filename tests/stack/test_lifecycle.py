@@ -66,7 +66,7 @@ def test_what_is_up_answers_and_after_down_nothing_is_left(page: Page) -> None:
     service = page()
     up(service)
     (row,) = status.rows([service])
-    family = [psutil.Process(pid(service)), psutil.Process(supervision.asked("getPID"))]
+    family = [psutil.Process(pid(service)), psutil.Process(supervision.call("getPID"))]
     assert (row.state, row.pid) == ("running", pid(service))
     assert row.resident_mb is not None
     assert row.resident_mb > 1
@@ -79,7 +79,7 @@ def test_what_is_up_answers_and_after_down_nothing_is_left(page: Page) -> None:
 def test_down_ends_the_supervisor_also_when_nobody_can_be_told(page: Page) -> None:
     service = page()
     up(service)
-    family = [psutil.Process(pid(service)), psutil.Process(supervision.asked("getPID"))]
+    family = [psutil.Process(pid(service)), psutil.Process(supervision.call("getPID"))]
 
     def closed(name: str, seconds: float) -> None:
         raise OSError("a terminal that was closed")
@@ -157,7 +157,7 @@ def test_what_needs_others_is_tried_until_they_are_back(page: Page, tmp_path: Pa
         up(waiting)
     assert len(tries.read_text()) <= 1 + lifecycle.TRIES
     until(lambda: len(tries.read_text()) > 1 + supervision.TRIES_ALONE, "it was tried more often than what needs nothing")
-    assert status.rows([waiting])[0].state == "restarting"
+    until(lambda: status.rows([waiting])[0].state == "restarting", "it is between two tries")
     folder.mkdir()
     until(serving, "it serves")
 

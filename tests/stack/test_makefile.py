@@ -7,11 +7,15 @@ import pytest
 
 from pipelines.base.paths import ROOT
 
-VERBS = [
-    *("help", "install", "demo", "up", "down", "clean", "status", "doctor", "sql", "contracts", "balance"),
-    *("train", "promote", "replay", "rebuild", "rebuild-store", "recompute", "tend", "recover"),
-    *("test", "test-unit", "lint", "bench", "claims", "docs", "screenshot"),
-]
+SECTIONS = {
+    "Start": ["demo", "up", "down", "install", "doctor"],
+    "Look": ["status", "sql", "screenshot"],
+    "Data": ["contracts", "balance", "rebuild", "recompute", "recover"],
+    "Models": ["train", "promote", "replay"],
+    "Upkeep": ["tend", "rebuild-store", "clean"],
+    "Develop": ["test", "test-unit", "lint", "bench", "claims", "docs", "help"],
+}
+VERBS = [verb for verbs in SECTIONS.values() for verb in verbs]
 
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -22,6 +26,13 @@ def test_make_alone_lists_every_verb_with_a_sentence() -> None:
     listed = dict(re.findall(r"^  make (\S+)\s+(\S.*)$", make().stdout, flags=re.M))
     assert list(listed) == VERBS
     assert min(map(len, listed.values())) > 10
+
+
+def test_verbs_are_listed_in_sections_on_lines_that_a_terminal_holds() -> None:
+    shown = make("help").stdout
+    titled = re.findall(r"^(\w+)\n((?:  make .*\n)+)", shown, flags=re.M)
+    assert {title: re.findall(r"^  make (\S+)", verbs, flags=re.M) for title, verbs in titled} == SECTIONS
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("verb", VERBS)

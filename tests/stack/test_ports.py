@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from stack import ports
+from stack import ports, status
 
 # Ip_local_port_range unless somebody sets it; also below what macOS and Windows give.
 LINUX_GIVES_FROM = 32_768
@@ -22,10 +22,10 @@ def taken() -> socket.socket:
 def test_a_port_is_free_until_somebody_listens(taken: socket.socket) -> None:
     port = taken.getsockname()[1]
     assert not ports.free(port)
-    assert ports.holder(port).endswith(f"(pid {os.getpid()})")
+    assert status.port_holder(port).endswith(f"(pid {os.getpid()})")
     taken.close()
     assert ports.free(port)
-    assert ports.holder(port) == "another program"
+    assert status.port_holder(port) == "another program"
 
 
 def test_free_ports_have_room_for_the_neighbour_a_service_takes() -> None:

@@ -60,10 +60,10 @@ def test_the_rate_reaches_the_simulator() -> None:
 
 
 def test_the_page_gets_its_settings_from_the_environment() -> None:
-    told = programs(200)[2].environment
-    assert told["TIDEMARK_TRINO__PORT"] == str(settings().trino.port)
-    assert told["TIDEMARK_DASH__PORT"] == str(settings().dash.port)
-    assert told["TIDEMARK_CATALOG__NAME"] == settings().catalog.name
+    environment = programs(200)[2].environment
+    assert environment["TIDEMARK_TRINO__PORT"] == str(settings().trino.port)
+    assert environment["TIDEMARK_DASH__PORT"] == str(settings().dash.port)
+    assert environment["TIDEMARK_CATALOG__NAME"] == settings().catalog.name
 
 
 def test_root_hands_postgresql_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

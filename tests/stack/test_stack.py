@@ -20,8 +20,7 @@ from waiting import until
 
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import Settings, settings
-from pipelines.fraud.features.feature_set import FEATURE_SET
-from stack import checkup, cli, demo, flow, lifecycle, prompt, status, supervision
+from stack import checkup, cli, lifecycle, live_line, prompt, status, supervision
 from stack.services import services
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("local_stack")]
@@ -29,8 +28,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("local_stack")]
 
 @pytest.fixture
 def online(local_stack: Settings) -> valkey.Valkey:
-    told = local_stack.valkey
-    return valkey.Valkey(told.host, told.port, password=told.password.get_secret_value(), decode_responses=True)
+    store = local_stack.valkey
+    return valkey.Valkey(store.host, store.port, password=store.password.get_secret_value(), decode_responses=True)
 
 
 @pytest.fixture
@@ -56,10 +55,10 @@ def killed_and_back(name: str) -> None:
     assert supervision.processes()[name]["pid"] != victim.pid
 
 
-def models(told: Settings, password: str | None = None) -> httpx.Client:
+def models(stack: Settings, password: str | None = None) -> httpx.Client:
     """Return a client of MLflow's interface with the settings' password, or another one."""
-    ours = (told.mlflow.user, password or told.mlflow.password.get_secret_value())
-    return httpx.Client(base_url=f"{told.mlflow.url}/api/2.0/mlflow/", auth=ours, timeout=60)
+    login = (stack.mlflow.user, password or stack.mlflow.password.get_secret_value())
+    return httpx.Client(base_url=f"{stack.mlflow.url}/api/2.0/mlflow/", auth=login, timeout=60)
 
 
 def test_every_service_runs_within_its_memory() -> None:
@@ -70,7 +69,7 @@ def test_every_service_runs_within_its_memory() -> None:
 
 
 def test_everything_listens_on_loopback_only() -> None:
-    supervisor = psutil.Process(supervision.asked("getPID"))
+    supervisor = psutil.Process(supervision.call("getPID"))
     sockets = [c for process in supervisor.children(recursive=True) for c in process.net_connections("inet")]
     listening = {c.laddr.ip.removeprefix("::ffff:") for c in sockets if c.status == psutil.CONN_LISTEN}
     assert listening == {"127.0.0.1"}
@@ -99,8 +98,8 @@ def test_valkey_keeps_what_was_written_when_it_is_killed(online: valkey.Valkey) 
 
 def test_kafka_stamps_records_itself_and_makes_no_topic_by_accident(admin: AdminClient, topic: str) -> None:
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
-    told = admin.describe_configs([resource])[resource].result(30)
-    assert told["message.timestamp.type"].value == "LogAppendTime"
+    described = admin.describe_configs([resource])[resource].result(30)
+    assert described["message.timestamp.type"].value == "LogAppendTime"
     refused: list[object] = []
     producer = Producer({"bootstrap.servers": settings().kafka.bootstrap_servers, "message.timeout.ms": 5000})
     producer.produce("shop.nobody-made-this", b"x", on_delivery=lambda error, _: refused.append(error))
@@ -110,14 +109,14 @@ def test_kafka_stamps_records_itself_and_makes_no_topic_by_accident(admin: Admin
 
 
 def test_the_flow_counts_what_was_produced(admin: AdminClient, topic: str) -> None:
-    until(lambda: flow.offsets(admin, topic) == 0, "the new topic has a leader")
-    looking = flow.Looking()
+    until(lambda: live_line.offsets(admin, topic) == 0, "the new topic has a leader")
+    looking = live_line.Looking()
     looking.look()
     producer = Producer({"bootstrap.servers": settings().kafka.bootstrap_servers})
     for number in range(100):
         producer.produce(topic, str(number).encode())
     producer.flush(30)
-    assert flow.offsets(admin, topic) == 100
+    assert live_line.offsets(admin, topic) == 100
     seen = looking.look()
     assert seen.events_per_s
     assert "events/s · newest order in gold: " in str(seen)
@@ -130,24 +129,6 @@ def test_the_registry_checks_every_earlier_version_and_keeps_ids_when_killed(loc
     given = httpx.post(f"{url}/subjects/{subject}/versions", json={"schema": json.dumps(schema)}, timeout=30).json()
     killed_and_back("registry")
     assert json.loads(httpx.get(f"{url}/schemas/ids/{given['id']}", timeout=30).json()["schema"]) == schema
-
-
-def test_there_is_no_champion_until_somebody_makes_one(local_stack: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = {"name": f"trial-{uuid.uuid4().hex[:8]}"}
-    monkeypatch.setenv("TIDEMARK_FRAUD__MODEL_NAME", model["name"])
-    settings.cache_clear()
-    assert not demo.has_champion()
-    with models(local_stack) as mlflow:
-        run = mlflow.post("runs/create", json={"experiment_id": "0"}).json()["run"]["info"]
-        mlflow.post("registered-models/create", json=model).raise_for_status()
-        assert not demo.has_champion()
-        version = {**model, "source": f"{run['artifact_uri']}/model", "run_id": run["run_id"]}
-        version["tags"] = [{"key": "feature_set", "value": FEATURE_SET}]
-        mlflow.post("model-versions/create", json=version).raise_for_status()
-        mlflow.post("registered-models/alias", json={**model, "alias": "champion", "version": "1"}).raise_for_status()
-    assert demo.has_champion()
-    monkeypatch.undo()
-    settings.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -178,28 +159,19 @@ def test_mlflow_started_again_takes_the_password_of_the_settings_whatever_it_too
         assert yesterday.get("registered-models/search").status_code == 401
 
 
-def test_a_wrong_password_is_not_taken_for_a_missing_champion(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIDEMARK_MLFLOW__PASSWORD", "changed-while-it-runs")
-    settings.cache_clear()
-    with pytest.raises(ServiceUnreachable, match="refuses the password of admin"):
-        demo.has_champion()
-    monkeypatch.undo()
-    settings.cache_clear()
-
-
 def test_trino_writes_and_reads_the_shared_catalogue(local_stack: Settings) -> None:
-    prompt.asked("create schema if not exists lake.trial")
-    prompt.asked("create table lake.trial.numbers as select * from (values 1, 2, 3) t(n);")
-    (row,) = prompt.asked("select sum(n) as total from lake.trial.numbers").rows
-    (place,) = prompt.asked('select min("$path") from lake.trial.numbers').rows
+    prompt.answered("create schema if not exists lake.trial")
+    prompt.answered("create table lake.trial.numbers as select * from (values 1, 2, 3) t(n);")
+    (row,) = prompt.answered("select sum(n) as total from lake.trial.numbers").rows
+    (place,) = prompt.answered('select min("$path") from lake.trial.numbers').rows
     assert list(row) == [6]
     assert str(place[0]).startswith(f"file://{local_stack.catalog.warehouse}/trial/")
-    prompt.asked("drop table lake.trial.numbers")
+    prompt.answered("drop table lake.trial.numbers")
 
 
 def test_a_refused_query_is_one_sentence() -> None:
     with pytest.raises(ServiceUnreachable, match=r"Trino refused the query: .*nowhere"):
-        prompt.asked("select * from lake.nowhere.nothing")
+        prompt.answered("select * from lake.nowhere.nothing")
 
 
 def test_the_prompt_answers_statements_and_survives_a_wrong_one() -> None:

@@ -1,7 +1,6 @@
 """Waits for a condition instead of for a time."""
 
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 
@@ -19,4 +18,4 @@ def until(condition: Callable[[], bool], what: str, *programs: "subprocess.Popen
         for program in programs:
             assert not program.poll(), f"{program.args} ended with {program.returncode} before {what}"
         assert time.monotonic() < end, f"waited {within_s:g} s in vain until {what}"
-        threading.Event().wait(LOOK_EVERY_S)
+        time.sleep(LOOK_EVERY_S)

@@ -16,56 +16,56 @@ TEST_FROM = FIRST + 21
 
 
 @pytest.fixture(scope="module")
-def told() -> Transactions:
+def month() -> Transactions:
     """Thirty days of transactions of twenty cards."""
     return transactions(some_transactions())
 
 
-def brute_force(told: Transactions, first_test_day: int) -> Split:
+def brute_force(month: Transactions, first_test_day: int) -> Split:
     """Walk through the test week day by day as the Handbook's text has it."""
-    days, learn_from = told.day.tolist(), first_test_day - 14
+    days, learn_from = month.day.tolist(), first_test_day - 14
     learn = [learn_from <= day < learn_from + 7 for day in days]
-    known = {card for card, fraud, chosen in zip(told.card, told.fraud, learn, strict=True) if fraud and chosen}
+    known = {card for card, fraud, chosen in zip(month.card, month.fraud, learn, strict=True) if fraud and chosen}
     test = [False] * len(days)
     for passed in range(7):
-        known |= {c for c, f, d in zip(told.card, told.fraud, days, strict=True) if f and d == learn_from + 7 + passed - 1}
+        known |= {c for c, f, d in zip(month.card, month.fraud, days, strict=True) if f and d == learn_from + 7 + passed - 1}
         for i, day in enumerate(days):
-            test[i] |= day == first_test_day + passed and told.card[i] not in known
+            test[i] |= day == first_test_day + passed and month.card[i] not in known
     return Split(np.array(learn), np.array(test))
 
 
-def test_the_split_is_that_of_walking_through_the_week(told):
-    chosen, expected = split(told, TEST_FROM), brute_force(told, TEST_FROM)
+def test_the_split_is_that_of_walking_through_the_week(month):
+    chosen, expected = split(month, TEST_FROM), brute_force(month, TEST_FROM)
     np.testing.assert_array_equal(chosen.learn, expected.learn)
     np.testing.assert_array_equal(chosen.test, expected.test)
-    of_the_week = (told.day >= TEST_FROM) & (told.day < TEST_FROM + 7)
+    of_the_week = (month.day >= TEST_FROM) & (month.day < TEST_FROM + 7)
     assert 0 < chosen.test.sum() < of_the_week.sum(), "compromised cards leave"
 
 
-def test_a_week_of_delay_lies_between_learning_and_measuring(told):
+def test_a_week_of_delay_lies_between_learning_and_measuring(month):
     for learn_days in (7, None):
-        chosen = split(told, TEST_FROM, learn_days)
-        assert told.day[chosen.learn].max() == TEST_FROM - 8
-        assert (told.day[chosen.test].min(), told.day[chosen.test].max()) == (TEST_FROM, TEST_FROM + 6)
+        chosen = split(month, TEST_FROM, learn_days)
+        assert month.day[chosen.learn].max() == TEST_FROM - 8
+        assert (month.day[chosen.test].min(), month.day[chosen.test].max()) == (TEST_FROM, TEST_FROM + 6)
 
 
-def test_all_history_is_learned_from_and_measured_on_the_same_transactions(told):
-    week, all_of_it = split(told, TEST_FROM), split(told, TEST_FROM, learn_days=None)
+def test_all_history_is_learned_from_and_measured_on_the_same_transactions(month):
+    week, all_of_it = split(month, TEST_FROM), split(month, TEST_FROM, learn_days=None)
     np.testing.assert_array_equal(all_of_it.test, week.test)
-    assert told.day[week.learn].min() == TEST_FROM - 14
-    assert told.day[all_of_it.learn].min() == FIRST
+    assert month.day[week.learn].min() == TEST_FROM - 14
+    assert month.day[all_of_it.learn].min() == FIRST
 
 
-def test_weeks_go_on_as_far_as_the_data_reach_and_the_rest_lies_before(told):
-    assert weeks_to_test(told, FIRST + 14, 2) == [FIRST + 14, FIRST + 21]
-    assert weeks_to_test(told, FIRST + 21, 2) == [FIRST + 14, FIRST + 21]
-    assert weeks_to_test(told, FIRST + 23, 2) == [FIRST + 16, FIRST + 23]
+def test_weeks_go_on_as_far_as_the_data_reach_and_the_rest_lies_before(month):
+    assert weeks_to_test(month, FIRST + 14, 2) == [FIRST + 14, FIRST + 21]
+    assert weeks_to_test(month, FIRST + 21, 2) == [FIRST + 14, FIRST + 21]
+    assert weeks_to_test(month, FIRST + 23, 2) == [FIRST + 16, FIRST + 23]
 
 
 @pytest.mark.parametrize(("first", "weeks"), [(FIRST + 13, 1), (FIRST + 24, 1), (FIRST + 21, 3)])
-def test_more_weeks_than_there_are_is_one_clear_sentence(told, first, weeks):
+def test_more_weeks_than_there_are_is_one_clear_sentence(month, first, weeks):
     with pytest.raises(TransactionsError, match=r"reach from 2018-04-01 to 2018-04-30: .* or give more files\."):
-        weeks_to_test(told, first, weeks)
+        weeks_to_test(month, first, weeks)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5), st.booleans(), st.integers(0, 1000)), min_size=1, max_size=40))
@@ -88,9 +88,9 @@ def test_card_precision_is_that_of_looking_at_the_highest_cards_one_day_after_th
     assert card_precision(day, card, fraud, score, top=2) == pytest.approx(np.mean(shares))
 
 
-def test_a_perfect_score_has_perfect_figures(told):
-    chosen = split(told, TEST_FROM).test
-    measured = figures(told, chosen, told.fraud[chosen].astype(np.float32))
+def test_a_perfect_score_has_perfect_figures(month):
+    chosen = split(month, TEST_FROM).test
+    measured = figures(month, chosen, month.fraud[chosen].astype(np.float32))
     assert (measured["auc"], measured["average_precision"]) == (1, 1)
 
 
@@ -122,6 +122,6 @@ def test_a_file_that_is_not_there_or_something_else_is_one_clear_sentence(tmp_pa
 
 @needs_handbook
 def test_the_handbooks_own_split_has_as_many_rows_as_the_handbook_says():
-    told = read([TRANSACTIONS])
-    chosen = split(told, int(np.datetime64("2018-08-08", "D").astype(int)))
-    assert (chosen.learn.sum(), chosen.test.sum(), told.fraud[chosen.test].sum()) == (67_240, 58_264, 385)
+    month = read([TRANSACTIONS])
+    chosen = split(month, int(np.datetime64("2018-08-08", "D").astype(int)))
+    assert (chosen.learn.sum(), chosen.test.sum(), month.fraud[chosen.test].sum()) == (67_240, 58_264, 385)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.support.open_loop import asked, post
+from benchmarks.support.open_loop import post, send
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nbusy"
@@ -62,22 +62,22 @@ def serving(answers: list[bytes], at_once: int) -> Iterator[int]:
 
 def test_requests_are_sent_while_none_is_answered_and_waiting_counts() -> None:
     with serving([OK] * 5, at_once=5) as port:
-        told = asked(port, [post("/", "{}", {})] * 5, rate=20.0)
-    assert told.status.tolist() == [200] * 5
-    assert told.text == ["ok"] * 5
-    assert told.latency_ms[0] >= 4 * 1000 / 20, "the first one had waited for the fifth, which was due so much later"
+        answers = send(port, [post("/", "{}", {})] * 5, rate=20.0)
+    assert answers.status.tolist() == [200] * 5
+    assert answers.text == ["ok"] * 5
+    assert answers.latency_ms[0] >= 4 * 1000 / 20, "the first one had waited for the fifth, which was due so much later"
 
 
 def test_what_is_no_score_is_told_apart() -> None:
     with serving([OK, BUSY, OK], at_once=1) as port:
-        told = asked(port, [post("/", "{}", {})] * 3, rate=20.0)
-    assert sorted(told.status.tolist()) == [200, 200, 503]
-    assert told.after(2).text == told.text[2:]
+        answers = send(port, [post("/", "{}", {})] * 3, rate=20.0)
+    assert sorted(answers.status.tolist()) == [200, 200, 503]
+    assert answers.after(2).text == answers.text[2:]
 
 
 def test_a_server_that_is_not_there_is_no_answer() -> None:
-    told = asked(1, [post("/", "{}", {})] * 2, rate=1000.0)
-    assert told.status.tolist() == [0, 0]
+    answers = send(1, [post("/", "{}", {})] * 2, rate=1000.0)
+    assert answers.status.tolist() == [0, 0]
 
 
 def test_a_request_is_one_that_servers_understand() -> None:

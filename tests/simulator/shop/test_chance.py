@@ -12,8 +12,8 @@ from simulator.shop.chance import Chance, at_quantile, cumulative
 
 def test_pick_follows_the_weights() -> None:
     chance, sums = Chance("pick"), cumulative([1, 2, 5])
-    told = np.bincount([chance.pick(sums) for _ in range(20_000)], minlength=3) / 20_000
-    assert told == pytest.approx([0.125, 0.25, 0.625], abs=0.015)
+    drawn = np.bincount([chance.pick(sums) for _ in range(20_000)], minlength=3) / 20_000
+    assert drawn == pytest.approx([0.125, 0.25, 0.625], abs=0.015)
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=2, max_size=30), st.floats(0, 1))
@@ -25,9 +25,9 @@ def test_at_quantile_is_numpys_linear_quantile(values: list[float], share: float
 @pytest.mark.parametrize("mean", [1.0, 1.5, 4.0, 14.0])
 def test_count_has_its_mean_and_is_at_least_one(mean: float) -> None:
     chance = Chance("count")
-    told = [chance.count(mean) for _ in range(20_000)]
-    assert min(told) == 1
-    assert np.mean(told) == pytest.approx(mean, rel=0.05)
+    drawn = [chance.count(mean) for _ in range(20_000)]
+    assert min(drawn) == 1
+    assert np.mean(drawn) == pytest.approx(mean, rel=0.05)
 
 
 def test_wait_has_the_mean_of_a_poisson_process() -> None:

@@ -8,11 +8,12 @@ import pytest
 from olist import ARCHIVE, needs_olist, tiny_archive
 
 from simulator.shop import Catalogue, Shop
+from simulator.shop.olist import read_catalogue
 
 
 @pytest.fixture(scope="module")
 def olist() -> Catalogue:
-    return Catalogue.from_olist(ARCHIVE)
+    return read_catalogue(ARCHIVE)
 
 
 @needs_olist
@@ -37,15 +38,15 @@ def test_the_shop_sells_them_in_olists_proportions(olist: Catalogue) -> None:
     shop = Shop(1, 1_767_571_200_000_000, 1.0, catalogue=olist, clicks_share=0.0)
     events = list(islice(shop.events(), 75_000))
     items = [i for e in events if e.topic == "shop.orders" and e.record["version"] == 1 for i in e.record["items"]]
-    told = Counter(item["category"] for item in items)
+    counts = Counter(item["category"] for item in items)
     assert len(items) > 2_000
     assert {item["product_id"] for item in items} <= {product.product_id for product in olist.products}
-    assert told["bed_bath_table"] / len(items) == pytest.approx(0.0987, rel=0.4)
+    assert counts["bed_bath_table"] / len(items) == pytest.approx(0.0987, rel=0.4)
 
 
 def test_products_that_were_sold_have_their_price_category_and_last_seller(tmp_path: Path) -> None:
-    made = Catalogue.from_olist(tiny_archive(tmp_path))
-    told = {p.product_id: (made.categories[p.category], made.sellers[p.seller].seller_id, p.price) for p in made.products}
-    assert told == {"p1": ("health_beauty", "s1", 1_100), "p2": ("other", "s2", 9_990)}
+    made = read_catalogue(tiny_archive(tmp_path))
+    sold = {p.product_id: (made.categories[p.category], made.sellers[p.seller].seller_id, p.price) for p in made.products}
+    assert sold == {"p1": ("health_beauty", "s1", 1_100), "p2": ("other", "s2", 9_990)}
     assert {p.product_id: p.weight for p in made.products} == pytest.approx({"p1": 2 / 3, "p2": 1 / 3})
     assert {place.city for place in made.places} == {"sao paulo", "rio de janeiro"}

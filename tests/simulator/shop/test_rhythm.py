@@ -21,9 +21,9 @@ def test_black_friday_is_the_day_after_the_fourth_thursday(year: int, day: int) 
 
 def test_factors_of_a_week_are_the_fitted_ones_three_hours_later() -> None:
     monday = micros(2026, 3, 2, 3)
-    told = [Rhythm(FITTED, steady=False).factor(monday + hour * 3_600_000_000) for hour in range(168)]
-    assert told == FITTED.week
-    assert sum(told) / 168 == pytest.approx(1.0, abs=0.001)
+    factors = [Rhythm(FITTED, steady=False).factor(monday + hour * 3_600_000_000) for hour in range(168)]
+    assert factors == FITTED.week
+    assert sum(factors) / 168 == pytest.approx(1.0, abs=0.001)
 
 
 def test_black_friday_is_the_busiest_day() -> None:

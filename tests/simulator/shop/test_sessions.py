@@ -19,15 +19,15 @@ def test_some_honest_payments_come_from_a_device_from_which_somebody_else_paid(h
     frauds = {e.key for e in history if e.topic == "shop.chargebacks" and e.record["fraud"]}
     customers: dict[str, set[str]] = defaultdict(set)
     cards: dict[str, set[str]] = defaultdict(set)
-    told = []
+    shared = []
     for event in history:
         if event.topic == "shop.payments":
             card, customer, device = event.key, event.record["customer_id"], event.record["device_id"]
             if event.record["payment_id"] not in frauds:
-                told.append((bool(customers[device] - {customer}), bool(cards[device] - {card})))
+                shared.append((bool(customers[device] - {customer}), bool(cards[device] - {card})))
             customers[device].add(customer)
             cards[device].add(card)
-    by_others, by_another_card = (sum(one) / len(told) for one in zip(*told, strict=True))
+    by_others, by_another_card = (sum(one) / len(shared) for one in zip(*shared, strict=True))
     assert 0.025 < by_others < 0.05
     assert 0.08 < by_another_card < 0.12
 

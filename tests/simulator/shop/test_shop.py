@@ -64,7 +64,7 @@ def test_event_time_and_key_are_those_of_the_record(history: list[Event], busy: 
         assert event.record[keys[event.topic]] == event.key
 
 
-def test_all_topics_are_told(history: list[Event], busy: list[Event]) -> None:
+def test_events_of_all_topics_come(history: list[Event], busy: list[Event]) -> None:
     assert {event.topic for event in history + busy} == set(TOPICS)
 
 
@@ -84,8 +84,8 @@ def test_rate_holds_with_clicks(busy: list[Event]) -> None:
     """A shop of two days has shipped little: it is short of about a twelfth, the events that follow
     an order.
     """
-    told = sum(event.at > START for event in busy)
-    assert told / (2 * 86_400) == pytest.approx(0.93, rel=0.12)
+    events = sum(event.at > START for event in busy)
+    assert events / (2 * 86_400) == pytest.approx(0.93, rel=0.12)
 
 
 def test_no_clicks_when_nobody_lets_them_be_recorded(history: list[Event]) -> None:
@@ -99,8 +99,8 @@ def test_the_rhythm_can_be_switched_off() -> None:
     """
 
     def night_and_evening(steady: bool) -> tuple[int, int]:
-        told = list(islice(a_shop(rate=0.3, steady=steady).events(), 26_000))
-        hours = [(event.at - START) // HOUR for event in told if event.topic == "shop.clicks"]
+        events = list(islice(a_shop(rate=0.3, steady=steady).events(), 26_000))
+        hours = [(event.at - START) // HOUR for event in events if event.topic == "shop.clicks"]
         assert hours[-1] >= 23
         return sum(7 <= hour < 9 for hour in hours), sum(17 <= hour < 19 for hour in hours)
 
@@ -122,7 +122,7 @@ def test_restored_shop_goes_on_with_what_would_have_come(before: int, seed: int,
 def test_what_was_under_way_happens_while_the_shop_is_closed() -> None:
     """Closed for a week: deliveries and reviews go on, nobody visits, then visitors come again."""
     shop = a_shop(rate=0.5, clicks_share=0.2)
-    closed = told_last(shop, 40_000)
+    closed = last_of(shop, 40_000)
     events = take(Shop.restore(through_json(shop), start=closed + 7 * DAY, catalogue=SMALL), 6_000)
     meanwhile = [event for event in events if event.at < closed + 7 * DAY]
     assert {"delivered", "shipped"} <= {event.record.get("status") for event in meanwhile}
@@ -131,7 +131,7 @@ def test_what_was_under_way_happens_while_the_shop_is_closed() -> None:
     assert [event.at for event in events] == sorted(event.at for event in events)
 
 
-def told_last(shop: Shop, count: int) -> int:
+def last_of(shop: Shop, count: int) -> int:
     return take(shop, count)[-1].at
 
 

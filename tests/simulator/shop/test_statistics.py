@@ -26,25 +26,25 @@ def test_category_shares(history: list[Event]) -> None:
     """Promotions move demand about by the week and people have favourites: three tenths, for
     categories of 2 % and more.
     """
-    told = shares([item["category"] for order in placed(history) for item in order["items"]])
+    found = shares([item["category"] for order in placed(history) for item in order["items"]])
     for category in FITTED.categories:
         if category.share >= 0.02:
-            assert told[category.name] == pytest.approx(category.share, rel=0.3)
+            assert found[category.name] == pytest.approx(category.share, rel=0.3)
 
 
 def test_median_price(history: list[Event]) -> None:
     """Only 2,400 products carry the price distribution, some of them on promotion: a quarter."""
     middle = len(FITTED.categories[0].prices) // 2
     expected = sum(c.share * c.prices[middle] for c in FITTED.categories) / sum(c.share for c in FITTED.categories)
-    told = np.median([item["price"] for order in placed(history) for item in order["items"]])
-    assert told == pytest.approx(expected, rel=0.25)
+    found = np.median([item["price"] for order in placed(history) for item in order["items"]])
+    assert found == pytest.approx(expected, rel=0.25)
 
 
 def test_payment_methods(history: list[Event]) -> None:
     """Habits of people average to the mix; fraud and retries add cards."""
-    told = shares([e.record["method"] for e in history if e.topic == "shop.payments" and e.record["attempt_number"] == 1])
+    found = shares([e.record["method"] for e in history if e.topic == "shop.payments" and e.record["attempt_number"] == 1])
     for method, share in FITTED.payments.methods.items():
-        assert told[method] == pytest.approx(share, abs=0.015)
+        assert found[method] == pytest.approx(share, abs=0.015)
 
 
 def test_hour_of_the_day(history: list[Event]) -> None:
@@ -53,8 +53,8 @@ def test_hour_of_the_day(history: list[Event]) -> None:
     """
     expected = np.array(FITTED.week).reshape(7, 24).mean(axis=0)
     hours = np.array([(order["placed_at"] // 3_600_000_000 - 3) % 24 for order in placed(history)])
-    told = np.bincount(hours, minlength=24) / len(hours) * 24
-    assert np.corrcoef(told, expected)[0, 1] > 0.98
+    found = np.bincount(hours, minlength=24) / len(hours) * 24
+    assert np.corrcoef(found, expected)[0, 1] > 0.98
 
 
 def test_weekday(history: list[Event]) -> None:
@@ -67,10 +67,10 @@ def test_weekday(history: list[Event]) -> None:
 
 def test_states_of_customers(history: list[Event]) -> None:
     total = sum(place.customers for place in FITTED.places)
-    told = shares([order["customer_state"] for order in placed(history)])
+    found = shares([order["customer_state"] for order in placed(history)])
     for state in ("SP", "RJ", "MG"):
         expected = sum(place.customers for place in FITTED.places if place.state == state) / total
-        assert told[state] == pytest.approx(expected, rel=0.1)
+        assert found[state] == pytest.approx(expected, rel=0.1)
 
 
 def test_lines_and_pieces(history: list[Event]) -> None:

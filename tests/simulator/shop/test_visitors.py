@@ -22,8 +22,8 @@ def test_regulars_come_in_proportion_to_what_they_bought() -> None:
     visitors = Visitors(WORLD, PEOPLE)
     for person in (ALONE, ALONE, ALONE, ALSO_ALONE):
         visitors.bought(person, 0)
-    told = Counter(visitors.next(SESSION_GAP + number * 10 * REST, buying=True) for number in range(4_000))
-    assert 2.5 < told[ALONE] / told[ALSO_ALONE] < 3.6
+    visits = Counter(visitors.next(SESSION_GAP + number * 10 * REST, buying=True) for number in range(4_000))
+    assert 2.5 < visits[ALONE] / visits[ALSO_ALONE] < 3.6
 
 
 def test_a_regular_rests_after_buying_but_may_look() -> None:
@@ -46,8 +46,8 @@ def test_no_second_session_within_half_an_hour() -> None:
 def test_now_and_then_the_one_a_regular_lives_with_comes_instead_and_rests_between_sessions_too() -> None:
     visitors = Visitors(WORLD, PEOPLE)
     visitors.bought(HOUSED, 0)
-    told = Counter(visitors.next(SESSION_GAP + number, buying=False) for number in range(4_000))
-    assert abs(told[-HOUSED] / (told[HOUSED] + told[-HOUSED]) - HOUSEMATE) < 0.05
+    visits = Counter(visitors.next(SESSION_GAP + number, buying=False) for number in range(4_000))
+    assert abs(visits[-HOUSED] / (visits[HOUSED] + visits[-HOUSED]) - HOUSEMATE) < 0.05
     visitors.busy(-HOUSED, at := 2 * SESSION_GAP)
     assert -HOUSED not in [visitors.next(at + SESSION_GAP - 1, buying=False) for _ in range(500)]
 

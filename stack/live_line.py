@@ -1,30 +1,34 @@
-"""What is flowing right now: events per second, the newest order in gold and its age, rows in
-quarantine.
+"""The demo's live line: events per second, the newest order in gold and its age, rows in
+quarantine, and which programs are down or came back.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from rich.console import Console
+from rich.live import Live
 from trino.exceptions import Error as TrinoError
 
 from pipelines.base.settings import settings
+from stack import supervision
 from stack.trino_client import answer
 
 NEWEST_ORDER = "select order_id, updated_at from {lake}.gold.orders order by updated_at desc limit 1"
 QUARANTINED = "select count(*) from {lake}.silver.quarantine"
 EVENTS = "shop."  # topics whose records count as events; scores are answers to them
 KAFKA_WITHIN_S = 5.0
+LOOK_EVERY_S = 5.0  # each look is a query to Trino, a tenth of a core at this pace
 COUNT_EVERY = 2  # looks from one count of the quarantine to the next
 
 
 @dataclass(frozen=True)
 class Flow:
-    """One look at what flows; None is what cannot be said yet."""
+    """One look at what flows; None is what is not known yet."""
 
     events_per_s: float | None = None
     newest_order: str | None = None
@@ -47,8 +51,8 @@ def offsets(admin: AdminClient, topics_from: str = EVENTS) -> int | None:
         topics = {n: t for n, t in admin.list_topics(timeout=KAFKA_WITHIN_S).topics.items() if n.startswith(topics_from)}
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         wanted = {TopicPartition(name, part): latest for name, topic in topics.items() for part in topic.partitions}
-        told = admin.list_offsets(wanted, request_timeout=KAFKA_WITHIN_S) if wanted else {}
-        return sum(int(future.result().offset) for future in told.values())
+        found = admin.list_offsets(wanted, request_timeout=KAFKA_WITHIN_S) if wanted else {}
+        return sum(int(future.result().offset) for future in found.values())
     except KafkaException:
         return None
 
@@ -95,3 +99,29 @@ class Looking:
             row = _first(QUARANTINED)
             self.quarantined = int(str(row[0])) if row else self.quarantined
         self.looks += 1
+
+
+def watch(console: Console, restarts: supervision.Restarts) -> None:
+    """Show the line until interrupted, new every five seconds: in place on a terminal, below each
+    other elsewhere.
+    """
+    looking = Looking()
+    with Live(console=console, auto_refresh=False, transient=False) as live:
+        while True:
+            began = time.monotonic()
+            line = f"  {looking.look()}{trouble(supervision.processes(), restarts)}"
+            if console.is_terminal:
+                live.update(line, refresh=True)
+            else:
+                console.print(line, highlight=False, soft_wrap=True)
+            time.sleep(max(0.0, LOOK_EVERY_S - (time.monotonic() - began)))
+
+
+def trouble(processes: Mapping[str, dict[str, Any]], restarts: supervision.Restarts) -> str:
+    """Return which programs are down, and how often which came back since they were started;
+    nothing when all is well.
+    """
+    down = [name for name, process in processes.items() if process["statename"] in ("FATAL", "BACKOFF", "EXITED")]
+    back = [f"{name} {count}x" for name, count in restarts.counted(processes).items()]
+    crashed = f" · [red]crashed: {', '.join(down)} (make status)[/]" if down else ""
+    return crashed + (f" · [yellow]restarted: {', '.join(back)} (make status)[/]" if back else "")

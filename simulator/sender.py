@@ -1,5 +1,5 @@
-"""The line from events to Kafka: encode, spoil on request, send, count, and say now and then how it
-goes.
+"""Sends events to Kafka: encodes them, spoils some on request, counts them, and reports now and
+then how it goes.
 """
 
 import time
@@ -25,9 +25,9 @@ Watch = Callable[[Event], None]
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a command line asks of the line: faults, their seed, when the newest schemas take over,
-    where the counts go.
+class Options:
+    """How to send: which faults, their seed, for how many seconds with the first schemas, and the
+    file for the counts.
     """
 
     shares: Shares = NO_FAULTS
@@ -36,17 +36,17 @@ class Wishes:
     ledger: Path | None = None
 
 
-class Line:
+class Sender:
     """Sends batches of events of a run that starts at simulated time `start`."""
 
-    def __init__(self, wishes: Wishes, producer: KafkaProducer, ledger: Ledger) -> None:
+    def __init__(self, options: Options, producer: KafkaProducer, ledger: Ledger) -> None:
         self.ledger = ledger
         self.settled, self.flush = producer.settled, producer.flush
         self._producer = producer
-        self._faults = Faults(wishes.shares, wishes.seed, ledger)
+        self._faults = Faults(options.shares, options.seed, ledger)
         self._newest = encoders.newest()
-        self._earliest = encoders.earliest() if wishes.newest_schemas_after_s else self._newest
-        self._change_after = micros(wishes.newest_schemas_after_s)
+        self._earliest = encoders.earliest() if options.newest_schemas_after_s else self._newest
+        self._change_after = micros(options.newest_schemas_after_s)
 
     def send(self, batches: Iterable[list[Event]], start: int, watch: Watch) -> None:
         """Send everything, and at the end what the faults held back; `watch` sees the last event of
@@ -67,22 +67,22 @@ class Line:
 
 
 @contextmanager
-def opened(wishes: Wishes) -> Iterator[Line]:
-    """Open a line to Kafka; once it is open, everything is acknowledged and the ledger written at
-    the end, come what may.
+def opened(options: Options) -> Iterator[Sender]:
+    """Yield a sender to the Kafka of the settings; at the end everything is acknowledged and the
+    ledger written, also after an error.
 
     Raises ServiceUnreachable without broker or registry, ContractError when schemas are not
     registered.
     """
     ledger = Ledger()
     producer = KafkaProducer(settings().kafka.bootstrap_servers)
-    line = Line(wishes, producer, ledger)
+    sender = Sender(options, producer, ledger)
     try:
         with producer:
-            yield line
+            yield sender
     finally:
-        if wishes.ledger:
-            ledger.write(wishes.ledger)
+        if options.ledger:
+            ledger.write(options.ledger)
         log.info("sent", records=ledger.total("records"), events=ledger.total("events"))
 
 
