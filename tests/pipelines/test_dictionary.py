@@ -7,7 +7,7 @@ import pytest
 from pipelines import dictionary
 from pipelines.contracts.schemas import topics
 from pipelines.fraud.features.feature_set import FEATURES
-from pipelines.table import Column, Table
+from pipelines.table import Append, Column, Table
 from pipelines.tables import TABLES
 
 
@@ -32,7 +32,7 @@ def test_every_column_has_a_sentence() -> None:
 
 
 def test_a_bar_in_a_sentence_does_not_break_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
-    odd = Table("silver.odd", "One row per oddity.", (Column("a", "string", "This | that."),), ("a",))
+    odd = Table("silver.odd", "One row per oddity.", (Column("a", "string", "This | that."),), ("a",), Append())
     monkeypatch.setattr(dictionary, "TABLES", {odd.name: odd})
     assert "| `a` | `string` | yes | This \\| that. |" in dictionary.dictionary().splitlines()
 
