@@ -37,9 +37,9 @@ def test_it_scores_on_loopback_without_mlflow_and_ends_with_0_when_asked(server:
         assert listening == ["127.0.0.1"]
         process.send_signal(signal.SIGTERM)
         assert process.wait(900) == 0
-    said = (tmp_path / "log").read_text()
-    assert "api_served" in said
-    assert [secret for secret in (KEY, PASSWORD, "card0") if secret in said] == []
+    log = (tmp_path / "log").read_text()
+    assert "api_served" in log
+    assert [secret for secret in (KEY, PASSWORD, "card0") if secret in log] == []
 
 
 def test_without_keys_it_does_not_start(server: ValkeyServer) -> None:

@@ -43,9 +43,9 @@ WRONG: dict[str, Any] = {
 def test_a_wrong_field_is_named_and_its_value_is_not(client: TestClient, field: str, value: object) -> None:
     refused = client.post(PATH, json=a_body(**{field: value}))
     assert refused.status_code == 422
-    (said,) = refused.json().values()
-    assert said.startswith(f"The payment cannot be read: {field}")
-    assert not isinstance(value, str) or len(value) < 4 or value not in said
+    (sentence,) = refused.json().values()
+    assert sentence.startswith(f"The payment cannot be read: {field}")
+    assert not isinstance(value, str) or len(value) < 4 or value not in sentence
 
 
 @pytest.mark.parametrize("field", [name for name, info in Payment.model_fields.items() if info.is_required()])
@@ -109,9 +109,9 @@ def test_a_key_that_asks_too_often_is_told_to_wait_and_others_are_not(
         settings_with(requests_per_s=1e-9, keys=type(settings_with().api.keys)(f"{both}, another-key-of-the-tests"))
     )
     with TestClient(app) as client:
-        asked = [client.post(PATH, json=a_body(), headers={HEADER: key}) for key in (both, both, "another-key-of-the-tests")]
-    assert [answer.status_code for answer in asked] == [200, 429, 200]
-    assert asked[1].headers["retry-after"] == "1"
+        answers = [client.post(PATH, json=a_body(), headers={HEADER: key}) for key in (both, both, "another-key-of-the-tests")]
+    assert [answer.status_code for answer in answers] == [200, 429, 200]
+    assert answers[1].headers["retry-after"] == "1"
 
 
 def test_an_allowance_grows_with_time_up_to_a_seconds_worth() -> None:
@@ -155,9 +155,9 @@ def test_a_client_that_hangs_up_within_its_body_is_no_failure_of_ours(client: Te
     async def send(message: MutableMapping[str, object]) -> None:
         """Send nobody anything."""
 
-    asked = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": []}
+    scope = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": []}
     with capture_logs() as logs:
-        asyncio.run(client.app(asked, receive, send))
+        asyncio.run(client.app(scope, receive, send))
     assert logs == []
     assert "tidemark_api_answers_total{" not in client.get("/metrics").text
 

@@ -26,9 +26,9 @@ def _ready(url: str) -> bool:
 
 
 @contextmanager
-def an_api(log: Path, told: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def an_api(log: Path, changes: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run the API until the test is over, and yield it with its address once it is ready."""
-    url = f"http://127.0.0.1:{told['TIDEMARK_API__PORT']}"
-    with running(log, "-m", "api", **told) as process:
+    url = f"http://127.0.0.1:{changes['TIDEMARK_API__PORT']}"
+    with running(log, "-m", "api", **changes) as process:
         until(lambda: _ready(url), "the API is ready", process)
         yield process, url

@@ -13,10 +13,10 @@ MINUTE_US, HOUR_US, DAY_US = 60_000_000, 3_600_000_000, 86_400_000_000
 WINDOWS = {"1h": (5 * MINUTE_US, 12), "24h": (HOUR_US, 24), "7d": (DAY_US, 7), "30d": (DAY_US, 30)}
 HALVED = dict(zip(("10m", "6h", "1d", "7d"), HALF_LIVES_S, strict=True))
 
-Told = dict[str, float]
+Features = dict[str, float]
 
 
-def brute_force(history: list[np.void]) -> Told:
+def brute_force(history: list[np.void]) -> Features:
     """Return all features of the last payment of one card."""
     clocks = np.maximum.accumulate([p["at_us"] for p in history]).tolist()
     amounts = [float(p["amount"]) for p in history]
@@ -53,7 +53,7 @@ def _weekday(payment: np.void) -> int:
     return int(np.datetime64(int(payment["at_us"]), "us").astype(object).weekday())
 
 
-def _payment(payment: np.void) -> Told:
+def _payment(payment: np.void) -> Features:
     own = ("amount", "installments", "attempt_number", "credit_card", "debit_card", "app", "three_d_secure")
     return {
         **{name: float(payment[name]) for name in own},
@@ -66,7 +66,7 @@ def _payment(payment: np.void) -> Told:
     }
 
 
-def _habits(history: list[np.void], clocks: list[int]) -> Told:
+def _habits(history: list[np.void], clocks: list[int]) -> Features:
     earlier, gaps = history[:-1], np.diff(clocks[:-1])
     gap = float(gaps.mean()) if len(gaps) else math.nan
     since = clocks[-1] - clocks[-2] if earlier else math.nan
@@ -83,28 +83,28 @@ def _habits(history: list[np.void], clocks: list[int]) -> Told:
     }
 
 
-def _windows(amounts: list[float], clocks: list[int]) -> Told:
-    told: Told = {}
+def _windows(amounts: list[float], clocks: list[int]) -> Features:
+    features: Features = {}
     for name, (slot_us, slots) in WINDOWS.items():
         inside = [a for a, c in zip(amounts, clocks, strict=True) if clocks[-1] // slot_us - c // slot_us < slots]
-        told |= {f"payments_{name}": len(inside), f"amount_{name}": sum(inside)}
-        told |= {f"amount_mean_{name}": float(np.mean(inside)), f"amount_sd_{name}": float(np.std(inside))}
+        features |= {f"payments_{name}": len(inside), f"amount_{name}": sum(inside)}
+        features |= {f"amount_mean_{name}": float(np.mean(inside)), f"amount_sd_{name}": float(np.std(inside))}
     days = {clock // DAY_US for clock in clocks}
     return {
-        **told,
+        **features,
         "active_days_30d": sum(clocks[-1] // DAY_US - day < 30 for day in days),
-        "payments_24h_over_30d": 30 * told["payments_24h"] / told["payments_30d"],
-        "amount_24h_over_30d": ratio(30 * told["amount_24h"], told["amount_30d"]),
+        "payments_24h_over_30d": 30 * features["payments_24h"] / features["payments_30d"],
+        "amount_24h_over_30d": ratio(30 * features["amount_24h"], features["amount_30d"]),
     }
 
 
-def _decayed(amounts: list[float], clocks: list[int]) -> Told:
-    told: Told = {}
+def _decayed(amounts: list[float], clocks: list[int]) -> Features:
+    features: Features = {}
     for name, half_life_s in HALVED.items():
         weights = [0.5 ** ((clocks[-1] - c) / 1e6 / half_life_s) for c in clocks]
-        told[f"payments_{name}_decayed"] = sum(weights)
-        told[f"amount_{name}_decayed"] = sum(w * a for w, a in zip(weights, amounts, strict=True))
-    return told
+        features[f"payments_{name}_decayed"] = sum(weights)
+        features[f"amount_{name}_decayed"] = sum(w * a for w, a in zip(weights, amounts, strict=True))
+    return features
 
 
 def _clipped(amounts: list[float]) -> tuple[list[float], list[float]]:
@@ -124,7 +124,7 @@ def _clipped(amounts: list[float]) -> tuple[list[float], list[float]]:
     return entered, high
 
 
-def _amount(amounts: list[float], windows: Told) -> Told:
+def _amount(amounts: list[float], windows: Features) -> Features:
     *earlier, amount = amounts
     entered, logs = _clipped(earlier)[0], [math.log1p(a) for a in earlier]
     mean, deviation = (float(np.mean(entered)), float(np.std(entered))) if earlier else (math.nan, math.nan)
@@ -143,7 +143,7 @@ def _amount(amounts: list[float], windows: Told) -> Told:
     }
 
 
-def _highs(amounts: list[float], clocks: list[int]) -> Told:
+def _highs(amounts: list[float], clocks: list[int]) -> Features:
     seconds = [clock // 1_000_000 for clock in clocks]
     high = [(seconds[-1] - s, z) for s, z in zip(seconds[:-1], _clipped(amounts[:-1])[1], strict=True) if z][-HIGHS:]
 
@@ -155,14 +155,14 @@ def _highs(amounts: list[float], clocks: list[int]) -> Told:
     return {**counts, **highest, "since_high_h": high[-1][0] / 3600 if high else math.nan}
 
 
-def _customer(history: list[np.void]) -> Told:
+def _customer(history: list[np.void]) -> Features:
     *earlier, customer = (int(p["customer"]) for p in history)
-    asked = {"customer_changed": earlier[-1:], "customer_not_first": earlier[:1]}
-    return {name: float(customer != before[0]) if before else math.nan for name, before in asked.items()}
+    compared_with = {"customer_changed": earlier[-1:], "customer_not_first": earlier[:1]}
+    return {name: float(customer != before[0]) if before else math.nan for name, before in compared_with.items()}
 
 
-def _places(history: list[np.void], clocks: list[int]) -> Told:
-    told: Told = {}
+def _places(history: list[np.void], clocks: list[int]) -> Features:
+    features: Features = {}
     for kind, age, plural in (
         ("device", "device_age_h", "devices"),
         ("country", "country_age_h", "countries"),
@@ -171,17 +171,17 @@ def _places(history: list[np.void], clocks: list[int]) -> Told:
         came = [int(p[kind]) for p in history]
         remembered: dict[int, int] = {}
         for place, clock in zip(came, clocks, strict=True):
-            told[f"new_{kind}"] = float(place not in remembered)
+            features[f"new_{kind}"] = float(place not in remembered)
             since = remembered.pop(place, clock)
             remembered = dict([*remembered.items(), (place, since)][-PLACES:])
-            told[age] = (clock - since) / HOUR_US
-        told[f"{kind}_changed"] = float(len(came) > 1 and came[-1] != came[-2])
-        told[f"{plural}_distinct"] = _estimated(came)
+            features[age] = (clock - since) / HOUR_US
+        features[f"{kind}_changed"] = float(len(came) > 1 and came[-1] != came[-2])
+        features[f"{plural}_distinct"] = _estimated(came)
         days = [clocks[-1] // DAY_US - clock // DAY_US for clock in clocks]
-        told[f"{plural}_2d"] = _estimated([place for place, day in zip(came, days, strict=True) if day < 2])
+        features[f"{plural}_2d"] = _estimated([place for place, day in zip(came, days, strict=True) if day < 2])
     for absent in ("seller_changed", "countries_2d"):
-        del told[absent]
-    return told
+        del features[absent]
+    return features
 
 
 def _estimated(places: list[int]) -> float:
@@ -189,7 +189,7 @@ def _estimated(places: list[int]) -> float:
     return 64 * math.log(64 / max(64 - len({place % 64 for place in places}), 0.5))
 
 
-def _travel(history: list[np.void], clocks: list[int]) -> Told:
+def _travel(history: list[np.void], clocks: list[int]) -> Features:
     unknown = dict.fromkeys(("distance_km", "speed_km_h", "impossible_travel"), math.nan)
     located = [(p, c) for p, c in zip(history, clocks, strict=True) if not np.isnan([p["latitude"], p["longitude"]]).any()]
     if len(located) < 2 or located[-1][0] is not history[-1]:

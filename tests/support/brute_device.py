@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 HOUR_S, DAY_S = 3600, 86_400
 
-Told = dict[str, float]
+Features = dict[str, float]
 
 
 class Sighting(NamedTuple):
@@ -21,13 +21,13 @@ def remembered(arrived: list[Sighting], most: int) -> list[Sighting]:
     """Return what a device that may remember `most` sightings has kept of those that arrived: the
     newest, each once.
     """
-    kept: list[Sighting] = []
+    newest: list[Sighting] = []
     for sighting in arrived:
-        kept = sorted({*kept, sighting})[-most:]
-    return kept
+        newest = sorted({*newest, sighting})[-most:]
+    return newest
 
 
-def brute_force(payment: Sighting, arrived: list[Sighting], most: int) -> Told:
+def brute_force(payment: Sighting, arrived: list[Sighting], most: int) -> Features:
     """Return the device features of a payment, given what arrived from its device before it."""
     known = [sighting for sighting in remembered(arrived, most) if sighting.at_s <= payment.at_s]
     first_s = min((sighting.at_s for sighting in arrived), default=math.inf)

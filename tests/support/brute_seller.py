@@ -8,7 +8,7 @@ from dataclasses import dataclass
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 NEVER = math.nan
 
-Told = dict[str, float]
+Features = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Label:
     amount_z: float
 
 
-def brute_force(at_us: int, amount: float, paid: list[tuple[int, float]], labels: list[Label], delay_us: int) -> Told:
+def brute_force(at_us: int, amount: float, paid: list[tuple[int, float]], labels: list[Label], delay_us: int) -> Features:
     """Return the seller features of a payment, given all payments (when, amount) and labels of its
     seller, later ones too.
     """
@@ -40,7 +40,7 @@ def _inside(moments: list[int], end: int, slot_us: int, slots: int) -> list[bool
     return [last - slots < moment // slot_us <= last for moment in moments]
 
 
-def _payments(at_us: int, amount: float, paid: list[tuple[int, float]], as_of: int) -> Told:
+def _payments(at_us: int, amount: float, paid: list[tuple[int, float]], as_of: int) -> Features:
     moments = [moment for moment, _ in paid]
 
     def amounts(slot_us: int, slots: int) -> list[float]:
@@ -61,24 +61,24 @@ def _payments(at_us: int, amount: float, paid: list[tuple[int, float]], as_of: i
     }
 
 
-def _risk(known: list[Label], end: int) -> Told:
-    told: Told = {}
+def _risk(known: list[Label], end: int) -> Features:
+    features: Features = {}
     for name, slot_us, slots in (("1d", HOUR_US, 24), ("7d", DAY_US, 7), ("30d", DAY_US, 30)):
         inside = _inside([label.at_us for label in known], end, slot_us, slots)
         count = sum(label.labelled for label, chosen in zip(known, inside, strict=True) if chosen)
         frauds = sum(label.fraud for label, chosen in zip(known, inside, strict=True) if chosen)
-        told |= {f"seller_labels_{name}": count, f"seller_frauds_{name}": frauds}
-        told[f"seller_fraud_rate_{name}"] = frauds / count if count > 0 else NEVER
+        features |= {f"seller_labels_{name}": count, f"seller_frauds_{name}": frauds}
+        features[f"seller_fraud_rate_{name}"] = frauds / count if count > 0 else NEVER
     count = sum(label.labelled for label in known)
-    return {**told, "seller_fraud_rate": sum(label.fraud for label in known) / count if count else NEVER}
+    return {**features, "seller_fraud_rate": sum(label.fraud for label in known) / count if count else NEVER}
 
 
-def _episode(known: list[Label], now: int) -> Told:
-    told = [label for label in known if label.fraud > 0 or (label.labelled and label.fraud == 0)]
-    frauds = [label.at_us for label in told if label.fraud]
-    legitimate = [label.at_us for label in told if not label.fraud]
-    marks = [bool(label.fraud) for label in told]
-    run, legitimate_in_run = _run(told)
+def _episode(known: list[Label], now: int) -> Features:
+    labels = [label for label in known if label.fraud > 0 or (label.labelled and label.fraud == 0)]
+    frauds = [label.at_us for label in labels if label.fraud]
+    legitimate = [label.at_us for label in labels if not label.fraud]
+    marks = [bool(label.fraud) for label in labels]
+    run, legitimate_in_run = _run(labels)
 
     def since(moments: list[int]) -> float:
         return (now - max(moments)) / DAY_US if moments else NEVER
@@ -105,16 +105,16 @@ def _tail(marks: list[bool], mark: bool) -> int:
     return len(marks) - 1 - (wrong[-1] if wrong else -1)
 
 
-def _run(told: list[Label]) -> tuple[list[int], int]:
+def _run(labels: list[Label]) -> tuple[list[int], int]:
     """Return when the frauds of ordinary amount of the last run were, and how many legitimate
     labels came after its first.
     """
-    ordinary = [i for i, label in enumerate(told) if label.fraud and label.amount_z < 2.5]
+    ordinary = [i for i, label in enumerate(labels) if label.fraud and label.amount_z < 2.5]
     if not ordinary:
         return [], 0
     first = ordinary[-1]
     for i in reversed(ordinary):  # back to where a legitimate label lies between two of them
-        if any(not label.fraud for label in told[i:first]):
+        if any(not label.fraud for label in labels[i:first]):
             break
         first = i
-    return [told[i].at_us for i in ordinary if i >= first], sum(not label.fraud for label in told[first:])
+    return [labels[i].at_us for i in ordinary if i >= first], sum(not label.fraud for label in labels[first:])

@@ -50,8 +50,8 @@ def a_valkey_server() -> Iterator[ValkeyServer]:
     (port,) = some_free(1)
     options = ["--port", str(port), "--bind", "127.0.0.1", "--requirepass", PASSWORD, "--save", "", "--daemonize", "no"]
     process = subprocess.Popen([str(get_binary_path()), *options], stdout=subprocess.DEVNULL)
-    told = Valkey(host="127.0.0.1", port=port, password=SecretStr(PASSWORD), timeout_s=PATIENCE_S)
-    server = ValkeyServer(told, process)
+    address = Valkey(host="127.0.0.1", port=port, password=SecretStr(PASSWORD), timeout_s=PATIENCE_S)
+    server = ValkeyServer(address, process)
     try:
         _wait_until_ready(server)
         yield server

@@ -118,19 +118,19 @@ class Made:
 
 def table(events: list[Event]) -> pa.Table:
     """Return payments in order of arrival, as training reads them."""
-    told = {"fraud": False, "campaign": "", "findings": []}
-    return pa.Table.from_pylist([{**told, "kafka_at": n, **each} for n, each in enumerate(events)], HISTORY)
+    known = {"fraud": False, "campaign": "", "findings": []}
+    return pa.Table.from_pylist([{**known, "kafka_at": n, **each} for n, each in enumerate(events)], HISTORY)
 
 
 def known_of_sellers(sales: pa.Table) -> Records:
     """Return what was known of SELLERS at HOUR, as the hourly step publishes it (SELLER_RECORD)."""
     _, records, features = training_data.fold_cards(sales)
     delay_us, hour_us = LABEL_DELAY_DAYS * DAY_US, int(HOUR.timestamp()) * 1_000_000
-    told, of = labels(records["at_us"], features[:, AMOUNT_Z], payment_records.findings(sales), delay_us)
-    fresh = told["known_us"] < hour_us
+    known, of = labels(records["at_us"], features[:, AMOUNT_Z], payment_records.findings(sales), delay_us)
+    fresh = known["known_us"] < hour_us
     names, seller_of = payment_records.sellers(sales)
     seller_of = np.array([SELLERS.index(name) for name in names])[seller_of]
     states, made = new_sellers(len(SELLERS)), np.zeros(len(SELLERS), SELLER_RECORD)
-    learn(states, seller_of, records, seller_of[of[fresh]], told[fresh], delay_us)
+    learn(states, seller_of, records, seller_of[of[fresh]], known[fresh], delay_us)
     made["after_us"], made["after"] = hour_us, states
     return made

@@ -50,9 +50,9 @@ def test_each_score_is_acted_on_once_also_after_a_restart(local_stack: Settings)
     url, brokers = local_stack.schema_registry.url, local_stack.kafka.bootstrap_servers
     command = [EXAMPLE, "--brokers", brokers, "--registry", url, "--topic", run, "--stop-after"]
     send(local_stack, run, number(1, run), number(1, run), number(2, run))
-    said = finished(*command, "2").stdout.splitlines()
-    assert [line.partition(":")[0] for line in said] == [f"{run}-1", f"{run}-2"]
-    assert said[-1].endswith("decline, probability 0.100, because of amount of this payment: 1000 (money)")
+    lines = finished(*command, "2").stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [f"{run}-1", f"{run}-2"]
+    assert lines[-1].endswith("decline, probability 0.100, because of amount of this payment: 1000 (money)")
     send(local_stack, run, number(3, run))
     assert [line.partition(":")[0] for line in finished(*command, "1").stdout.splitlines()] == [f"{run}-3"]
 

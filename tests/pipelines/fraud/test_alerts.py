@@ -20,21 +20,21 @@ ALERTING = Writer(alerts.TOPIC, schemas(alerts.TOPIC)[-1], 8)
 
 
 def scores(spark: SparkSession, *rows: dict[str, Any]) -> DataFrame:
-    told = [{**row, "features": float_arrays(np.float32([row["features"]]))[0].as_py()} for row in rows]
-    return spark.createDataFrame([[row[name] for name in scoring.SCORE_NAMES] for row in told], scoring.SCORE_SCHEMA)
+    made = [{**row, "features": float_arrays(np.float32([row["features"]]))[0].as_py()} for row in rows]
+    return spark.createDataFrame([[row[name] for name in scoring.SCORE_NAMES] for row in made], scoring.SCORE_SCHEMA)
 
 
 def sent(frame: DataFrame) -> list[tuple[str, str, dict[str, Any]]]:
     """Return (topic, key, event) of the messages, decoded by fastavro."""
     writers = {writer.topic: writer for writer in (SCORED, ALERTING)}
-    told = []
+    made = []
     for row in scoring.messages(frame, SCORED, ALERTING).collect():
         writer = writers[row["topic"]]
         assert bytes(row["value"][:HEADER_BYTES]) == b"\x00" + writer.schema_id.to_bytes(4, "big")
         schema = fastavro.parse_schema(json.loads(writer.schema))
         event = fastavro.schemaless_reader(io.BytesIO(bytes(row["value"][HEADER_BYTES:])), schema, schema)
-        told.append((row["topic"], row["key"], event))
-    return told
+        made.append((row["topic"], row["key"], event))
+    return made
 
 
 @pytest.mark.parametrize("decision", ["approve", "review"])
@@ -44,13 +44,13 @@ def test_what_is_not_declined_is_a_score_and_no_alert(spark: SparkSession, decis
 
 
 def test_a_declined_payment_is_alerted_with_its_reasons_and_who_says_so(spark: SparkSession) -> None:
-    told = a_score(decision="decline", probability=0.9125, reasons=["speed: 900 (km/h)", "first payment to this seller: yes"])
-    (topic, _, score), (other, key, alert) = sent(scores(spark, told))
+    made = a_score(decision="decline", probability=0.9125, reasons=["speed: 900 (km/h)", "first payment to this seller: yes"])
+    (topic, _, score), (other, key, alert) = sent(scores(spark, made))
     assert (topic, score["event_id"]) == (SCORED.topic, "score-e1")
     assert (other, key) == (alerts.TOPIC, "pay1")
     assert alert == {
         "event_id": "alert-score-e1",
-        "event_at": told["event_at"],
+        "event_at": made["event_at"],
         "kind": "fraud",
         "subject_id": "pay1",
         "severity": "high",

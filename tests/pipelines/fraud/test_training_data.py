@@ -38,8 +38,8 @@ def test_the_last_finding_counts_and_no_finding_means_no_fraud(spark):
         a_chargeback(event_id="c3", payment_id="p2", fraud=True, event_at=at(10)),
     ]
     labelled = training_data.label(paid, silver(spark, chargebacks.TABLE, found)).collect()
-    told = [(row["event_id"], row["fraud"], row["campaign"]) for row in labelled]
-    assert told == [("e0", False, "dispute_cleared"), ("e1", False, ""), ("e2", True, "stolen_card")]
+    labels = [(row["event_id"], row["fraud"], row["campaign"]) for row in labelled]
+    assert labels == [("e0", False, "dispute_cleared"), ("e1", False, ""), ("e2", True, "stolen_card")]
 
 
 def test_history_is_folded_in_order_of_arrival_and_repeats_are_left_out(spark):

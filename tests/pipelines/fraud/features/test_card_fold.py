@@ -123,9 +123,11 @@ def test_features_are_those_of_brute_force_over_the_whole_history(history):
         expected = brute_force([p for p, c in zip(made[: i + 1], cards[: i + 1], strict=True) if c == card])
         assert set(expected) == set(FEATURE_NAMES[:CARD_COLUMNS])
         names = FEATURE_NAMES[:CARD_COLUMNS]
-        told = np.array([expected[name] for name in names])
-        near = np.isclose(rows[i, :CARD_COLUMNS], told, 1e-3, [tolerance(name, expected) for name in names], equal_nan=True)
-        assert not [(name, value, told) for name, value, told, ok in zip(names, rows[i], told, near, strict=False) if not ok]
+        wanted = np.array([expected[name] for name in names])
+        near = np.isclose(rows[i, :CARD_COLUMNS], wanted, 1e-3, [tolerance(name, expected) for name in names], equal_nan=True)
+        assert not [
+            (name, value, wanted) for name, value, wanted, ok in zip(names, rows[i], wanted, near, strict=False) if not ok
+        ]
 
 
 @given(histories())
@@ -216,8 +218,8 @@ def test_a_state_stays_within_a_kilobyte_and_every_feature_is_told_apart():
 def test_late_is_what_came_after_a_later_payment_of_its_card_however_cut(paid, cut):
     made, cards = np.zeros(len(paid), PAYMENT), np.array([card for card, _ in paid], np.int64)
     made["at_us"], made["event"] = [NOON_US + at for _, at in paid], np.arange(1, len(paid) + 1)
-    states, told = new_cards(2), []
+    states, came_late = new_cards(2), []
     for part in (slice(None, cut), slice(cut, None)):
-        told += late(states, cards[part], made[part]).tolist()
+        came_late += late(states, cards[part], made[part]).tolist()
         fold(states, cards[part], made[part])
-    assert told == [any(paid[j][0] == card and paid[j][1] > at for j in range(i)) for i, (card, at) in enumerate(paid)]
+    assert came_late == [any(paid[j][0] == card and paid[j][1] > at for j in range(i)) for i, (card, at) in enumerate(paid)]

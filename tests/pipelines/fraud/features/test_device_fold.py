@@ -56,7 +56,7 @@ def folded(states: Records, devices: np.ndarray, made: Records, order: np.ndarra
     return features[:, COLUMNS]
 
 
-def told(row: np.ndarray) -> dict[str, float]:
+def by_name(row: np.ndarray) -> dict[str, float]:
     return dict(zip(FEATURE_NAMES[COLUMNS], row.tolist(), strict=True))
 
 
@@ -66,7 +66,7 @@ def test_features_are_those_of_brute_force_over_all_that_arrived(history):
     sightings = [Sighting(int(p["at_us"]) // 1_000_000, int(p["card"])) for p in made]
     for i, row in enumerate(folded(new_devices(DEVICES), devices, made)):
         arrived = [seen for seen, device in zip(sightings[:i], devices, strict=False) if device == devices[i]]
-        assert told(row) == pytest.approx(brute_force(sightings[i], arrived, SIGHTINGS), nan_ok=True)
+        assert by_name(row) == pytest.approx(brute_force(sightings[i], arrived, SIGHTINGS), nan_ok=True)
 
 
 @given(histories(), st.lists(st.integers(0, 60), max_size=5))
@@ -92,13 +92,13 @@ def test_a_state_does_not_depend_on_the_order_nor_on_how_often_a_payment_is_fold
 
 
 @given(histories(), st.lists(st.booleans(), min_size=60, max_size=60), st.integers(0, 60))
-def test_what_two_tasks_saw_joins_to_what_one_would_have_seen_and_joining_again_adds_nothing(history, mine, start):
+def test_what_two_tasks_saw_joins_to_what_one_would_have_seen_and_joining_again_adds_nothing(history, of_first, start):
     devices, made = history
     before, whole = new_devices(DEVICES), new_devices(DEVICES)
     folded(before, devices[:start], made[:start])
     folded(whole, devices, made)
     first, second = before.copy(), before.copy()
-    chosen, later = np.array(mine[: len(made)]), np.arange(len(made)) >= start
+    chosen, later = np.array(of_first[: len(made)]), np.arange(len(made)) >= start
     folded(first, devices, made, (chosen & later).nonzero()[0])
     folded(second, devices, made, (~chosen & later).nonzero()[0])
     join(first, second)
@@ -110,7 +110,7 @@ def test_what_two_tasks_saw_joins_to_what_one_would_have_seen_and_joining_again_
 
 def test_other_cards_are_counted_once_each_and_only_for_their_time():
     paid = [Sighting(NOON_S, 1), Sighting(NOON_S + HOUR_S, 2), Sighting(NOON_S + HOUR_S, 2), Sighting(NOON_S + 2 * DAY_S, 3)]
-    rows = [told(row) for row in folded(new_devices(1), np.zeros(4, np.int64), payments(*paid))]
+    rows = [by_name(row) for row in folded(new_devices(1), np.zeros(4, np.int64), payments(*paid))]
     assert [row["device_cards_2d"] for row in rows] == [0, 1, 1, 1]
     assert [row["device_cards_1h"] for row in rows] == [0, 0, 0, 0]
     assert [row["device_payments_2d"] for row in rows] == [0, 1, 2, 1]
@@ -120,7 +120,7 @@ def test_other_cards_are_counted_once_each_and_only_for_their_time():
 
 def test_a_payment_that_comes_late_is_told_what_was_seen_by_its_own_time():
     paid = [Sighting(NOON_S, 1), Sighting(NOON_S + HOUR_S, 2), Sighting(NOON_S + 60, 3), Sighting(NOON_S - 60, 4)]
-    *_, late, first = (told(row) for row in folded(new_devices(1), np.zeros(4, np.int64), payments(*paid)))
+    *_, late, first = (by_name(row) for row in folded(new_devices(1), np.zeros(4, np.int64), payments(*paid)))
     assert (late["device_cards_2d"], late["device_seen_h"]) == (1, pytest.approx(60 / HOUR_S))
     assert first["device_cards_2d"] == 0
     assert math.isnan(first["device_seen_h"])

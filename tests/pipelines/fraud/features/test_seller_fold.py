@@ -25,11 +25,11 @@ SELLERS = 2
 DELAY_US = 7 * DAY_US
 COLUMNS = slice(len(CARD_FEATURES), len(CARD_FEATURES) + len(SELLER_FEATURES))
 
-Told = tuple[np.ndarray, Records, np.ndarray, Findings]
+Past = tuple[np.ndarray, Records, np.ndarray, Findings]
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> Told:
+def histories(draw: st.DrawFn) -> Past:
     """Draw payments to a few sellers in any order, how unusual their amounts were, and what the
     bank found, mostly in time.
     """
@@ -48,7 +48,7 @@ def histories(draw: st.DrawFn) -> Told:
     return sellers, made, np.array(amount_z, np.float32), Findings(payment, found_us, fraud)
 
 
-def features_of(history: Told) -> np.ndarray:
+def features_of(history: Past) -> np.ndarray:
     """Return the seller features of all payments of a history."""
     sellers, made, amount_z, found = history
     features = np.full((len(made), len(FEATURES)), np.nan, np.float32)
@@ -72,8 +72,8 @@ def test_features_are_those_of_brute_force_over_all_payments_and_labels(history)
     known, of = labels(made["at_us"], amount_z, found, DELAY_US)
     for i, seller in enumerate(sellers):
         paid = [(int(p["at_us"]), float(p["amount"])) for p in made[sellers == seller]]
-        told = [Label(*label.item()) for label in known[sellers[of] == seller]]
-        expected = brute_force(int(made["at_us"][i]), float(made["amount"][i]), paid, told, DELAY_US)
+        known_labels = [Label(*label.item()) for label in known[sellers[of] == seller]]
+        expected = brute_force(int(made["at_us"][i]), float(made["amount"][i]), paid, known_labels, DELAY_US)
         assert list(expected) == [feature.name for feature in SELLER_FEATURES]
         np.testing.assert_allclose(rows[i, COLUMNS], list(expected.values()), rtol=1e-5, err_msg=str(list(expected)))
 
@@ -92,10 +92,10 @@ def test_learning_hour_by_hour_and_telling_in_between_gives_the_same(history, pa
             fresh = (known["known_us"] >= a) & (known["known_us"] < b)
             learn(states, sellers[paid], made[paid], sellers[of][fresh], known[fresh], DELAY_US)
         begin = moment
-        asked = moments == moment
-        some = got[asked]
-        write_known_features(newest(states), sellers[asked], made[asked], some)
-        got[asked] = some
+        of_moment = moments == moment
+        some = got[of_moment]
+        write_known_features(newest(states), sellers[of_moment], made[of_moment], some)
+        got[of_moment] = some
     np.testing.assert_array_equal(got, expected)
 
 
@@ -161,9 +161,9 @@ def test_a_seller_never_seen_has_no_past():
     payment, row = np.zeros(1, PAYMENT), np.full((1, len(FEATURES)), np.nan, np.float32)
     payment["at_us"] = START_US
     write_known_features(newest(new_sellers(1)), np.zeros(1, np.int64), payment, row)
-    told = dict(zip(FEATURE_NAMES, row[0].tolist(), strict=True))
-    assert (told["seller_payments_30d"], told["seller_labels_30d"], told["seller_run_frauds"]) == (0, 0, 0)
-    assert np.isnan([told["seller_age_d"], told["seller_fraud_rate"], told["seller_run_age_d"]]).all()
+    features = dict(zip(FEATURE_NAMES, row[0].tolist(), strict=True))
+    assert (features["seller_payments_30d"], features["seller_labels_30d"], features["seller_run_frauds"]) == (0, 0, 0)
+    assert np.isnan([features["seller_age_d"], features["seller_fraud_rate"], features["seller_run_age_d"]]).all()
 
 
 def test_a_compromised_seller_shows_as_a_run_and_the_next_legitimate_label_speaks_against_it():

@@ -45,9 +45,9 @@ def test_a_model_that_is_wrong_is_refused():
 )
 def test_calibration_never_changes_the_order(margins, calibration):
     margin = np.sort(np.array(margins, np.float32))
-    said = fraud_model.probabilities(margin, calibration)
-    assert (np.diff(said) >= 0).all()
-    assert ((said > 0) & (said <= 1)).all()
+    probability = fraud_model.probabilities(margin, calibration)
+    assert (np.diff(probability) >= 0).all()
+    assert ((probability > 0) & (probability <= 1)).all()
 
 
 def test_the_error_is_what_probabilities_miss_by():

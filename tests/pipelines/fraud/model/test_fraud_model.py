@@ -26,9 +26,9 @@ def test_a_verified_model_gives_probabilities():
 
 
 def test_reasons_are_words_with_the_value_seen_largest_first():
-    (told,) = fraud_model.reasons(a_model(), rows(2 * DEAR))
-    assert told[0] == "amount of this payment: 1000 (money)"
-    assert len(told) <= fraud_model.REASONS
+    (reasons,) = fraud_model.reasons(a_model(), rows(2 * DEAR))
+    assert reasons[0] == "amount of this payment: 1000 (money)"
+    assert len(reasons) <= fraud_model.REASONS
 
 
 def test_no_suspicious_rows_have_no_reasons():
