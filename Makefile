@@ -105,8 +105,7 @@ docs: install ## Write docs/data_dictionary.md from the tables
 	@exec $(PYTHON) -m pipelines.dictionary
 
 screenshot: install ## Take pictures of the running pages
-	@$(PYTHON) -m dashboards.screenshot --out docs/images/live.png
-	@$(PYTHON) -m dashboards.screenshot --page fraud --out docs/images/fraud.png
+	@$(PYTHON) -m dashboards.screenshot --out docs/images
 
 installed:
 	@test -x $(PYTHON) || { echo "✗ Nothing is installed yet: run make install." >&2; exit 1; }
