@@ -52,8 +52,7 @@ sql: installed ## Open a Trino prompt, or answer Q="select ..."
 	@exec $(PYTHON) -m stack sql $(if $(Q),--query "$$Q")
 
 screenshot: install ## Take pictures of the running pages
-	@$(PYTHON) -m dashboards.screenshot --out docs/images/live.png
-	@$(PYTHON) -m dashboards.screenshot --page fraud --out docs/images/fraud.png
+	@$(PYTHON) -m dashboards.screenshot --out docs/images
 
 
 ##@ Data

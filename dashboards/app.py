@@ -1,8 +1,7 @@
 """`python -m dashboards.app` serves the pages."""
 
 import logging
-from collections.abc import Callable, Sequence, Set
-from datetime import timedelta
+from collections.abc import Sequence, Set
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -10,46 +9,48 @@ import structlog
 import typer
 import waitress  # type: ignore[import-untyped]  # it ships no types
 from dash import Dash
-from dash.development.base_component import Component
 from flask import Flask, Response
 
-from dashboards.look.frame import PAGES
-from dashboards.pages.fraud import board as fraud_board
-from dashboards.pages.fraud import callbacks as fraud_callbacks
-from dashboards.pages.fraud import layout as fraud_layout
-from dashboards.pages.live import board as live_board
-from dashboards.pages.live import callbacks as live_callbacks
-from dashboards.pages.live import layout as live_layout
+from dashboards.look.frame import frame
+from dashboards.look.inputs import register_scheme
+from dashboards.pages import PAGES
+from dashboards.pages.page import Page
 from dashboards.settings import Settings, SettingsError, settings
-from dashboards.trino import door
+from dashboards.trino import Ask, client
 
 log = structlog.get_logger()
 THREADS = 16
+ASSETS = "look/assets"
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 
 
-def site(chosen: Settings) -> Flask:
+def site(chosen: Settings, ask: Ask, pages: Sequence[Page] = PAGES) -> Flask:
     """Return the server of one installation's pages, with every asset served from here.
 
-    Each page is a Dash app of its own on it, so that the questions of a page are asked only while
-    that page is open.
+    Each page is a Dash app of its own, so that a page's questions are asked only while it is open.
     """
     server = Flask("dashboards")
-    ask = door(chosen)
-    live = _page(server, "The shop, live", live_layout.page)
-    live_callbacks.register(live, live_board.Board(ask))
-    fraud = _page(server, "Fraud", fraud_layout.page)
-    fraud_callbacks.register(fraud, fraud_board.Board(ask, timedelta(days=chosen.fraud_label_delay_days)))
-    _harden(server, {*live.csp_hashes(), *fraud.csp_hashes()}, chosen)
+    links = [(page.title, page.path) for page in pages]
+    apps = [_app(server, page, links) for page in pages]
+    for page, app in zip(pages, apps, strict=True):
+        register_scheme(app)
+        page.register(app, ask, chosen)
+    _harden(server, {script for app in apps for script in app.csp_hashes()}, chosen)
     return server
 
 
-def _page(server: Flask, name: str, content: Callable[[], Component]) -> Dash:
+def _app(server: Flask, page: Page, links: Sequence[tuple[str, str]]) -> Dash:
     """Return the Dash app of one page; `/fraud` is sent on to `/fraud/`."""
-    path = PAGES[name]
-    app = Dash("dashboards", server=False, url_base_pathname=path, title=f"Tidemark · {name}", update_title="")
+    app = Dash(
+        "dashboards",
+        server=False,
+        url_base_pathname=page.path,
+        assets_folder=ASSETS,
+        title=f"Tidemark · {page.title}",
+        update_title="",
+    )
     app.init_app(server)
-    app.layout = content
+    app.layout = lambda: frame(page.layout(), page.path, links)
     return app
 
 
@@ -107,7 +108,9 @@ def _set_up_logging(as_json: bool) -> None:
 
 def _server(chosen: Settings) -> waitress.server.BaseWSGIServer:
     try:
-        return waitress.create_server(site(chosen), host=chosen.dash_host, port=chosen.dash_port, threads=THREADS, ident=None)
+        return waitress.create_server(
+            site(chosen, client(chosen)), host=chosen.dash_host, port=chosen.dash_port, threads=THREADS, ident=None
+        )
     except OSError as error:
         where = f"{chosen.dash_host}:{chosen.dash_port}"
         raise SettingsError(f"{where} cannot be listened on, or is in use ({error}): set TIDEMARK_DASH__PORT.") from error

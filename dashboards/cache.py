@@ -1,4 +1,4 @@
-"""Answers that are kept for some seconds, so that ten open pages cost one query, and that outlive a
+"""Cached answers: ten open pages cost one query per interval, and the last good rows outlive a
 failure.
 """
 
@@ -30,11 +30,11 @@ class Answer(Generic[Rows]):
     failed_at: datetime | None = None
 
 
-class Kept(Generic[Rows]):
-    """One question: asked at most once per `every_s` seconds and by one caller at a time.
+class Cached(Generic[Rows]):
+    """A question whose answer is read at most once per `every_s` seconds, by one caller at a time.
 
-    While somebody asks, others get the previous answer at once; only where there is none yet, or a
-    far older one than is asked for, because nobody had a page open, do they wait.
+    While one caller reads, others get the previous answer at once. They wait only where there is
+    none yet, or where nobody had a page open for so long that it is far older than `every_s`.
     """
 
     def __init__(self, name: str, question: Callable[[], Rows], every_s: float, clock: Callable[[], float] = monotonic) -> None:
@@ -44,10 +44,10 @@ class Kept(Generic[Rows]):
         self._clock = clock
         self._lock = Lock()
         self._answer: Answer[Rows] = Answer()
-        self._asked: float | None = None
+        self._read_at: float | None = None
 
     def __call__(self) -> Answer[Rows]:
-        """Return the answer, at most `every_s` seconds old unless it says otherwise."""
+        """Return the answer: at most `every_s` seconds old, unless its `problem` says otherwise."""
         if not self._lock.acquire(blocking=self._age_s() >= FAR_OLDER * self._every_s):
             return self._answer
         try:
@@ -61,7 +61,7 @@ class Kept(Generic[Rows]):
         return self._age_s() >= self._every_s
 
     def _age_s(self) -> float:
-        return math.inf if self._asked is None else self._clock() - self._asked
+        return math.inf if self._read_at is None else self._clock() - self._read_at
 
     def _refresh(self) -> None:
         try:
@@ -69,7 +69,7 @@ class Kept(Generic[Rows]):
         except Unanswered as error:
             self._note(str(error))
         finally:
-            self._asked = self._clock()
+            self._read_at = self._clock()
 
     def _note(self, problem: str) -> None:
         if self._answer.problem != problem:

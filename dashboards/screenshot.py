@@ -1,17 +1,20 @@
-"""`python -m dashboards.screenshot --out live.png` takes a picture of a page in a real browser;
-`--page fraud` of the other.
+"""`python -m dashboards.screenshot --out pictures` takes a picture of every page in a real browser;
+`--page fraud` of one.
 """
 
 import shutil
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import typer
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, ViewportSize, sync_playwright
+from playwright.sync_api import Page as BrowserPage
 from playwright.sync_api import TimeoutError as TooLate
 from rich.console import Console
 
+from dashboards.pages import PAGES
+from dashboards.pages.page import Page
 from dashboards.settings import SettingsError, settings
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -26,28 +29,18 @@ FLAGS = [
     "--disable-sync",
 ]
 READY_MS = 60_000
-# Each page's address, and what must be there before the picture is taken: something of every answer
-# that fills it.
-PATHS = {"live": "/", "fraud": "/fraud/"}
-DRAWN = {
-    "live": (
-        "#tiles .tile",
-        *(f"#{graph} .trace" for graph in ("gmv", "orders", "conversion", "decisions")),
-        "#newest-orders tbody tr",
-        "#newest-scores tbody tr",
-        "#freshness li",
-    ),
-    "fraud": (
-        "#tiles .tile",
-        "#queue :is(tbody tr, .empty)",
-        *(f"#{graph} .trace" for graph in ("quality", "money", "drift")),
-        "#versions tbody tr",
-        "#shadow :is(tbody tr, .empty)",
-    ),
-}
 NOTICE = ".notice"
-PageName = Literal["live", "fraud"]
+NAMES = ", ".join(page.name for page in PAGES)
 console = Console()
+
+
+class Looks(NamedTuple):
+    """How a picture is taken: its size in pixels, its scheme, and choices to make, `name=value`."""
+
+    width: int
+    height: int
+    scheme: Literal["light", "dark"]
+    choices: tuple[str, ...]
 
 
 class NoPicture(Exception):
@@ -62,17 +55,17 @@ def browser_path() -> str:
     return found
 
 
-def take(url: str, name: str, out: Path, width: int, height: int, scheme: str, window: str) -> None:
+def take(url: str, page: Page, out: Path, looks: Looks) -> None:
     """Open a page, wait until every part of it has its content, and write a PNG of all of it."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
         try:
-            page = _opened(browser, url, width, height, scheme)
-            _wait(page, DRAWN[name])
-            if name == "live":
-                _show(page, window)
-            page.screenshot(path=out, full_page=True)
+            opened = _opened(browser, url, looks)
+            _wait(opened, page.drawn)
+            for choice in looks.choices:
+                _choose(opened, *choice.split("="))
+            opened.screenshot(path=out, full_page=True)
         except Error as error:
             reason = error.message.splitlines()[0]
             raise NoPicture(
@@ -82,16 +75,16 @@ def take(url: str, name: str, out: Path, width: int, height: int, scheme: str, w
             browser.close()
 
 
-def _opened(browser: Browser, url: str, width: int, height: int, scheme: str) -> Page:
-    asked: Literal["dark", "light"] = "dark" if scheme == "dark" else "light"
-    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=asked, device_scale_factor=2)
+def _opened(browser: Browser, url: str, looks: Looks) -> BrowserPage:
+    viewport: ViewportSize = {"width": looks.width, "height": looks.height}
+    page = browser.new_page(viewport=viewport, color_scheme=looks.scheme, device_scale_factor=2)
     page.goto(url)
     return page
 
 
-def _wait(page: Page, parts: tuple[str, ...]) -> None:
-    """Wait until every part is there and nothing is said to be old; raise NoPicture naming what
-    never came.
+def _wait(page: BrowserPage, parts: tuple[str, ...]) -> None:
+    """Wait until every part is there and no notice says that something is old; raise NoPicture
+    naming what never came.
     """
     until = time.monotonic() + READY_MS / 1000
     try:
@@ -111,30 +104,39 @@ def _left_ms(until: float) -> float:
     return max(1.0, 1000 * (until - time.monotonic()))  # 0 would be for ever
 
 
-def _show(page: Page, window: str) -> None:
-    page.locator(f"#window input[value='{window}']").check(force=True)
+def _choose(page: BrowserPage, name: str, value: str) -> None:
+    page.locator(f"#{name} input[value='{value}']").check(force=True)
     for _ in range(2):  # the second answer comes after the first is drawn
-        page.wait_for_event("response", lambda response: f'"{window}"' in (response.request.post_data or ""), timeout=READY_MS)
+        page.wait_for_event("response", lambda response: f'"{value}"' in (response.request.post_data or ""), timeout=READY_MS)
+
+
+def _pages(name: str) -> list[Page]:
+    pages = [page for page in PAGES if name in ("", page.name)]
+    if not pages:
+        raise NoPicture(f"There is no page {name}: choose one of {NAMES}.")
+    return pages
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="Where the PNG goes.")],
-    page: Annotated[PageName, typer.Option(help="Which page.")] = "live",
+    out: Annotated[Path, typer.Option(help="The folder that each page's PNG goes to.")],
+    page: Annotated[str, typer.Option(help=f"One page only: {NAMES}.")] = "",
     url: Annotated[str, typer.Option(help="Where the pages are; by default those of this installation.")] = "",
     width: Annotated[int, typer.Option(min=320, help="Pixels wide.")] = 1280,
     height: Annotated[int, typer.Option(min=240, help="Pixels high, at least.")] = 900,
-    scheme: Annotated[str, typer.Option(help="light or dark.")] = "light",
-    window: Annotated[str, typer.Option(help="30m, 3h or 24h, on the live page.")] = "30m",
+    dark: Annotated[bool, typer.Option(help="In the dark scheme.")] = False,
+    choose: Annotated[list[str], typer.Option(help="A choice of the page to make first, such as window=3h.")] = [],  # noqa: B006 - typer's way
 ) -> None:
-    """Take a picture of a page."""
+    """Take a picture of every page."""
     try:
         chosen = settings()
-        root = url or f"http://{chosen.dash_host}:{chosen.dash_port}"
-        take(root.rstrip("/") + PATHS[page], page, out, width, height, scheme, window)
+        root = (url or f"http://{chosen.dash_host}:{chosen.dash_port}").rstrip("/")
+        for one in _pages(page):
+            file = out / f"{one.name}.png"
+            take(root + one.path, one, file, Looks(width, height, "dark" if dark else "light", tuple(choose)))
+            console.print(f"Wrote {file}.")
     except (NoPicture, SettingsError) as error:
         Console(stderr=True).print(str(error))
         raise typer.Exit(1) from error
-    console.print(f"Wrote {out}.")
 
 
 if __name__ == "__main__":

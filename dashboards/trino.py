@@ -1,4 +1,4 @@
-"""One door to Trino: a statement with bound parameters gives rows, or one clear sentence why
+"""How the pages ask Trino: a statement with bound parameters gives rows, or one clear sentence why
 not.
 """
 
@@ -31,7 +31,7 @@ class UnknownColumn(Unanswered):
     """
 
 
-def door(settings: Settings) -> Ask:
+def client(settings: Settings) -> Ask:
     """Return a function that runs one statement on this installation's Trino and returns its rows.
 
     A table that does not exist yet has no rows; everything else that goes wrong raises Unanswered.

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
+from dashboards.look.theme import FONT
+
 
 class Scheme(NamedTuple):
-    """Colours of one colour scheme; they match assets/pages.css."""
+    """Colours of one colour scheme; assets/pages.css has those with a name of their own again."""
 
     text: str
     grid: str
@@ -24,10 +26,9 @@ SCHEMES = {
     "light": Scheme("#5a6675", "#e6eaef", "#ffffff", "#0b7a75", "#3f5bb5", "#8a4b9c", "#c98412", "#c2362b"),
     "dark": Scheme("#9dabba", "#263240", "#161e27", "#3cc4b7", "#8aa2ff", "#cf92e0", "#e5ab4a", "#f0766b"),
 }
-FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 
-def dressed(figure: go.Figure, scheme: Scheme, revision: str) -> go.Figure:
+def styled(figure: go.Figure, scheme: Scheme, revision: str) -> go.Figure:
     """Give a figure the pages' look; one revision keeps a reader's zoom from one refresh to the
     next.
     """
@@ -50,7 +51,7 @@ def dressed(figure: go.Figure, scheme: Scheme, revision: str) -> go.Figure:
 
 def empty(scheme: Scheme, sentence: str) -> go.Figure:
     """Return a figure without axes that says in a sentence what is missing."""
-    figure = dressed(go.Figure(), scheme, "empty").update_xaxes(visible=False).update_yaxes(visible=False)
+    figure = styled(go.Figure(), scheme, "empty").update_xaxes(visible=False).update_yaxes(visible=False)
     return figure.add_annotation(text=sentence, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
 
 
@@ -59,7 +60,7 @@ def hover(template: str, note: str = "") -> str:
     return f"{template}{', ' + note if note else ''}<extra></extra>"
 
 
-def faint(colour: str) -> str:
+def tint(colour: str) -> str:
     """Return the colour as a tint, for what is not final."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.16)"

@@ -1,60 +1,50 @@
-"""What stands around every page: its header with the way to the other pages, its cards, its tick
-and its colour scheme.
-"""
+"""What stands around every page: the theme, a header with the way to the other pages, a footer."""
 
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from dash import ClientsideFunction, Dash, Input, Output, dcc, html
-from flask import abort
+import dash_mantine_components as dmc
+from dash import html
+from dash.development.base_component import Component
 
-Choice = TypeVar("Choice")
-TICK = Input("tick", "n_intervals")
-SCHEME = Input("scheme", "data")
-# Each page's name in the navigation, with its address.
-PAGES = {"The shop, live": "/", "Fraud": "/fraud/"}
+from dashboards.look import inputs
+from dashboards.look.messages import remark
+from dashboards.look.theme import THEME
 
-
-def frame(name: str, controls: list[Any], body: list[Any], footer: str, refresh_s: float) -> html.Div:
-    """Return a whole page without its data; the callbacks fill it."""
-    machinery = [dcc.Interval(id="tick", interval=int(1000 * refresh_s)), dcc.Store(id="scheme")]
-    return html.Div([_header(name, controls), html.Main(body), html.Footer(footer), *machinery], className="page")
+WIDEST_PX = 1480
 
 
-def choice(name: str, labels: dict[str, str], first: str, title: str) -> html.Div:
-    """Return one choice out of a few, as buttons side by side."""
-    options = [{"label": label, "value": value} for value, label in labels.items()]
-    buttons = dcc.RadioItems(id=name, options=options, value=first, inline=True, className="choice")
-    return html.Div(buttons, role="group", title=title)
+class Layout(NamedTuple):
+    """What is a page's own in the frame: controls of its header, its body, and a remark below.
+
+    None of it holds data; the callbacks fill it, once every `refresh_s` seconds.
+    """
+
+    controls: Sequence[Component]
+    body: Sequence[Component]
+    footer: str
+    refresh_s: float
 
 
-def graph(name: str, title: str, size: str, height: str) -> html.Section:
-    """Return a card with a graph, and room beside its title for its newest value or its key."""
-    head = html.Div([html.H2(title), html.Span(id=f"{name}-now", className="now")], className="head")
-    drawn = dcc.Graph(id=name, config={"displayModeBar": False}, responsive=True, style={"height": height})
-    return html.Section([head, drawn], className=f"card {size}")
+def frame(layout: Layout, here: str, links: Sequence[tuple[str, str]]) -> dmc.MantineProvider:
+    """Return a whole page; `links` are the titles and paths of all pages, `here` is this one's."""
+    header = html.Header(dmc.Group(_header(layout.controls, here, links), gap="md"))
+    parts = [header, html.Main(list(layout.body)), html.Footer(remark(layout.footer))]
+    page = dmc.Container(parts, size=WIDEST_PX, className="page")
+    return dmc.MantineProvider([page, *inputs.sources(layout.refresh_s)], theme=THEME, defaultColorScheme="auto")
 
 
-def card(name: str, title: str, size: str = "wide", controls: Any = None) -> html.Section:
-    """Return a card that holds whatever a callback puts into it."""
-    head = html.Div([html.H2(title), controls], className="head")
-    return html.Section([head, html.Div(id=name)], className=f"card {size}", id=f"{name}-card")
+def _header(controls: Sequence[Component], here: str, links: Sequence[tuple[str, str]]) -> list[Component]:
+    ways = dmc.Group([_way(title, path, path == here) for title, path in links], gap=4)
+    toggle = dmc.ColorSchemeToggle(lightIcon="☀", darkIcon="☾", **_labelled("Light or dark"))
+    return [dmc.Title("Tidemark", order=1, size=21, c="var(--teal)"), html.Nav(ways, **_labelled("Pages")), *controls, toggle]
 
 
-def register_scheme(app: Dash) -> None:
-    """Let the page know which colour scheme its reader's system asks for."""
-    app.clientside_callback(ClientsideFunction("tidemark", "scheme"), Output("scheme", "data"), TICK)  # type: ignore[no-untyped-call]
+def _way(title: str, path: str, here: bool) -> dmc.NavLink:
+    current: dict[str, Any] = {"aria-current": "page"} if here else {}
+    # Each page is an app of its own, so the browser loads it anew.
+    return dmc.NavLink(label=title, href=path, active=here, refresh=True, w="auto", py=4, bdrs="md", **current)
 
 
-def chosen(choices: dict[str, Choice], name: object) -> Choice:
-    """Return the choice of that name; anything else is a bad request."""
-    if not isinstance(name, str) or name not in choices:
-        abort(400, f"Unknown choice: use one of {', '.join(choices)}.")
-    return choices[name]
-
-
-def _header(name: str, controls: list[Any]) -> html.Header:
-    return html.Header([html.H1("Tidemark"), html.Nav([_way(page, page == name) for page in PAGES]), *controls])
-
-
-def _way(page: str, here: bool) -> html.A:
-    return html.A(page, href=PAGES[page], className="here" if here else "")
+def _labelled(text: str) -> dict[str, Any]:
+    return {"aria-label": text}

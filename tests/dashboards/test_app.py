@@ -66,16 +66,16 @@ def test_a_colour_scheme_that_is_not_on_the_list_is_refused(without_trino: httpx
     assert fire(without_trino, "gmv", window__value="30m", scheme__data="mauve").status_code == 400
 
 
-@pytest.mark.parametrize("output", ["newest-orders", "freshness", "pulse"])
+@pytest.mark.parametrize("output", ["newest-orders-remark", "freshness", "pulse"])
 def test_without_trino_the_page_says_what_is_missing(
     without_trino: httpx.Client, fire: Fire, shown: Shown, output: str
 ) -> None:
     answer = fire(without_trino, output, tick__n_intervals=1)
-    told = " ".join(shown(list(part.values())) for part in answer.json()["response"].values())
+    words = " ".join(shown(list(part.values())) for part in answer.json()["response"].values())
     assert answer.status_code == 200
-    assert "Trino does not answer at 127.0.0.1:1:" in told
-    assert "make status" in told
-    assert "Error" not in told
+    assert "Trino does not answer at 127.0.0.1:1:" in words
+    assert "make status" in words
+    assert "Error" not in words
 
 
 def test_without_trino_graphs_are_empty_axes(without_trino: httpx.Client, fire: Fire) -> None:

@@ -2,19 +2,24 @@
 lack.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
-from dash.development.base_component import Component
 from typer import Typer
 from typer.testing import CliRunner
 
 from dashboards import screenshot
-from dashboards.look.frame import PAGES
-from dashboards.pages.fraud import layout as fraud
-from dashboards.pages.live import layout as live
+from dashboards.look.frame import frame
+from dashboards.pages import PAGES
+from dashboards.pages.page import Page
+
+
+def command() -> Typer:
+    """The command line as `python -m dashboards.screenshot` has it."""
+    made = Typer()
+    made.command()(screenshot.main)
+    return made
 
 
 def test_the_first_browser_on_path_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,24 +32,23 @@ def test_the_first_browser_on_path_is_taken(tmp_path: Path, monkeypatch: pytest.
 
 def test_without_a_browser_one_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    command = Typer()
-    command.command()(screenshot.main)
-    result = CliRunner().invoke(command, ["--out", str(tmp_path / "live.png")])
+    result = CliRunner().invoke(command(), ["--out", str(tmp_path)])
     assert result.exit_code == 1
     assert "apt-get install chromium" in " ".join(result.stderr.split())
     assert not (tmp_path / "live.png").exists()
 
 
-@pytest.mark.parametrize(("name", "page"), [("live", live.page), ("fraud", fraud.page)])
-def test_what_a_picture_waits_for_is_on_its_page(name: str, page: Callable[[], Component]) -> None:
-    waited_for = {part.split()[0].removeprefix("#") for part in screenshot.DRAWN[name] if part.startswith("#")}
-    assert waited_for <= set(page())  # a component iterates over the ids in it
-    assert screenshot.PATHS[name] in PAGES.values()
+def test_a_page_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    result = CliRunner().invoke(command(), ["--out", str(tmp_path), "--page", "lost"])
+    assert result.exit_code == 1
+    assert "choose one of live, fraud" in " ".join(result.stderr.split())
 
 
-@pytest.mark.parametrize("name", screenshot.PATHS)
-def test_a_picture_waits_for_every_answer_that_fills_its_page(without_trino: httpx.Client, name: str) -> None:
-    callbacks = without_trino.get(f"{screenshot.PATHS[name]}_dash-dependencies").json()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_picture_waits_for_every_answer_that_fills_its_page(without_trino: httpx.Client, page: Page) -> None:
+    layout = frame(page.layout(), page.path, [])
+    names = [drawn.split()[0].removeprefix("#") for drawn in page.drawn]
+    waited_for = {part for name in names for part in (name, *layout[name])}  # the ids in it
+    callbacks = without_trino.get(f"{page.path}_dash-dependencies").json()
     answers = [{part.split(".")[0] for part in callback["output"].strip(".").split("...")} for callback in callbacks]
-    waited_for = {part.split()[0].removeprefix("#") for part in screenshot.DRAWN[name]}
     assert [answer for answer in answers if not answer & waited_for] == [{"scheme"}]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
-from dashboards.cache import Kept
+from dashboards.cache import Cached
 from dashboards.pages.fraud import queries, shadow
 from dashboards.pages.fraud.drift import EDGES
 from dashboards.trino import Ask, Unanswered
@@ -27,7 +27,7 @@ class Dated(NamedTuple, Generic[Row]):
 
 
 class Board:
-    """Every question of the page over one door to Trino; calling one costs a query at most once per
+    """Every question of the page, put to one Trino; calling one costs a query at most once per
     its interval.
 
     Time is that of the newest scored payment, so that replayed and accelerated clocks work too;
@@ -36,7 +36,7 @@ class Board:
 
     def __init__(self, ask: Ask, label_delay: timedelta) -> None:
         self.label_delay = label_delay
-        self.newest = Kept("newest_payment", lambda: queries.newest(ask), REFRESH_S)
+        self.newest = Cached("newest_payment", lambda: queries.newest(ask), REFRESH_S)
         self.queue = self._dated("queue", lambda at: queries.queue(ask, at - DAY), REFRESH_S)
         self.versions = self._dated("versions", lambda at: queries.versions(ask, at - DAY), REFRESH_S)
         self.scored = self._dated("scored", lambda at: queries.scored(ask, EDGES, at - DAY, at - DAY - WEEK), 2 * REFRESH_S)
@@ -46,14 +46,14 @@ class Board:
     def _shadow(self, ask: Ask, newest: datetime) -> list[shadow.Shadow]:
         return shadow.shadows(ask, newest - DAY, first_day(newest), midnight(newest - self.label_delay))
 
-    def _dated(self, name: str, question: Callable[[datetime], list[Row]], every_s: float) -> Kept[Dated[Row] | None]:
+    def _dated(self, name: str, question: Callable[[datetime], list[Row]], every_s: float) -> Cached[Dated[Row] | None]:
         def dated() -> Dated[Row] | None:
             answer = self.newest()
             if answer.problem:
                 raise Unanswered(answer.problem)
             return None if answer.rows is None else Dated(answer.rows, question(answer.rows))
 
-        return Kept(name, dated, every_s)
+        return Cached(name, dated, every_s)
 
 
 def first_day(newest: datetime) -> datetime:

@@ -2,24 +2,28 @@
 figures, tiles and tables.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dash import Dash, Input, Output
 
 from dashboards.cache import Answer
-from dashboards.look import parts
+from dashboards.currencies import main_currency
+from dashboards.look import cards, messages, tables
 from dashboards.look.figures import SCHEMES, empty
-from dashboards.look.frame import SCHEME, TICK, chosen, register_scheme
+from dashboards.look.inputs import SCHEME, TICK, chosen
+from dashboards.look.tables import Filled
 from dashboards.pages.fraud import figures, maturity, panels
 from dashboards.pages.fraud.board import Board
 from dashboards.pages.fraud.drift import Distributions, distributions
 from dashboards.pages.fraud.maturity import Day
+from dashboards.settings import Settings
+from dashboards.trino import Ask
 
 
-def register(app: Dash, board: Board) -> None:
-    """Wire the page's parts to the board's answers."""
-    register_scheme(app)
+def register(app: Dash, ask: Ask, settings: Settings) -> None:
+    """Fill the page's parts with the answers to its questions."""
+    board = Board(ask, timedelta(days=settings.fraud_label_delay_days))
     _register_numbers(app, board)
     _register_lists(app, board)
     _register_graphs(app, board)
@@ -31,17 +35,17 @@ def _register_numbers(app: Dash, board: Board) -> None:
         newest, versions, outcomes, scored = board.newest(), board.versions(), board.outcomes(), board.scored()
         in_use = versions.rows.rows if versions.rows else []
         tiles = panels.tiles(in_use, *_judged(board), _distributions(board))
-        told = parts.notice(newest, outcomes, scored)
-        return parts.pulse(newest, newest.rows, datetime.now(UTC), "payment"), told, tiles
+        wrong = messages.notice(newest, outcomes, scored)
+        return messages.pulse(newest, newest.rows, datetime.now(UTC), "payment"), wrong, tiles
 
 
 def _register_lists(app: Dash, board: Board) -> None:
-    @app.callback(Output("queue", "children"), TICK, Input("shown", "value"))
-    def queue(_: int | None, shown: str) -> list[Any]:
+    @app.callback(*tables.outputs("queue"), TICK, Input("shown", "value"))
+    def queue(_: int | None, shown: str) -> Filled:
         return panels.queue(board.queue(), chosen(panels.SHOWN, shown))
 
-    @app.callback(Output("versions", "children"), TICK)
-    def versions(_: int | None) -> list[Any]:
+    @app.callback(*tables.outputs("versions"), TICK)
+    def versions(_: int | None) -> Filled:
         return panels.versions(board.versions())
 
     @app.callback(Output("shadow", "children"), TICK)
@@ -71,7 +75,8 @@ def judged_figures(board: Board, scheme: str) -> list[Any]:
     if not days:
         return [empty(colours, _missing(board.outcomes()))] * 2 + [""] * 3
     drawn = [figures.quality(days, colours), figures.money(days, currency, colours)]
-    return [*drawn, parts.keys("precision", "recall"), parts.keys("caught", "missed"), panels.labels(days, board.label_delay)]
+    keys = [cards.key({"precision": "blue", "recall": "violet"}), cards.key({"caught": "teal", "missed": "red"})]
+    return [*drawn, *keys, panels.labels(days, board.label_delay)]
 
 
 def drift_figure(board: Board, scheme: str) -> list[Any]:
@@ -80,14 +85,14 @@ def drift_figure(board: Board, scheme: str) -> list[Any]:
     known = _distributions(board)
     if not any(map(sum, known)):
         return [empty(colours, _missing(board.scored())), "", ""]
-    return [figures.drift(known, colours), parts.keys("week before", "last 24 h"), panels.drift_note(known)]
+    return [figures.drift(known, colours), cards.key({"week before": "muted", "last 24 h": "blue"}), panels.drift_note(known)]
 
 
 def _judged(board: Board) -> tuple[list[Day], str]:
     answer = board.outcomes().rows
     if answer is None:
         return [], ""
-    currency = maturity.main_currency(answer.rows)
+    currency = main_currency((row.currency, row.payments) for row in answer.rows)
     return maturity.days(answer.rows, currency, answer.newest, board.label_delay), currency
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import plotly.graph_objects as go
 
 from dashboards.look import formats
-from dashboards.look.figures import Scheme, dressed, faint, hover
+from dashboards.look.figures import Scheme, hover, styled, tint
 from dashboards.pages.fraud.drift import EDGES, Distributions, shares
 from dashboards.pages.fraud.maturity import Day
 
@@ -44,7 +44,7 @@ def drift(known: Distributions, scheme: Scheme) -> go.Figure:
         held = [share or None for share in shares(counts)]  # a logarithm has no place for nothing
         template = hover(f"{name}: %{{y:.2~%}}, %{{customdata:,}} payments")
         figure.add_bar(x=class_names(), y=held, customdata=counts, name=name, marker={"color": colour}, hovertemplate=template)
-    return dressed(figure, scheme, "drift").update_yaxes(type="log", tickformat="~%", dtick=1)
+    return styled(figure, scheme, "drift").update_yaxes(type="log", tickformat="~%", dtick=1)
 
 
 def class_names() -> list[str]:
@@ -70,7 +70,7 @@ def _shares(figure: go.Figure, days: list[Day], share: Callable[[Day], float | N
 def _amounts(days: list[Day], amount: Callable[[Day], float], currency: str, colour: str, name: str) -> go.Bar:
     symbol = formats.SYMBOLS.get(currency, currency)
     marker = {
-        "color": [colour if day.mature else faint(colour) for day in days],
+        "color": [colour if day.mature else tint(colour) for day in days],
         "line": {"width": [0 if day.mature else 1.5 for day in days], "color": colour},
     }
     template = hover(f"{name}: {symbol} %{{y:,.0f}}%{{customdata}}")
@@ -89,5 +89,5 @@ def _daily(figure: go.Figure, days: list[Day], scheme: Scheme, revision: str) ->
     compared.
     """
     ends = [days[0].at - HALF_A_DAY, days[-1].at + HALF_A_DAY]
-    figure = dressed(figure, scheme, revision)
+    figure = styled(figure, scheme, revision)
     return figure.update_xaxes(tickformat="%-d %b", hoverformat="%a %-d %b", nticks=8, range=ends)

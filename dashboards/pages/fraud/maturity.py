@@ -1,26 +1,14 @@
 """Decisions against the bank's findings per day of payment, as far as they are known."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from dashboards.pages.fraud.queries import Outcome
 
 DAY = timedelta(days=1)
-
-
-class Paid(Protocol):
-    """Payments of one currency."""
-
-    @property
-    def currency(self) -> str:
-        """Return their currency."""
-
-    @property
-    def payments(self) -> int:
-        """Return how many they are."""
 
 
 class Day(NamedTuple):
@@ -58,14 +46,6 @@ class Day(NamedTuple):
     def recall(self) -> float | None:
         """Return the share of the frauds that was stopped, null without frauds."""
         return self.caught / self.frauds if self.frauds else None
-
-
-def main_currency(rows: Iterable[Paid]) -> str:
-    """Return the currency of most payments: amounts of different currencies are never added up."""
-    counts: Counter[str] = Counter()
-    for row in rows:
-        counts[row.currency] += row.payments
-    return max(counts, key=lambda currency: (counts[currency], currency), default="")
 
 
 def days(rows: list[Outcome], currency: str, newest: datetime, label_delay: timedelta) -> list[Day]:

@@ -111,9 +111,12 @@ def shadows(ask: Ask, recent: datetime, since: datetime, mature_before: datetime
     """
     try:
         rows = ask(AGREEMENT, recent)
-    except UnknownColumn:  # a table from before a challenger's decisions were kept
+    except UnknownColumn:  # a table from before a challenger's decisions were logged
         return []
-    pairs = [Agreement(mine, its, correlation, _by_decisions(counts)) for mine, its, correlation, counts in rows]
+    pairs = [
+        Agreement(champion, challenger, correlation, _by_decisions(counts))
+        for champion, challenger, correlation, counts in rows
+    ]
     return [_judged(ask, pair, since, mature_before) for pair in pairs]
 
 
@@ -131,11 +134,11 @@ def stops(fates: Iterable[Fate], currency: str, *, challenger: bool) -> Stopped:
 
 
 def _by_decisions(counts: dict[str, int]) -> dict[tuple[str, str], int]:
-    split = ((told.split(" "), count) for told, count in counts.items())
+    split = ((decisions.split(" "), count) for decisions, count in counts.items())
     return {(champion, challenger): count for (champion, challenger), count in split}
 
 
 def _judged(ask: Ask, pair: Agreement, since: datetime, mature_before: datetime) -> Shadow:
-    asked = (since, since, mature_before, pair.champion, pair.challenger)
-    ((*ranked,),) = ask(RANKING, *asked)
-    return Shadow(pair, Ranking(*ranked), [Fate(*row) for row in ask(FATES, *asked)])
+    mature_pair = (since, since, mature_before, pair.champion, pair.challenger)
+    ((*ranked,),) = ask(RANKING, *mature_pair)
+    return Shadow(pair, Ranking(*ranked), [Fate(*row) for row in ask(FATES, *mature_pair)])

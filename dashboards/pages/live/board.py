@@ -4,7 +4,7 @@ pages.
 
 from datetime import UTC, datetime, timedelta
 
-from dashboards.cache import Answer, Kept
+from dashboards.cache import Answer, Cached
 from dashboards.pages.live import queries
 from dashboards.trino import Ask
 
@@ -15,19 +15,19 @@ LATELY_H = 1 / 6  # an hour would still show the backlog that a start has worked
 
 
 class Board:
-    """Every question of the page over one door to Trino; calling one costs a query at most once per
-    its interval.
+    """Every question of the page, put to one Trino; calling one costs a query at most once per its
+    interval.
     """
 
     def __init__(self, ask: Ask) -> None:
-        self.recent = Kept("recent", lambda: queries.minutes(ask, RECENT_MINUTES), REFRESH_S)
-        self.day = Kept("day", lambda: queries.minutes(ask, DAY_MINUTES), 10 * REFRESH_S)
-        self.orders = Kept("orders", lambda: queries.newest_orders(ask, self.since(1)), REFRESH_S)
-        self.scores = Kept("scores", lambda: queries.newest_scores(ask, self.since(1)), REFRESH_S)
-        self.decisions = Kept("decisions", lambda: queries.decisions(ask, self.since(3)), REFRESH_S)
-        self.decisions_of_day = Kept("decisions_of_day", lambda: queries.decisions(ask, self.since(24)), 10 * REFRESH_S)
-        self.latency = Kept("latency", lambda: queries.latency(ask, self.since(1), self.since(LATELY_H)), 2 * REFRESH_S)
-        self.freshness = Kept("freshness", lambda: queries.freshness(ask), 2 * REFRESH_S)
+        self.recent = Cached("recent", lambda: queries.minutes(ask, RECENT_MINUTES), REFRESH_S)
+        self.day = Cached("day", lambda: queries.minutes(ask, DAY_MINUTES), 10 * REFRESH_S)
+        self.orders = Cached("orders", lambda: queries.newest_orders(ask, self.since(1)), REFRESH_S)
+        self.scores = Cached("scores", lambda: queries.newest_scores(ask, self.since(1)), REFRESH_S)
+        self.decisions = Cached("decisions", lambda: queries.decisions(ask, self.since(3)), REFRESH_S)
+        self.decisions_of_day = Cached("decisions_of_day", lambda: queries.decisions(ask, self.since(24)), 10 * REFRESH_S)
+        self.latency = Cached("latency", lambda: queries.latency(ask, self.since(1), self.since(LATELY_H)), 2 * REFRESH_S)
+        self.freshness = Cached("freshness", lambda: queries.freshness(ask), 2 * REFRESH_S)
 
     def minutes(self, window_minutes: int) -> Answer[list[queries.Minute]]:
         """Return the business metrics that cover a window."""

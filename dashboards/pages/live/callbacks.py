@@ -8,19 +8,22 @@ from typing import Any
 from dash import Dash, Input, Output
 
 from dashboards.cache import Answer
-from dashboards.look import formats, parts
+from dashboards.look import cards, formats, messages, tables
 from dashboards.look.figures import SCHEMES, empty
-from dashboards.look.frame import SCHEME, TICK, chosen, register_scheme
+from dashboards.look.inputs import SCHEME, TICK, chosen
+from dashboards.look.tables import Filled
 from dashboards.pages.live import figures, panels, series
 from dashboards.pages.live.board import Board
 from dashboards.pages.live.queries import Minute
+from dashboards.settings import Settings
+from dashboards.trino import Ask
 
 SHAPE = (Input("window", "value"), SCHEME)
 
 
-def register(app: Dash, board: Board) -> None:
-    """Wire the page's parts to the board's answers."""
-    register_scheme(app)
+def register(app: Dash, ask: Ask, settings: Settings) -> None:
+    """Fill the page's parts with the answers to its questions."""
+    board = Board(ask)
     _register_numbers(app, board)
     _register_graphs(app, board)
     _register_lists(app, board)
@@ -32,7 +35,7 @@ def _register_numbers(app: Dash, board: Board) -> None:
         recent, latency = board.recent(), board.latency()
         tiles = panels.tiles(recent, board.decisions(), latency, board.freshness())
         newest = recent.rows[-1].minute if recent.rows else None
-        return parts.pulse(recent, newest, datetime.now(UTC), "minute"), parts.notice(recent, latency), tiles
+        return messages.pulse(recent, newest, datetime.now(UTC), "minute"), messages.notice(recent, latency), tiles
 
 
 def _register_graphs(app: Dash, board: Board) -> None:
@@ -49,12 +52,12 @@ def _register_graphs(app: Dash, board: Board) -> None:
 
 
 def _register_lists(app: Dash, board: Board) -> None:
-    @app.callback(Output("newest-orders", "children"), TICK)
-    def orders(_: int | None) -> list[Any]:
+    @app.callback(*tables.outputs("newest-orders"), TICK)
+    def orders(_: int | None) -> Filled:
         return panels.orders(board.orders(), datetime.now(UTC))
 
-    @app.callback(Output("newest-scores", "children"), TICK)
-    def scores(_: int | None) -> list[Any]:
+    @app.callback(*tables.outputs("newest-scores"), TICK)
+    def scores(_: int | None) -> Filled:
         return panels.scores(board.scores(), datetime.now(UTC))
 
     @app.callback(Output("freshness", "children"), TICK)
@@ -89,4 +92,4 @@ def decision_figure(board: Board, window: str, scheme: str) -> list[Any]:
         return [empty(colours, "No data" if answer.problem else "No payments scored yet"), ""]
     starts = series.slots(max(row.minute for row in rows), span)
     review, decline = (series.decided(rows, decision, starts) for decision in ("review", "decline"))
-    return [figures.decisions(starts, review, decline, span, colours), parts.keys("review", "decline")]
+    return [figures.decisions(starts, review, decline, span, colours), cards.key({"review": "amber", "decline": "red"})]

@@ -5,7 +5,7 @@ from datetime import datetime
 import plotly.graph_objects as go
 
 from dashboards.look import formats
-from dashboards.look.figures import Scheme, dressed, faint, hover
+from dashboards.look.figures import Scheme, hover, styled, tint
 from dashboards.pages.live.series import Point, Window
 
 PARTIAL = "still filling"
@@ -45,7 +45,7 @@ def decisions(starts: list[datetime], review: list[float], decline: list[float],
 def _line(
     at: list[datetime], values: list[float | None] | list[float], colour: str, template: str, *, filled: bool
 ) -> go.Figure:
-    fill = {"fill": "tozeroy", "fillcolor": faint(colour)} if filled else {}
+    fill = {"fill": "tozeroy", "fillcolor": tint(colour)} if filled else {}
     shape = {"color": colour, "width": 2}
     figure = go.Figure()
     figure.add_scatter(x=at[:-1], y=values[:-1], mode="lines", line=shape, hovertemplate=hover(template), name="", **fill)
@@ -63,7 +63,7 @@ def _line(
 
 
 def _bars(at: list[datetime], values: list[float], colour: str, template: str, name: str) -> go.Bar:
-    fills = [colour] * (len(at) - 1) + [faint(colour)] if at else []
+    fills = [colour] * (len(at) - 1) + [tint(colour)] if at else []
     edges = [0] * (len(at) - 1) + [1.5] if at else []
     notes = [""] * (len(at) - 1) + [f", {PARTIAL}"] if at else []
     marker = {"color": fills, "line": {"width": edges, "color": colour}}
@@ -71,4 +71,4 @@ def _bars(at: list[datetime], values: list[float], colour: str, template: str, n
 
 
 def _timed(figure: go.Figure, window: Window, scheme: Scheme) -> go.Figure:
-    return dressed(figure, scheme, window.label).update_xaxes(tickformat="%H:%M", hoverformat="%H:%M UTC", nticks=5)
+    return styled(figure, scheme, window.label).update_xaxes(tickformat="%H:%M", hoverformat="%H:%M UTC", nticks=5)

@@ -4,18 +4,19 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from dash import html
+import dash_mantine_components as dmc
 
 from dashboards.cache import Answer
-from dashboards.look import formats
-from dashboards.look.parts import badge, line, nothing, notice, probability, reasons, short_id, table, tile
+from dashboards.look import cards, formats, tables
+from dashboards.look.cards import tile
+from dashboards.look.messages import nothing, notice
+from dashboards.look.tables import Filled, Row
 from dashboards.pages.live import series
 from dashboards.pages.live.queries import LATE_AFTER_S, Decided, Freshness, Latency, Minute, Order, Score
 
 LATENCY_GOAL_MS = 500
 LATENCY_TILE = "Score latency, p99 of 10 min"
-ORDER_HEADS = ["Order", "Placed", "Status", "Items", "Amount"]
-SCORE_HEADS = ["Payment", "Made", "Decision", "Probability", "Why", "Amount", "Latency"]
+STATUS_TONES = {"delivered": "good", "cancelled": "bad"}
 
 
 def tiles(
@@ -23,7 +24,7 @@ def tiles(
     decisions: Answer[list[Decided]],
     latency: Answer[Latency],
     freshness: Answer[list[Freshness]],
-) -> list[html.Div]:
+) -> list[dmc.Paper]:
     """Return the page's large numbers; a number that is not known is a dash."""
     shop = _shop_tiles(minutes.rows or [])
     return [
@@ -34,29 +35,23 @@ def tiles(
     ]
 
 
-def orders(answer: Answer[list[Order]], now: datetime) -> list[Any]:
-    """Return the table of the newest orders, under what is wrong with it if anything is."""
-    return [
-        notice(answer),
-        table(ORDER_HEADS, [_order(order, now) for order in answer.rows or []], nothing("orders", answer)),
-    ]
+def orders(answer: Answer[list[Order]], now: datetime) -> Filled:
+    """Return the rows of the newest orders, under what is wrong with them if anything is."""
+    return tables.filled([_order(order, now) for order in answer.rows or []], answer, nothing("orders"))
 
 
-def scores(answer: Answer[list[Score]], now: datetime) -> list[Any]:
-    """Return the table of the newest fraud scores, under what is wrong with it if anything is."""
-    return [
-        notice(answer),
-        table(SCORE_HEADS, [_score(score, now) for score in answer.rows or []], nothing("payments scored", answer)),
-    ]
+def scores(answer: Answer[list[Score]], now: datetime) -> Filled:
+    """Return the rows of the newest fraud scores, under what is wrong with them if anything is."""
+    return tables.filled([_score(score, now) for score in answer.rows or []], answer, nothing("payments scored"))
 
 
 def freshness(answer: Answer[list[Freshness]]) -> list[Any]:
     """Return every table with its age and its rows."""
-    rows = [_fresh(row) for row in answer.rows or []]
-    return [notice(answer), html.Ul(rows, className="tables") if rows else nothing("tables", answer)]
+    lines = [_fresh(row) for row in answer.rows or []]
+    return [notice(answer), cards.facts(lines) if lines else None if answer.problem else nothing("tables")]
 
 
-def _shop_tiles(rows: list[Minute]) -> list[html.Div]:
+def _shop_tiles(rows: list[Minute]) -> list[dmc.Paper]:
     currency = series.main_currency(rows)
     now, before = series.hour(rows, currency), series.hour(rows, currency, ago=1)
     comparable = series.covers(rows, 2 * series.HOUR)
@@ -73,7 +68,7 @@ def _shop_tiles(rows: list[Minute]) -> list[html.Div]:
     ]
 
 
-def _scored_tile(decisions: list[Decided], latency: Latency | None) -> html.Div:
+def _scored_tile(decisions: list[Decided], latency: Latency | None) -> dmc.Paper:
     review, decline = (formats.percent(series.share(decisions, d)) for d in ("review", "decline"))
     return tile(
         "Payments scored, last hour",
@@ -82,7 +77,7 @@ def _scored_tile(decisions: list[Decided], latency: Latency | None) -> html.Div:
     )
 
 
-def _latency_tile(latency: Latency | None) -> html.Div:
+def _latency_tile(latency: Latency | None) -> dmc.Paper:
     if latency is None or latency.p99_ms is None:
         return tile(LATENCY_TILE, formats.NOTHING, f"goal {LATENCY_GOAL_MS} ms")
     tone = "good" if latency.p99_ms < LATENCY_GOAL_MS else "late"
@@ -90,7 +85,7 @@ def _latency_tile(latency: Latency | None) -> html.Div:
     return tile(LATENCY_TILE, formats.milliseconds(latency.p99_ms), note, tone)
 
 
-def _quarantine_tile(tables: list[Freshness]) -> html.Div:
+def _quarantine_tile(tables: list[Freshness]) -> dmc.Paper:
     rows = {table.table: table.rows for table in tables}
     bad, records = rows.get("silver.quarantine"), rows.get("bronze.events")
     note = f"of {formats.count(records)} records in bronze" if records else "kept with their reason"
@@ -102,34 +97,37 @@ def _against(now: Decimal | int, before: Decimal | int, comparable: bool) -> str
     return f"{change} vs hour before" if change else ""
 
 
-def _order(order: Order, now: datetime) -> html.Tr:
-    cells = [
-        short_id(order.order_id, order.order_id),
-        formats.ago(order.placed_at, now),
-        badge(order.status, "s"),
-        formats.count(order.items_count),
-        formats.amount(order.amount, order.currency),
-    ]
-    return line(ORDER_HEADS, cells)
+def _order(order: Order, now: datetime) -> Row:
+    return tables.row(
+        order.order_id,
+        order=tables.short_id(order.order_id, order.order_id),
+        placed=tables.age(order.placed_at, now),
+        status=tables.badge(order.status, STATUS_TONES),
+        items=tables.count(order.items_count),
+        amount=tables.amount(order.amount, order.currency),
+    )
 
 
-def _score(score: Score, now: datetime) -> html.Tr:
-    cells = [
-        short_id(score.payment_id, f"{score.payment_id}, model {score.model_version}"),
-        formats.ago(score.event_at, now),
-        badge(score.decision, "d"),
-        probability(score.probability, score.decision),
-        reasons(score.reasons, degraded=score.degraded),
-        formats.amount(score.amount, score.currency),
-        formats.milliseconds(score.latency_ms),
-    ]
-    return line(SCORE_HEADS, cells)
+def _score(score: Score, now: datetime) -> Row:
+    return tables.row(
+        f"{score.payment_id} {score.event_at}",
+        payment=tables.short_id(score.payment_id, f"{score.payment_id}, model {score.model_version}"),
+        made=tables.age(score.event_at, now),
+        decision=tables.badge(score.decision, tables.DECISION_TONES),
+        probability=tables.bar(score.probability, score.decision),
+        why=tables.reasons(score.reasons, degraded=score.degraded),
+        amount=tables.amount(score.amount, score.currency),
+        latency=tables.cell(score.latency_ms, formats.milliseconds(score.latency_ms)),
+    )
 
 
-def _fresh(row: Freshness) -> html.Li:
+def _fresh(row: Freshness) -> list[dmc.Text]:
     tone, age = _age(row)
-    cells = [("name", row.table), ("rows", formats.count(row.rows)), (f"age {tone}", age)]
-    return html.Li([html.Span(text, className=name, title=text) for name, text in cells])
+    return [
+        dmc.Text(row.table, inherit=True, truncate=True, flex=1),
+        dmc.Text(formats.count(row.rows), inherit=True, c="dimmed"),
+        dmc.Text(age, inherit=True, c=f"var(--{tone})", fw=600, ta="right", w=84),
+    ]
 
 
 def _age(row: Freshness) -> tuple[str, str]:

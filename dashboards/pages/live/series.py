@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from dashboards import currencies
 from dashboards.pages.live.queries import Decided, Minute
 
 HOUR = timedelta(hours=1)
@@ -49,20 +50,15 @@ class Totals(NamedTuple):
 
     @property
     def conversion(self) -> float | None:
-        """Orders per session, null where not every session was told: a simulated past tells of
-        few.
+        """Orders per session, null where not every session is known: of a simulated past few
+        are.
         """
         return self.orders / self.sessions if self.sessions >= max(self.orders, 1) else None
 
 
 def main_currency(rows: Iterable[Minute]) -> str:
-    """Return the currency with the most orders: amounts of different currencies are never added
-    up.
-    """
-    counts: Counter[str] = Counter()
-    for row in rows:
-        counts[row.currency] += row.orders
-    return max(counts, key=lambda currency: (counts[currency], currency), default="")
+    """Return the currency with the most orders, in which the page shows amounts."""
+    return currencies.main_currency((row.currency, row.orders) for row in rows)
 
 
 def totals(rows: Iterable[Minute]) -> Totals:

@@ -118,9 +118,3 @@ def test_a_young_day_without_findings_has_no_precision_yet() -> None:
     unknown = day(0)._replace(fraud=None)
     young, mature = (maturity.days([unknown], "BRL", NEWEST + timedelta(days=back), DELAY)[0] for back in (0, 8))
     assert (young.precision, mature.precision) == (None, 0)
-
-
-def test_the_main_currency_has_most_payments() -> None:
-    rows = [day(0)._replace(currency="EUR"), day(1)._replace(payments=2), day(2)._replace(payments=2)]
-    assert maturity.main_currency(rows) == "BRL"
-    assert maturity.main_currency([]) == ""

@@ -70,21 +70,21 @@ def test_drift_shows_in_its_tone() -> None:
     moved = Distributions([90_000] * 12, [30_000] * 2 + [10_000] * 10)
     drifted = Distributions([90_000] * 12, [99_000] + [1_000] * 11)
     tiles = [panels.tiles([], [], "", known)[-1] for known in (STEADY, moved, drifted)]
-    assert [tile.children[2].className for tile in tiles] == ["note good", "note late", "note bad"]
+    assert [tile.children[2].c for tile in tiles] == ["var(--good)", "var(--late)", "var(--bad)"]
 
 
 def test_the_queue_names_reasons_amount_and_age_and_shortens_the_card(shown: Shown) -> None:
-    told = shown(panels.queue(good(a_suspect()), panels.SHOWN["all"]))
-    assert "…f93bb310 …4f0c12ab 3 h decline" in told
-    assert "90.0 % amount above usual, new seller, burst R$ 78.87" in told
-    assert "payment-0000" not in told
+    words = shown(panels.queue(good(a_suspect()), panels.SHOWN["all"]))
+    assert "…f93bb310 …4f0c12ab 3 h decline" in words
+    assert "90.0 % amount above usual, new seller, burst R$ 78.87" in words
+    assert "payment-0000" not in words
 
 
 @pytest.mark.parametrize(("choice", "seen"), [("all", [True, True]), ("review", [False, True]), ("decline", [True, False])])
 def test_the_queue_shows_the_decisions_asked_for(shown: Shown, choice: str, seen: list[bool]) -> None:
     rows = [a_suspect(), a_suspect(payment_id="held-0000-0001", decision="review", probability=0.4)]
-    told = shown(panels.queue(good(*rows), panels.SHOWN[choice]))
-    assert ["…f93bb310" in told, "…000-0001" in told] == seen
+    words = shown(panels.queue(good(*rows), panels.SHOWN[choice]))
+    assert ["…f93bb310" in words, "…000-0001" in words] == seen
 
 
 def test_an_empty_queue_is_not_a_missing_one(shown: Shown) -> None:
@@ -100,16 +100,16 @@ def test_every_choice_of_the_queue_has_its_decisions() -> None:
 
 
 def test_versions_tell_their_shares(shown: Shown) -> None:
-    told = shown(panels.versions(good(Version("fraud", "4", 600, 15, 3, 6))))
-    assert "fraud 4 600 2.50 % 0.50 % 1.00 %" in told
+    words = shown(panels.versions(good(Version("fraud", "4", 600, 15, 3, 6))))
+    assert "fraud 4 600 2.50 % 0.50 % 1.00 %" in words
 
 
 def test_labels_are_counted_apart_for_mature_and_young_days() -> None:
-    told = panels.labels([a_day(), a_day(), a_day(mature=False, payments=500)], DELAY)
-    assert "Mature: 2,000 payments, of which the bank called 16 fraud and cleared 6" in told
-    assert "after 7 days without a finding" in told
-    assert "Still maturing: 500 payments with 11 findings so far" in told
-    assert "trained" not in told
+    words = panels.labels([a_day(), a_day(), a_day(mature=False, payments=500)], DELAY)
+    assert "Mature: 2,000 payments, of which the bank called 16 fraud and cleared 6" in words
+    assert "after 7 days without a finding" in words
+    assert "Still maturing: 500 payments with 11 findings so far" in words
+    assert "trained" not in words
 
 
 def test_payments_that_were_scored_in_hindsight_are_said() -> None:
@@ -124,25 +124,25 @@ def test_the_index_is_explained() -> None:
 
 
 def test_the_challenger_stands_beside_the_champion_each_by_its_own_decisions(shown: Shown) -> None:
-    told = shown(panels.shadow(good(PAIR), DELAY))
-    assert "4, champion 0.710 400 80.0 % R$ 9,700 R$ 3,000" in told
-    assert "5, challenger 0.765 355 85.0 % R$ 10,500 R$ 3,000" in told
-    assert "On 20,000 mature payments with 300 frauds, each by its own thresholds" in told
+    words = shown(panels.shadow(good(PAIR), DELAY))
+    assert "4, champion 0.710 400 80.0 % R$ 9,700 R$ 3,000" in words
+    assert "5, challenger 0.765 355 85.0 % R$ 10,500 R$ 3,000" in words
+    assert "On 20,000 mature payments with 300 frauds, each by its own thresholds" in words
 
 
 def test_who_decides_what_where_the_other_decides_otherwise_is_counted(shown: Shown) -> None:
-    told = shown(panels.shadow(good(PAIR), DELAY))
-    assert "Champion ↓ challenger → Approve Review Decline approve 970 12 0 review 8 0 0 decline 0 0 10" in told
-    assert "the same decision on 98.00 % of 1,000 payments" in told
-    assert "Correlation of probabilities 0.91" in told
+    words = shown(panels.shadow(good(PAIR), DELAY))
+    assert "Champion ↓ challenger → Approve Review Decline approve 970 12 0 review 8 0 0 decline 0 0 10" in words
+    assert "the same decision on 98.00 % of 1,000 payments" in words
+    assert "Correlation of probabilities 0.91" in words
 
 
 def test_a_new_challenger_has_no_mature_payments_yet(shown: Shown) -> None:
     pair = Shadow(PAIR.agreement._replace(correlation=None), Ranking(0, 0, None, None), [])
-    told = shown(panels.shadow(good(pair), DELAY))
-    assert "5, challenger — — — — —" in told
-    assert "No fraud among the payments of both that are 7 days old" in told
-    assert "Correlation of probabilities —" in told
+    words = shown(panels.shadow(good(pair), DELAY))
+    assert "5, challenger — — — — —" in words
+    assert "No fraud among the payments of both that are 7 days old" in words
+    assert "Correlation of probabilities —" in words
 
 
 def test_without_a_challenger_one_sentence_says_so(shown: Shown) -> None:

@@ -14,14 +14,13 @@ import pytest
 from dashboards.pages.fraud import queries
 from dashboards.pages.fraud.board import Board, first_day
 from dashboards.settings import Settings
-from dashboards.trino import Ask, Unanswered, door
-from pipelines.base.settings import Settings as StackSettings
+from dashboards.trino import Ask, Unanswered, client
 
 Counting = Callable[[Ask], Any]
 Fire = Callable[..., httpx.Response]
 Insert = Callable[..., None]
 Shown = Callable[[Any], str]
-Tables = Callable[[datetime], AbstractContextManager[None]]
+Tables = Callable[..., AbstractContextManager[None]]
 pytestmark = pytest.mark.integration
 
 BEGIN = datetime(2127, 3, 1, tzinfo=UTC)
@@ -75,19 +74,18 @@ FINDINGS = [
 
 
 @pytest.fixture(scope="module")
-def chosen(local_stack: StackSettings, tables: Tables, insert: Insert) -> Iterator[Settings]:
+def chosen(lake_settings: Settings, tables: Tables, insert: Insert) -> Iterator[Settings]:
     """Settings of pages over a lake with scores and findings of the spring of 2127."""
-    there = local_stack.trino
     with tables(BEGIN):
         insert("gold.fraud_scores", *SCORES)
         insert("silver.chargebacks", *FINDINGS)
-        yield Settings(trino_host=there.host, trino_port=there.port, trino_user=there.user)
+        yield lake_settings
 
 
 @pytest.fixture(scope="module")
 def ask(chosen: Settings) -> Ask:
-    """The door to that lake."""
-    return door(chosen)
+    """What asks that lake."""
+    return client(chosen)
 
 
 def test_the_newest_payment_is_known_without_a_scan(ask: Ask) -> None:
@@ -172,13 +170,13 @@ def test_the_reason_why_the_newest_payment_is_unknown_is_told_everywhere() -> No
 
 
 def test_the_running_page_shows_the_lake(chosen: Settings, served: Callable[..., Any], fire: Fire, shown: Shown) -> None:
-    with served(chosen, "/fraud/") as client:
-        tiles = fire(client, "tiles", tick__n_intervals=1).json()["response"]["tiles"]["children"]
-        held = fire(client, "queue", shown__value="review").json()["response"]["queue"]["children"]
-        judged = fire(client, "quality", scheme__data="light").json()["response"]
-        drift = fire(client, "drift", scheme__data="dark").json()["response"]
-        versions = fire(client, "versions", tick__n_intervals=1).json()["response"]["versions"]["children"]
-        shadow = fire(client, "shadow", tick__n_intervals=1).json()["response"]["shadow"]["children"]
+    with served(chosen, "/fraud/") as browser:
+        tiles = fire(browser, "tiles", tick__n_intervals=1).json()["response"]["tiles"]["children"]
+        held = fire(browser, "queue-rows", shown__value="review").json()["response"]["queue-rows"]
+        judged = fire(browser, "quality", scheme__data="light").json()["response"]
+        drift = fire(browser, "drift", scheme__data="dark").json()["response"]
+        versions = fire(browser, "versions-rows", tick__n_intervals=1).json()["response"]["versions-rows"]
+        shadow = fire(browser, "shadow", tick__n_intervals=1).json()["response"]["shadow"]["children"]
     assert "Precision, mature days 60.0 % of 5 stopped" in shown(tiles)
     assert "Caught, mature days R$ 22 of R$ 32 fraud" in shown(tiles)
     assert "held-more" in shown(held)

@@ -14,22 +14,16 @@ from sklearn.metrics import average_precision_score
 
 from dashboards.pages.fraud import shadow
 from dashboards.settings import Settings
-from dashboards.trino import Ask, UnknownColumn, door
-from pipelines.base.settings import Settings as StackSettings
+from dashboards.trino import Ask, UnknownColumn, client
 
+Create = Callable[..., None]
+Insert = Callable[..., None]
 Run = Callable[..., list[list[Any]]]
 pytestmark = pytest.mark.integration
 
 NOW = datetime(2127, 3, 20, 15, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
 MATURE_BEFORE = NOW - 7 * DAY
-COLUMNS = (
-    "payment_id varchar, event_at timestamp(6) with time zone, currency varchar, amount decimal(12,2), probability double, "
-    "decision varchar, model_version varchar"
-)
-CHALLENGER = "challenger_version varchar, challenger_probability double"
-DECIDED = "challenger_decision varchar"
-FINDING = "payment_id varchar, event_at timestamp(6) with time zone, kafka_at timestamp(6) with time zone, fraud boolean"
 # Probabilities of a tenth, so that many are equal.
 DRAWN = np.random.default_rng(20).integers(0, 11, (80, 2)) / 10
 FRAUD = np.random.default_rng(21).random(80) < DRAWN.mean(axis=1)
@@ -38,41 +32,50 @@ CURRENCIES = np.where(np.arange(80) % 4 == 0, "EUR", "BRL")
 
 
 @pytest.fixture(scope="module")
-def lake(local_stack: StackSettings, run: Run) -> Iterator[Ask]:
-    """The door to a lake whose scores have a challenger's too: 80 mature ones and five of the last
+def lake(lake_settings: Settings, run: Run, create: Create, insert: Insert) -> Iterator[Ask]:
+    """What asks a lake whose scores have a challenger's too: 80 mature ones, and five of the last
     day by its newest pair.
     """
-    run("CREATE SCHEMA IF NOT EXISTS gold")
-    run(f"CREATE TABLE gold.shadowed ({COLUMNS}, {CHALLENGER}, {DECIDED})")
-    run(f"CREATE TABLE gold.unshadowed ({COLUMNS}, {CHALLENGER})")
-    run(f"CREATE TABLE gold.found ({FINDING})")
-    mature = [_row(f"m{i}", 9 * DAY, *pair, "4", "5") for i, pair in enumerate(DRAWN.tolist())]
-    for row, currency in zip(mature, CURRENCIES, strict=True):
-        row[2] = str(currency)
+    create("gold.fraud_scores", "gold.shadowed")
+    create("gold.fraud_scores", "gold.unshadowed", without=["challenger_decision"])
+    create("silver.chargebacks", "gold.found")
+    pairs = zip(DRAWN.tolist(), CURRENCIES.tolist(), strict=True)
+    mature = [_score(f"m{i}", 9 * DAY, *pair, currency=currency) for i, (pair, currency) in enumerate(pairs)]
     last = [(0.2, 0.1), (0.5, 0.45), (0.6, 0.65), (0.7, 0.9), (0.9, 0.2)]
-    newest = [_row(f"n{i}", timedelta(hours=i + 1), *pair, "4", "5") for i, pair in enumerate(last)]
-    others = [_row("old", 23 * DAY, 0.9, 0.9, "4", "5"), _row("pair", 9 * DAY, 0.9, 0.9, "3", "4")]
-    earlier = [_row("earlier", timedelta(hours=20), 0.15, 0.9, "3", "4"), _row("alone", timedelta(0), 0.01, None, "4", None)]
-    undecided = [_row(name, ago, 0.9, 0.9, "4", "5") for name, ago in (("u1", 9 * DAY), ("u2", timedelta(minutes=30)))]
-    for row in undecided:  # from before its decisions were kept
-        row[-1] = None
-    rows = [*mature, *newest, *others, *earlier, *undecided]
-    places = ", ".join(f"({', '.join('?' for _ in row)})" for row in rows)
-    run(f"INSERT INTO gold.shadowed VALUES {places}", [v for row in rows for v in row])
-    found = [[f"m{i}", NOW - 5 * DAY, NOW, True] for i in np.flatnonzero(FRAUD)]
-    run(f"INSERT INTO gold.found VALUES {', '.join('(?, ?, ?, ?)' for _ in found)}", [v for row in found for v in row])
-    there = local_stack.trino
-    yield door(Settings(trino_host=there.host, trino_port=there.port, trino_user=there.user))
+    newest = [_score(f"n{i}", timedelta(hours=i + 1), *pair) for i, pair in enumerate(last)]
+    others = [
+        _score("old", 23 * DAY, 0.9, 0.9),
+        _score("pair", 9 * DAY, 0.9, 0.9, model_version="3", challenger_version="4"),
+        _score("earlier", timedelta(hours=20), 0.15, 0.9, model_version="3", challenger_version="4"),
+        _score("alone", timedelta(0), 0.01, None, challenger_version=None),
+        # From before a challenger's decisions were logged.
+        _score("u1", 9 * DAY, 0.9, 0.9, challenger_decision=None),
+        _score("u2", timedelta(minutes=30), 0.9, 0.9, challenger_decision=None),
+    ]
+    insert("gold.fraud_scores", *mature, *newest, *others, into="gold.shadowed")
+    findings = [{"payment_id": f"m{i}", "event_at": NOW - 5 * DAY, "kafka_at": NOW} for i in np.flatnonzero(FRAUD)]
+    insert("silver.chargebacks", *({**finding, "fraud": True} for finding in findings), into="gold.found")
+    yield client(lake_settings)
     for table in ("shadowed", "unshadowed", "found"):
         run(f"DROP TABLE gold.{table}")
 
 
-def _row(
-    name: str, ago: timedelta, probability: float, challenged: float | None, champion: str, challenger: str | None
-) -> list[Any]:
-    decided = [_decided(probability, 0.6, 0.8), None if challenged is None else _decided(challenged, 0.4, 0.7)]
-    made = [name, NOW - ago, "BRL", Decimal(10)]
-    return [*made, probability, decided[0], champion, challenger, challenged, decided[1]]
+def _score(name: str, ago: timedelta, probability: float, challenged: float | None, **changes: Any) -> dict[str, Any]:
+    """A payment that the champion scored, version 4 unless changed, and its challenger, version
+    5.
+    """
+    return {
+        "payment_id": name,
+        "event_at": NOW - ago,
+        "amount": Decimal(10),
+        "probability": probability,
+        "decision": _decided(probability, 0.6, 0.8),
+        "model_version": "4",
+        "challenger_version": "5",
+        "challenger_probability": challenged,
+        "challenger_decision": None if challenged is None else _decided(challenged, 0.4, 0.7),
+        **changes,
+    }
 
 
 def _decided(probability: float, review_at: float, decline_at: float) -> str:
@@ -81,14 +84,12 @@ def _decided(probability: float, review_at: float, decline_at: float) -> str:
 
 
 def _over(ask: Ask, table: str) -> Ask:
-    """Ask of another table of scores: the real one is shared with other tests, and may have a
-    challenger's columns or not.
-    """
+    """Ask of another table of scores: the real one is shared with other tests."""
 
-    def asked(statement: str, *parameters: object) -> list[list[Any]]:
+    def ask_of_it(statement: str, *parameters: object) -> list[list[Any]]:
         return ask(statement.replace("gold.fraud_scores", table).replace("silver.chargebacks", "gold.found"), *parameters)
 
-    return asked
+    return ask_of_it
 
 
 def _shadow(lake: Ask) -> shadow.Shadow:

@@ -16,13 +16,12 @@ import pytest
 from dashboards.pages.live import queries
 from dashboards.pages.live.board import Board
 from dashboards.settings import Settings
-from dashboards.trino import Ask, Unanswered, door
-from pipelines.base.settings import Settings as StackSettings
+from dashboards.trino import Ask, Unanswered, client
 
 Run = Callable[..., list[list[Any]]]
 Counting = Callable[[Ask], Any]
 Insert = Callable[..., None]
-Tables = Callable[[datetime], AbstractContextManager[None]]
+Tables = Callable[..., AbstractContextManager[None]]
 pytestmark = pytest.mark.integration
 
 T0 = datetime(2126, 1, 1, 12, tzinfo=UTC)
@@ -30,10 +29,6 @@ T0 = datetime(2126, 1, 1, 12, tzinfo=UTC)
 
 def _at(seconds: float) -> datetime:
     return T0 + timedelta(seconds=seconds)
-
-
-def _settings(stack: StackSettings) -> Settings:
-    return Settings(trino_host=stack.trino.host, trino_port=stack.trino.port, trino_user=stack.trino.user)
 
 
 def _order(i: int) -> dict[str, Any]:
@@ -52,19 +47,19 @@ def _fill(insert: Insert) -> None:
 
 
 @pytest.fixture(scope="module")
-def chosen(local_stack: StackSettings, tables: Tables, insert: Insert) -> Iterator[Settings]:
+def chosen(lake_settings: Settings, tables: Tables, insert: Insert) -> Iterator[Settings]:
     """Settings of a page over a lake with three orders, three minutes and four scores of the year
     2126.
     """
     with tables(T0):
         _fill(insert)
-        yield _settings(local_stack)
+        yield lake_settings
 
 
 @pytest.fixture(scope="module")
 def ask(chosen: Settings) -> Ask:
-    """The door to that lake."""
-    return door(chosen)
+    """What asks that lake."""
+    return client(chosen)
 
 
 def test_minutes_come_oldest_first_and_typed(ask: Ask) -> None:
@@ -151,7 +146,7 @@ def test_a_statement_that_takes_too_long_is_given_up(chosen: Settings, monkeypat
     monkeypatch.setattr("dashboards.trino.ANSWER_WITHIN_S", 1)
     numbers = "UNNEST(sequence(1, 10000))"
     with pytest.raises(Unanswered, match="longer than 1 s"):
-        door(chosen)(f"SELECT max(a + b + c) FROM {numbers} x(a), {numbers} y(b), {numbers} z(c)")
+        client(chosen)(f"SELECT max(a + b + c) FROM {numbers} x(a), {numbers} y(b), {numbers} z(c)")
 
 
 def test_ten_pages_cost_one_query_per_interval(ask: Ask, counting: Counting) -> None:
@@ -165,14 +160,14 @@ def test_ten_pages_cost_one_query_per_interval(ask: Ask, counting: Counting) -> 
 def test_the_running_page_shows_the_lake(
     chosen: Settings, served: Callable[..., Any], fire: Callable[..., httpx.Response], shown: Callable[[Any], str]
 ) -> None:
-    with served(chosen) as client:
-        tiles = fire(client, "tiles", tick__n_intervals=1).json()["response"]
-        lists = [fire(client, f"newest-{what}", tick__n_intervals=1).json()["response"] for what in ("orders", "scores")]
-        graphs = fire(client, "gmv", window__value="30m", scheme__data="light").json()["response"]
-        decided = fire(client, "decisions", window__value="24h", scheme__data="dark").json()["response"]
+    with served(chosen) as browser:
+        tiles = fire(browser, "tiles", tick__n_intervals=1).json()["response"]
+        lists = [fire(browser, f"newest-{what}-rows", tick__n_intervals=1).json()["response"] for what in ("orders", "scores")]
+        graphs = fire(browser, "gmv", window__value="30m", scheme__data="light").json()["response"]
+        decided = fire(browser, "decisions", window__value="24h", scheme__data="dark").json()["response"]
     assert "R$ 301" in shown(tiles["tiles"]["children"])
     assert "5.00 % 240 sessions" in shown(tiles["tiles"]["children"])
-    assert "…r-2126-2" in shown(lists[0]["newest-orders"]["children"])
-    assert "decline" in shown(lists[1]["newest-scores"]["children"])
+    assert "…r-2126-2" in shown(lists[0]["newest-orders-rows"])
+    assert "decline" in shown(lists[1]["newest-scores-rows"])
     assert graphs["gmv-now"]["children"] == "R$ 100"
     assert [trace["name"] for trace in decided["decisions"]["figure"]["data"]] == ["review", "decline"]
