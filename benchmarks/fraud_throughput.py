@@ -61,14 +61,14 @@ def main() -> None:
         spark = spark_session("fraud_throughput")
         try:
             spark.conf.set(PROGRESS_KEPT, "10000")
-            receipt.write("fraud_throughput", _said(), measured(spark))
+            receipt.write("fraud_throughput", _described(), measured(spark))
         finally:
             spark.stop()
 
 
-def _said() -> dict[str, object]:
-    told = {"payments": PAYMENTS, "warm_rounds": WARM_ROUNDS, "rounds": ROUNDS}
-    return {**told, "stream": settings().stream(SCORES).model_dump(exclude_none=True)}
+def _described() -> dict[str, object]:
+    described = {"payments": PAYMENTS, "warm_rounds": WARM_ROUNDS, "rounds": ROUNDS}
+    return {**described, "stream": settings().stream(SCORES).model_dump(exclude_none=True)}
 
 
 def measured(spark: SparkSession) -> dict[str, float]:
@@ -90,8 +90,8 @@ def measured(spark: SparkSession) -> dict[str, float]:
     ours, native = (ROUNDS * PAYMENTS / seconds[target] for target in flows)
     cards = len({payment["card_id"] for payment in history}) / len(history) * PAYMENTS
     sizes = {"features_count": len(FEATURES), "state_bytes": CARD_STATE.itemsize, "record_bytes": CARD_RECORD.itemsize}
-    told = {"payments_per_s": ours, "native_payments_per_s": native, "ratio": ours / native, "cards_count": cards}
-    return {**told, **sizes, **answers(spark)}
+    rates = {"payments_per_s": ours, "native_payments_per_s": native, "ratio": ours / native, "cards_count": cards}
+    return {**rates, **sizes, **answers(spark)}
 
 
 def shop_payments(spark: SparkSession) -> list[dict[str, Any]]:
@@ -147,9 +147,9 @@ def answers(spark: SparkSession) -> dict[str, float]:
     score = avro.decode(F.col("value"), schema_registry.contract(SCORES))
     scores = read_topic_once(spark, BENCH_SCORES, *whole(BENCH_SCORES)).select(score.alias("score")).select("score.*")
     held = F.avg((F.col("decision") != decisions.APPROVE).cast("int"))
-    told = scores.agg(F.count("*"), F.countDistinct("event_id"), held, F.sum(F.col("degraded").cast("int"))).head()
+    counts = scores.agg(F.count("*"), F.countDistinct("event_id"), held, F.sum(F.col("degraded").cast("int"))).head()
     names = ("scores_count", "distinct_scores_count", "held_ratio", "degraded_count")
-    return dict(zip(names, map(float, told or ()), strict=True))
+    return dict(zip(names, map(float, counts or ()), strict=True))
 
 
 def drained(spark: SparkSession, flow: Flow, target: str, folder: str) -> float:
@@ -158,9 +158,9 @@ def drained(spark: SparkSession, flow: Flow, target: str, folder: str) -> float:
     """
     with running(spark, BENCH_IN, flow, target, str(Path(folder) / target)) as query:
         query.processAllAvailable()
-        batches = [told for told in query.recentProgress if told.numInputRows]
+        batches = [progress for progress in query.recentProgress if progress.numInputRows]
     if not batches:
         return 0.0
     first, last = batches[0], batches[-1]
-    began, ended = (datetime.fromisoformat(told.timestamp).timestamp() for told in (first, last))
+    began, ended = (datetime.fromisoformat(progress.timestamp).timestamp() for progress in (first, last))
     return ended + last.durationMs["triggerExecution"] / 1000 - began

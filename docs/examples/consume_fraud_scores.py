@@ -78,8 +78,8 @@ def main(
     """Act on every score of the topic."""
     # Without a limit it would wait for ever for an answer that got lost; within it, it asks again.
     decode = AvroDeserializer(SchemaRegistryClient({"url": registry, "timeout": 10}))
-    told = {"bootstrap.servers": brokers, "group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False}
-    consumer, seen, acted = Consumer(told), Seen(), 0
+    options = {"bootstrap.servers": brokers, "group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False}
+    consumer, seen, acted = Consumer(options), Seen(), 0
     consumer.subscribe([topic])
     try:
         while not stop_after or acted < stop_after:

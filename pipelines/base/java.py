@@ -23,10 +23,10 @@ def release(java: Path) -> int | None:
     run.
     """
     try:
-        told = subprocess.run([java, "-version"], capture_output=True, text=True, check=True, timeout=30).stderr
+        version = subprocess.run([java, "-version"], capture_output=True, text=True, check=True, timeout=30).stderr
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.search(r'version "(\d+)', told)
+    found = re.search(r'version "(\d+)', version)
     return int(found[1]) if found else None
 
 

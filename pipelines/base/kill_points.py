@@ -13,6 +13,6 @@ def reach(name: str) -> None:
 
     By putting files into a folder, a test moves the place while the process runs.
     """
-    told = os.environ.get("TIDEMARK_KILL_POINT")
-    if told and (told == name or Path(told, name).exists()):
+    wanted = os.environ.get("TIDEMARK_KILL_POINT")
+    if wanted and (wanted == name or Path(wanted, name).exists()):
         os.kill(os.getpid(), signal.SIGKILL)

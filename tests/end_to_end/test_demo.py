@@ -52,17 +52,17 @@ def demo(environment: dict[str, str]) -> Iterator[Callable[[], Demo]]:
             child.send_signal(signal.SIGINT) if child.poll() is None else None
 
 
-def said_until_live(child: Demo) -> list[str]:
+def lines_until_live(child: Demo) -> list[str]:
     """Return what a demo says up to its first line with a flow of events and an order younger than
     a minute.
     """
-    said: list[str] = []
+    lines: list[str] = []
     for line in child.stdout or ():
-        said.append(line)
+        lines.append(line)
         live = LIVE.search(line)
         if live and int(live[1].replace(",", "")) > 0 and float(live[3]) < 60:
-            return said
-    raise AssertionError("the demo ended: " + "".join(said))
+            return lines
+    raise AssertionError("the demo ended: " + "".join(lines))
 
 
 def supervised(state: Path) -> list[psutil.Process]:
@@ -107,10 +107,10 @@ def test_it_shows_live_numbers_ends_cleanly_and_goes_on(
     demo: Callable[[], Demo], environment: dict[str, str], tmp_path: Path
 ) -> None:
     first = demo()
-    said = "".join(said_until_live(first))
-    assert "history    done" in said
-    assert "training   done" in said
-    assert "make sql" in said
+    lines = "".join(lines_until_live(first))
+    assert "history    done" in lines
+    assert "training   done" in lines
+    assert "make sql" in lines
     assert scored(environment).is_success
     family = supervised(tmp_path / "state")
     assert len([each for each in family if words(each)]) > 10
@@ -120,7 +120,7 @@ def test_it_shows_live_numbers_ends_cleanly_and_goes_on(
     assert list(filter(runs, family)) == []
 
     second = demo()
-    said = "".join(said_until_live(second))
-    assert "history" not in said
-    assert "training" not in said
+    lines = "".join(lines_until_live(second))
+    assert "history" not in lines
+    assert "training" not in lines
     stopped(second, signal.SIGINT)

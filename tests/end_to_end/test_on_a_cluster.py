@@ -50,19 +50,19 @@ def shop(local_stack: Settings) -> Settings:
     return local_stack
 
 
-def scored(told: Settings, since: dict[int, int]) -> set[str]:
+def scored(chosen: Settings, since: dict[int, int]) -> set[str]:
     """Return which of this run's payments have got a score since; the scorer may have others' to
     catch up with.
     """
-    found = received(told.kafka, SCORES, since)
+    found = received(chosen.kafka, SCORES, since)
     return {each.event["payment_id"] for each in found} & AMOUNTS.keys()
 
 
-def scores(told: Settings) -> list[list[Any]]:
+def scores(chosen: Settings) -> list[list[Any]]:
     """Return this run's rows of silver.fraud_scores, through Trino; none while there is no such
     table.
     """
-    cursor = connect(host=told.trino.host, port=told.trino.port, user=told.trino.user, catalog="lake").cursor()
+    cursor = connect(host=chosen.trino.host, port=chosen.trino.port, user=chosen.trino.user, catalog="lake").cursor()
     known = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'silver' AND table_name = 'fraud_scores'"
     if not cursor.execute(known).fetchall():
         return []

@@ -78,12 +78,12 @@ class Left:
 class Stream:
     """The scorer's process, its topics, and the API beside it."""
 
-    told: Settings
+    chosen: Settings
     folder: Path
     store: FraudStore
     since: dict[int, int]
     arrived: list[Event] = field(default_factory=list)
-    asked: dict[str, Event] = field(default_factory=dict)
+    answered: dict[str, Event] = field(default_factory=dict)
     under_way: set[str] = field(default_factory=set)
     before: bytes = b""
 
@@ -101,14 +101,14 @@ class Stream:
         return self.log.read_text().count('"query_failed"')
 
     def send(self, *events: Event) -> None:
-        send(self.told.kafka, TOPIC, *events)
+        send(self.chosen.kafka, TOPIC, *events)
         self.arrived += events
 
     def scores(self) -> list[Event]:
         """Return the scores of this run, in the topic's order; others' payments may be scored again
         when the scorer starts.
         """
-        found = received(self.told.kafka, SCORES, self.since)
+        found = received(self.chosen.kafka, SCORES, self.since)
         return [each.event for each in found if each.event["card_id"].startswith(RUN)]
 
     def scored(self) -> set[str]:
@@ -160,7 +160,7 @@ class Stream:
             features = features_of(Payment.model_validate_json(json.dumps(body)), known)[0]
             answer = client.post(PATH, json=body)
             assert answer.is_success, answer.text
-            self.asked[event["payment_id"]] = {**answer.json(), "features": features.tolist()}
+            self.answered[event["payment_id"]] = {**answer.json(), "features": features.tolist()}
 
     def states(self) -> bytes:
         """Return the states that each card and device was last left in."""
@@ -198,11 +198,11 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
     store = FraudStore(Client(local_stack.valkey.model_copy(update={"timeout_s": PATIENCE_S})))
     store.write_sellers(SELLERS, known_of_sellers(table(sales)))
     stream = Stream(local_stack, folder, store, topics.end_offsets(local_stack.kafka, SCORES))
-    told = {**OWN, "TIDEMARK_API__PORT": str(some_free(1)[0])}
+    chosen = {**OWN, "TIDEMARK_API__PORT": str(some_free(1)[0])}
     stream.send(*rounds[0])
     with ExitStack() as beside:
         with stream.scorer() as job:
-            _, url = beside.enter_context(an_api(folder / "api.log", told))
+            _, url = beside.enter_context(an_api(folder / "api.log", chosen))
             client = beside.enter_context(httpx.Client(base_url=url, headers={HEADER: KEY}, timeout=PATIENCE_S))
             until(stream.all_scored, "the past is scored", job)
             stream.ask(client, *calm)
@@ -252,9 +252,9 @@ def test_the_stream_gives_the_features_and_scores_of_the_batch_fold(story: Story
 
 
 def test_the_api_asked_before_each_payment_gives_the_features_and_scores_of_the_stream(story: Story) -> None:
-    streamed, asked = first_of_each(story.scores), story.stream.asked
-    assert len(asked) == 5 * len(CARDS)
-    for payment_id, answer in asked.items():
+    streamed, answered = first_of_each(story.scores), story.stream.answered
+    assert len(answered) == 5 * len(CARDS)
+    for payment_id, answer in answered.items():
         assert {name: repr(answer[name]) for name in SAME} == {name: repr(streamed[payment_id][name]) for name in SAME}
 
 

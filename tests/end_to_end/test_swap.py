@@ -44,20 +44,20 @@ class Shop:
     them.
     """
 
-    told: Settings
+    chosen: Settings
     since: dict[str, dict[int, int]] = field(init=False)
     sent: int = 0
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.since = {topic: topics.end_offsets(self.told.kafka, topic) for topic in (PAYMENTS, SCORES)}
+        self.since = {topic: topics.end_offsets(self.chosen.kafka, topic) for topic in (PAYMENTS, SCORES)}
 
     def pay(self) -> str:
         """Send the next payment and return its id."""
         with self.turn:
             name, card = f"{RUN}-{self.sent}", f"{RUN}-card{self.sent % CARDS}"
             payment = a_payment(event_id=name, payment_id=name, card_id=card, event_at=datetime.now(UTC))
-            send(self.told.kafka, PAYMENTS, payment)
+            send(self.chosen.kafka, PAYMENTS, payment)
             self.sent += 1
         return name
 
@@ -89,7 +89,7 @@ class Shop:
         """Return what a topic has got of this shop; a scorer that was killed before has scored
         others' payments again.
         """
-        found = received(self.told.kafka, topic, self.since[topic])
+        found = received(self.chosen.kafka, topic, self.since[topic])
         return [each for each in found if each.event["card_id"].startswith(RUN)]
 
     def scored(self) -> dict[str, dict[str, Any]]:
@@ -118,7 +118,7 @@ class Story:
     moves: list[Move]
     payments: list[Record]
     scores: list[Record]
-    said: str
+    summary: str
 
 
 def moved(shop: Shop, registry: ModelRegistry, version: str, job: subprocess.Popen[bytes]) -> Move:
@@ -126,7 +126,7 @@ def moved(shop: Shop, registry: ModelRegistry, version: str, job: subprocess.Pop
     at = datetime.now(UTC)
     promotion.set_champion(registry, MODEL, version)
     made = datetime.now(UTC)
-    with Client(shop.told.valkey.model_copy(update={"timeout_s": PATIENCE_S})) as client:
+    with Client(shop.chosen.valkey.model_copy(update={"timeout_s": PATIENCE_S})) as client:
         models = PublishedModels(client)
         until(lambda: models.current_version(MODEL) == version, f"version {version} is published", job)
     paid_after = shop.pay_and_wait(job)
@@ -165,9 +165,11 @@ def test_the_version_on_the_rows_changes_within_ten_seconds_of_the_move(
     scored_at = sorted(each.event["scored_at"] for each in story.scores if each.event["scored_at"] < begun)
     silent_s = max((later - at).total_seconds() for at, later in pairwise(scored_at))
     for move in story.moves:
-        told = f"{move.first_score_s:.1f} s to version {move.version}: {move.made_in_s:.1f} s to make, {silent_s:.1f} s a batch"
-        record_property("move", told)
-        assert move.first_score_s < max(WITHIN_S, 5 * (move.made_in_s + silent_s)), told
+        moved = (
+            f"{move.first_score_s:.1f} s to version {move.version}: {move.made_in_s:.1f} s to make, {silent_s:.1f} s a batch"
+        )
+        record_property("move", moved)
+        assert move.first_score_s < max(WITHIN_S, 5 * (move.made_in_s + silent_s)), chosen
 
 
 def test_what_is_paid_once_the_store_names_a_version_is_scored_by_it(story: Story) -> None:
@@ -185,12 +187,12 @@ def test_no_payment_is_lost_and_none_scored_twice(story: Story) -> None:
 def test_each_partition_s_payments_change_their_version_once_a_move(story: Story, local_stack: Settings) -> None:
     by = {each.event["payment_id"]: each.event["model_version"] for each in story.scores}
     of_partition = groupby(story.payments, key=lambda each: each.partition)
-    told = {
+    chosen = {
         partition: [version for version, _ in groupby(by[each.event["payment_id"]] for each in paid)]
         for partition, paid in of_partition
     }
-    assert len(told) == local_stack.kafka.partitions_for(PAYMENTS)
-    assert all(versions == story.versions for versions in told.values()), told
+    assert len(chosen) == local_stack.kafka.partitions_for(PAYMENTS)
+    assert all(versions == story.versions for versions in chosen.values()), chosen
 
 
 def test_the_thresholds_move_with_the_version(story: Story) -> None:
@@ -200,4 +202,4 @@ def test_the_thresholds_move_with_the_version(story: Story) -> None:
 
 
 def test_the_scorer_was_started_once_and_its_query_too(story: Story) -> None:
-    assert story.said.count("query_started") == 1
+    assert story.summary.count("query_started") == 1

@@ -25,7 +25,7 @@ REGISTER, BALANCE, SIMULATOR = (
     ("jobs/tasks/balance.py",),
     ("-m", "simulator", "--duration", "1s"),
 )
-BRONZE, ORDERS = ("jobs/streams/keep_events.py",), ("jobs/streams/aggregate_orders.py",)
+BRONZE, ORDERS = ("jobs/streams/keep_events.py",), ("jobs/streams/aggregate.py", "--table", "gold.orders")
 # What Spark says of the machine whenever it starts.
 SPARKS = re.compile(r" WARN (Utils|NativeCodeLoader): |^WARNING: Using incubator modules")
 NOWHERE = "127.0.0.1:1"
@@ -64,25 +64,25 @@ def conf(tmp_path: Path) -> Path:
 def test_a_missing_setting(conf: Path, command: tuple[str, ...], code: int) -> None:
     base = conf / "base.toml"
     base.write_text(base.read_text().replace("retention_hours = 168\n", ""))
-    (told,) = sentences(finished(*command, expect=code, TIDEMARK_CONF=str(conf)))
-    assert_says(told, r"Settings are wrong: kafka\.retention_hours: is missing; " + PLACES)
+    (sentence,) = sentences(finished(*command, expect=code, TIDEMARK_CONF=str(conf)))
+    assert_says(sentence, r"Settings are wrong: kafka\.retention_hours: is missing; " + PLACES)
 
 
 def test_an_unknown_key_in_a_file(conf: Path) -> None:
     base = conf / "base.toml"
     base.write_text(base.read_text().replace("retention_hours", "retention_hour"))
-    (told,) = sentences(finished(*REGISTER, expect=2, TIDEMARK_CONF=str(conf)))
-    assert_says(told, r"kafka\.retention_hours: is missing; kafka\.retention_hour: is not a setting; " + PLACES)
+    (sentence,) = sentences(finished(*REGISTER, expect=2, TIDEMARK_CONF=str(conf)))
+    assert_says(sentence, r"kafka\.retention_hours: is missing; kafka\.retention_hour: is not a setting; " + PLACES)
 
 
 def test_a_file_that_is_not_toml(conf: Path) -> None:
     (conf / "local.toml").write_text("[kafka\n")
-    (told,) = sentences(finished(*REGISTER, expect=2, TIDEMARK_CONF=str(conf)))
-    assert_says(told, r"local\.toml is not valid TOML .*: mend that line")
+    (sentence,) = sentences(finished(*REGISTER, expect=2, TIDEMARK_CONF=str(conf)))
+    assert_says(sentence, r"local\.toml is not valid TOML .*: mend that line")
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "changes", "said"),
+    ("command", "code", "changes", "expected"),
     [
         (REGISTER, 2, {"KAFKA__PARTITIONS": "many"}, r"kafka\.partitions: input should be a valid integer.*; " + PLACES),
         (BALANCE, 2, {"KAFKA__PARTITIONS": "many"}, r"kafka\.partitions: input should be a valid integer.*; " + PLACES),
@@ -110,10 +110,10 @@ def test_a_file_that_is_not_toml(conf: Path) -> None:
         ),
     ],
 )
-def test_what_the_environment_gets_wrong(command: tuple[str, ...], code: int, changes: dict[str, str], said: str) -> None:
+def test_what_the_environment_gets_wrong(command: tuple[str, ...], code: int, changes: dict[str, str], expected: str) -> None:
     given = {f"TIDEMARK_{name}": value for name, value in changes.items()}
-    (told,) = sentences(finished(*command, expect=code, **given))
-    assert_says(told, said)
+    (sentence,) = sentences(finished(*command, expect=code, **given))
+    assert_says(sentence, expected)
 
 
 def test_a_mistyped_option_changes_nothing() -> None:
@@ -126,14 +126,14 @@ def test_a_shop_that_could_not_open_says_nothing_of_what_it_sent() -> None:
 
 @pytest.mark.integration
 def test_a_registry_without_a_broker(local_stack: Settings) -> None:
-    (told,) = sentences(finished(*REGISTER, expect=2, TIDEMARK_KAFKA__BOOTSTRAP_SERVERS=NOWHERE))
-    assert_says(told, rf"No Kafka broker answers at {NOWHERE} \(.*\): run `make up`")
+    (sentence,) = sentences(finished(*REGISTER, expect=2, TIDEMARK_KAFKA__BOOTSTRAP_SERVERS=NOWHERE))
+    assert_says(sentence, rf"No Kafka broker answers at {NOWHERE} \(.*\): run `make up`")
 
 
 @pytest.mark.integration
 def test_a_broker_without_a_registry(local_stack: Settings) -> None:
-    (told,) = sentences(finished(*SIMULATOR, expect=1, TIDEMARK_SCHEMA_REGISTRY__URL=f"http://{NOWHERE}"))
-    assert_says(told, NO_REGISTRY)
+    (sentence,) = sentences(finished(*SIMULATOR, expect=1, TIDEMARK_SCHEMA_REGISTRY__URL=f"http://{NOWHERE}"))
+    assert_says(sentence, NO_REGISTRY)
 
 
 @pytest.mark.integration
@@ -144,8 +144,9 @@ def test_a_foreign_checkpoint(local_stack: Settings, tmp_path: Path) -> None:
     # stack.
     apart = {"TIDEMARK_CATALOG__NAME": "apart", "TIDEMARK_CATALOG__WAREHOUSE": str(tmp_path / "warehouse")}
     done = finished(*ORDERS, expect=2, TIDEMARK_CHECKPOINTS__PATH=str(checkpoint.parent), **apart)
-    (told,) = sentences(done)
-    assert_says(told, rf"The checkpoint {checkpoint} belongs to another table than gold\.orders.*: move that folder away, or")
+    (sentence,) = sentences(done)
+    foreign = rf"The checkpoint {checkpoint} belongs to another table than gold\.orders.*: move that folder away, or"
+    assert_says(sentence, foreign)
 
 
 @pytest.mark.integration
@@ -161,8 +162,8 @@ def test_recovering_a_scorer_whose_checkpoint_is_there_forgets_no_card(local_sta
     with Client(local_stack.valkey) as client:
         FraudStore(client).write(keys, before, paid, batch)
     recover = ("jobs/tasks/recover.py", "--table", "tidemark.fraud_scores")
-    (told,) = sentences(finished(*recover, expect=2, TIDEMARK_CHECKPOINTS__PATH=str(tmp_path)))
-    assert_says(told, rf"The checkpoint {checkpoint} of tidemark\.fraud_scores is there and is kept: start the query")
+    (sentence,) = sentences(finished(*recover, expect=2, TIDEMARK_CHECKPOINTS__PATH=str(tmp_path)))
+    assert_says(sentence, rf"The checkpoint {checkpoint} of tidemark\.fraud_scores is there and is kept: start the query")
     with Client(local_stack.valkey) as client:
         after = FraudStore(client).read(keys, Batch(batch.query_id, 1), "none").known.states
     assert after.cards["payments"].tolist() == [7]

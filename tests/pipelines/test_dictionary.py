@@ -27,8 +27,8 @@ def test_every_table_column_topic_and_feature_has_its_line() -> None:
 
 
 def test_every_column_has_a_sentence() -> None:
-    told = [(table.name, column.name, column.meaning) for table in TABLES.values() for column in table.columns]
-    assert [(table, column) for table, column, meaning in told if not meaning.endswith(".")] == []
+    described = [(table.name, column.name, column.meaning) for table in TABLES.values() for column in table.columns]
+    assert [(table, column) for table, column, meaning in described if not meaning.endswith(".")] == []
 
 
 def test_a_bar_in_a_sentence_does_not_break_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,8 +69,8 @@ def test_a_query_goes_on_over_tables_that_get_a_new_column(
     catalog.ensure(spark, scores.TABLE)
     logged(spark, "new")
     run(aggregate.start(spark, fraud_scores))
-    told = catalog.fresh(spark, fraud_scores.TABLE).select("payment_id", "challenger_version", "challenger_decision").collect()
-    assert sorted(map(tuple, told)) == [("new", "2", "review"), ("old", "2", None)]
+    rows = catalog.fresh(spark, fraud_scores.TABLE).select("payment_id", "challenger_version", "challenger_decision").collect()
+    assert sorted(map(tuple, rows)) == [("new", "2", "review"), ("old", "2", None)]
     for table in (fraud_scores.TABLE, scores.TABLE):
         spark.sql(f"DROP TABLE {table.name}")
 
@@ -91,6 +91,6 @@ def test_a_stream_goes_on_into_a_table_that_gets_a_column_before_its_last_one(
             *(f"CAST(value AS {kind}) AS {name}" for name, kind in KINDS.items())
         )
         run(append(read.select(*table.column_names), table))
-    told = catalog.fresh(spark, after).select(*after.column_names).collect()
-    assert sorted(map(tuple, told)) == [(0, None, 0), (1, "1", 1)]
+    rows = catalog.fresh(spark, after).select(*after.column_names).collect()
+    assert sorted(map(tuple, rows)) == [(0, None, 0), (1, "1", 1)]
     spark.sql(f"DROP TABLE {after.name}")

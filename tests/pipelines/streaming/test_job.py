@@ -118,11 +118,11 @@ def test_a_schema_that_is_registered_while_a_query_runs_is_read_after_a_new_star
 def test_without_a_registry_queries_go_on_with_a_warning(spark: SparkSession, tmp_path: Path) -> None:
     batches: list[int] = []
     rates = spark.readStream.format("rate").load
-    with capture_logs() as told, supervised_query(spark, rates, lambda _, number: batches.append(number), tmp_path) as runs:
-        until(lambda: any(each["event"] == "registry_not_watched" for each in told), "the registry is missed")
+    with capture_logs() as logs, supervised_query(spark, rates, lambda _, number: batches.append(number), tmp_path) as runs:
+        until(lambda: any(each["event"] == "registry_not_watched" for each in logs), "the registry is missed")
         before = len(batches)
         until(lambda: len(batches) > before + 1, "the query goes on")
-    (warning, *_) = [each for each in told if each["event"] == "registry_not_watched"]
+    (warning, *_) = [each for each in logs if each["event"] == "registry_not_watched"]
     assert warning["log_level"] == "warning"
     assert "no schema registry answers at http://127.0.0.1:1" in warning["error"]
     assert len(runs) == 1

@@ -73,7 +73,7 @@ class Job:
     def __init__(self, started: "subprocess.Popen[bytes]", log: Path) -> None:
         self.started, self.log = started, log
 
-    def told(self) -> list[tuple[str, str, str | None]]:
+    def lines(self) -> list[tuple[str, str, str | None]]:
         """Return event, level and error of every line of its own log."""
         lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
         return [(line["event"], line["level"], line.get("error")) for line in lines]
@@ -92,7 +92,7 @@ def a_job(folder: Path, *, program: str = sys.executable) -> Iterator[Job]:
     script.write_text(PROGRAM)
     with running(log, str(script), str(folder), program=program, **OFTEN) as started:
         job = Job(started, log)
-        until(lambda: any(event == "query_started" for event, *_ in job.told()), "the query runs", started)
+        until(lambda: any(event == "query_started" for event, *_ in job.lines()), "the query runs", started)
         until((folder / "published").exists, "a companion works", started)
         until(lambda: any((folder / "lake").rglob("*.metadata.json")), "upkeep has made a table", started)
         yield job
@@ -100,10 +100,10 @@ def a_job(folder: Path, *, program: str = sys.executable) -> Iterator[Job]:
 
 def test_a_job_whose_java_is_killed_ends_with_one_sentence(tmp_path: Path) -> None:
     with a_job(tmp_path) as job:
-        before = len(job.told())
+        before = len(job.lines())
         job.process("java").kill()
         until(lambda: job.started.poll() is not None, "the job ends by itself", within_s=SOON_S)
-        assert job.told()[before:] == LOST
+        assert job.lines()[before:] == LOST
     assert job.started.returncode == FAILED
     assert "Traceback" not in job.log.read_text()
 
@@ -118,11 +118,11 @@ def test_a_driver_that_spark_submit_has_started_ends_with_its_java(tmp_path: Pat
 
 def test_a_job_that_is_to_stop_and_whose_java_is_gone_has_stopped(tmp_path: Path) -> None:
     with a_job(tmp_path) as job:
-        before, java = len(job.told()), job.process("java")
+        before, java = len(job.lines()), job.process("java")
         os.kill(job.started.pid, signal.SIGTERM)
         java.kill()
         until(lambda: job.started.poll() is not None, "the job ends by itself", within_s=SOON_S)
-        assert job.told()[before:] == []
+        assert job.lines()[before:] == []
     assert job.started.returncode == 0
     assert "Traceback" not in job.log.read_text()
 

@@ -50,6 +50,6 @@ def newer_is_known(newer: str) -> bool:
 @pytest.mark.usefixtures("no_registry")
 def test_the_registry_is_asked_now_and_then_only() -> None:
     watch = SchemaWatch(every_s=60.0, looked_at=time.monotonic() - 61)
-    with capture_logs() as told:
+    with capture_logs() as logs:
         assert [watch.changed(), watch.changed()] == [False, False]
-    assert [each["event"] for each in told] == ["registry_not_watched"]
+    assert [each["event"] for each in logs] == ["registry_not_watched"]

@@ -198,10 +198,10 @@ def test_a_lost_java_process_ends_the_job_at_once(
 
     monkeypatch.setattr(jvm, "lost", lambda spark: True)
     supervised = a_query(spark, start, stopping)
-    with capture_logs() as told, pytest.raises(EngineLost, match="start the job again"):
+    with capture_logs() as logs, pytest.raises(EngineLost, match="start the job again"):
         job.supervise(spark, [supervised], stopping)
     supervised.thread.join(60)
-    assert (len(tries), supervised.failures, told) == (1, 0, [])
+    assert (len(tries), supervised.failures, logs) == (1, 0, [])
 
 
 def test_a_query_that_always_fails_is_given_up(spark: SparkSession, stopping: threading.Event) -> None:
