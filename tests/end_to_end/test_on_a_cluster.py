@@ -90,7 +90,9 @@ def test_jobs_run_on_a_standalone_cluster(shop: Settings, tmp_path: Path, monkey
         with started(log, "spark-submit", "--master", master, "jobs/streams/score_payments.py") as job:
             until(lambda: scored(shop, since) == AMOUNTS.keys(), "both payments are scored", job)
             stop(job)
-        with started(log, "spark-submit", "--master", master, "jobs/streams/refine_fraud_scores.py") as job:
+        with started(
+            log, "spark-submit", "--master", master, "jobs/streams/refine.py", "--table", "silver.fraud_scores"
+        ) as job:
             until(lambda: len(scores(shop)) == len(AMOUNTS), "both scores are in silver", job)
             stop(job)
         finished("jobs/tasks/tend_tables.py", TIDEMARK_SPARK__MASTER=master)
