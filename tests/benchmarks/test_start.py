@@ -7,12 +7,13 @@ import pytest
 from benchmarks import start
 from pipelines.base.settings import read, settings
 from stack import lifecycle, supervision
+from stack.isolated import environment
 from stack.services import services
 
 
 def test_the_measured_demo_has_folders_and_ports_of_its_own(tmp_path: Path) -> None:
     passwords = {f"TIDEMARK_{name}__PASSWORD": "x" for name in ("POSTGRES", "VALKEY", "MLFLOW")}
-    own, default = read({**passwords, **start.environment(tmp_path)}), read(passwords)
+    own, default = read({**passwords, **environment(tmp_path)}), read(passwords)
     assert (own.state, own.catalog.warehouse) == (str(tmp_path), str(tmp_path / "warehouse"))
     assert own.checkpoints.path == str(tmp_path / "checkpoints")
     for section, key in (("postgres", "port"), ("valkey", "port"), ("trino", "port"), ("dash", "port"), ("mlflow", "url")):
@@ -24,7 +25,7 @@ def test_the_measured_demo_has_folders_and_ports_of_its_own(tmp_path: Path) -> N
 
 @pytest.mark.integration
 def test_memory_is_that_of_every_program_and_of_all_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in start.environment(tmp_path / "state").items():
+    for name, value in environment(tmp_path / "state").items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
     valkey = [service for service in services() if service.name == "valkey"]
