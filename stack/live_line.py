@@ -18,7 +18,12 @@ from pipelines.base.settings import settings
 from stack import supervision
 from stack.trino_client import answer
 
-NEWEST_ORDER = "select order_id, updated_at from {lake}.gold.orders order by updated_at desc limit 1"
+# Since the newest one that was seen: older files are not looked into.
+NEWEST_ORDER = """
+select order_id, updated_at from {lake}.gold.orders
+where updated_at >= timestamp '{since:%Y-%m-%d %H:%M:%S.%f} UTC' order by updated_at desc limit 1
+"""
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 QUARANTINED = "select count(*) from {lake}.silver.quarantine"
 EVENTS = "shop."  # topics whose records count as events; scores are answers to them
 KAFKA_WITHIN_S = 5.0
@@ -57,12 +62,12 @@ def offsets(admin: AdminClient, topics_from: str = EVENTS) -> int | None:
         return None
 
 
-def _first(query: str) -> Sequence[object] | None:
+def _first(query: str, **values: object) -> Sequence[object] | None:
     """Return the first row of an answer, or None while there is none: no table, no rows, no
     Trino.
     """
     try:
-        rows = answer(query.format(lake=settings().catalog.name)).rows
+        rows = answer(query.format(lake=settings().catalog.name, **values)).rows
     except (TrinoError, OSError):
         return None
     return rows[0] if rows else None
@@ -76,16 +81,17 @@ class Looking:
         self.before: tuple[float, int] | None = None
         self.looks = 0
         self.quarantined: int | None = None
+        self.newest_at = LONG_AGO
 
     def look(self) -> Flow:
         """Return what flows since the last look."""
         self._count_quarantine()
-        newest = _first(NEWEST_ORDER)
-        if newest is None:
+        newest = _first(NEWEST_ORDER, since=self.newest_at)
+        if newest is None or not isinstance(newest[1], datetime):
             return Flow(self._rate(), quarantined=self.quarantined)
-        order, updated_at = str(newest[0]), newest[1]
-        age = (datetime.now(UTC) - updated_at).total_seconds() if isinstance(updated_at, datetime) else None
-        return Flow(self._rate(), order, age, self.quarantined)
+        self.newest_at = newest[1].astimezone(UTC)
+        age_s = (datetime.now(UTC) - self.newest_at).total_seconds()
+        return Flow(self._rate(), str(newest[0]), age_s, self.quarantined)
 
     def _rate(self) -> float | None:
         now, count, before = time.monotonic(), offsets(self.admin), self.before

@@ -98,7 +98,7 @@ class Freshness(NamedTuple):
 
 MINUTES = """
 SELECT minute, currency, orders, gmv, sessions FROM gold.business_metrics
-ORDER BY minute DESC LIMIT ?
+WHERE minute >= ? ORDER BY minute DESC LIMIT ?
 """
 
 ORDERS = f"""
@@ -138,9 +138,9 @@ FROM ({snapshots}) GROUP BY name
 """
 
 
-def minutes(ask: Ask, count: int) -> list[Minute]:
-    """Return the newest `count` rows of business metrics, oldest first."""
-    return sorted(Minute(*row) for row in ask(MINUTES, count))
+def minutes(ask: Ask, count: int, since: datetime) -> list[Minute]:
+    """Return the newest `count` rows of business metrics at or after `since`, oldest first."""
+    return sorted(Minute(*row) for row in ask(MINUTES, since, count))
 
 
 def newest_orders(ask: Ask, since: datetime) -> list[Order]:

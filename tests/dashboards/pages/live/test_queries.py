@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from dashboards.pages.live import queries
-from dashboards.pages.live.board import Board
+from dashboards.pages.live.board import LONG_AGO, Board
 from dashboards.settings import Settings
 from dashboards.trino import Ask, Unanswered, client
 
@@ -63,7 +63,7 @@ def ask(chosen: Settings) -> Ask:
 
 
 def test_minutes_come_oldest_first_and_typed(ask: Ask) -> None:
-    assert queries.minutes(ask, 2) == [queries.Minute(_at(s), "BRL", 4, Decimal("100.25"), 80) for s in (60, 120)]
+    assert queries.minutes(ask, 2, LONG_AGO) == [queries.Minute(_at(s), "BRL", 4, Decimal("100.25"), 80) for s in (60, 120)]
 
 
 def test_the_newest_orders_come_first_and_none_before_the_bound(ask: Ask) -> None:
