@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
@@ -78,15 +80,23 @@ def _start(known: list[Service], rate: int, console: Console, restarts: supervis
     def ready(name: str, seconds: float) -> None:
         console.print(f"  {name:<10} ready after {seconds:.1f} s", highlight=False)
 
+    def open_streams() -> None:
+        lifecycle.up([programs.streams(), programs.dash(), programs.api()], known, ready)
+        # From here on: history and training take minutes, in which they may crash.
+        restarts.counted(supervision.processes())
+
     lifecycle.up(services(), known, ready)
-    _step("contracts", ["jobs/tasks/register_contracts.py"], console)
-    wanted = wants_history()
-    lifecycle.up([programs.streams(), programs.dash(), programs.api()], known, ready)
-    # From here on: history and training take minutes, in which they may crash.
-    restarts.counted(supervision.processes())
-    if wanted:
+    _step("contracts", ("jobs/tasks/register_contracts.py",), console)
+    if wants_history():
+        open_streams()
         _send_history(console)
-    _train_if_needed(console)
+        with _running("training", TRAINING) as training:
+            _finish_training(training, console)
+    else:
+        # It takes seconds to look whether it is needed: meanwhile the streams start.
+        with _running("training", TRAINING) as training:
+            open_streams()
+            _finish_training(training, console)
     lifecycle.up([programs.simulator(rate)], known, ready)
 
 
@@ -104,55 +114,66 @@ def _send_history(console: Console) -> None:
     how far it came.
     """
     _under_way().touch()
-    _step("history", list(HISTORY), console)
+    _step("history", HISTORY, console)
     _under_way().unlink()
 
 
-def _train_if_needed(console: Console) -> None:
-    """Train the first model of today's features, and print so, unless one of them serves; without
-    one the shop runs all the same, payments just stay without a score.
+def _finish_training(training: "Running", console: Console) -> None:
+    """Wait for the training of a first model of today's features, and print so unless one of them
+    served already; without one the shop runs all the same, payments just stay without a score.
     """
     try:
-        seconds, logged = _run("training", list(TRAINING), console)
+        logged = training.finish(console)
     except TidemarkError as error:
         console.print(f"[yellow]  no fraud model yet, the next make demo tries again:[/] {escape(str(error))}", highlight=False)
         return
     if REGISTERED in logged:
-        _print_done("training", seconds, console)
+        training.print_done(console)
 
 
-def _step(name: str, arguments: list[str], console: Console) -> None:
-    """Run one Python program of ours to its end and print how long it took; raise as `_run`
-    does.
+def _step(name: str, arguments: Sequence[str], console: Console) -> None:
+    """Run one Python program of ours to its end and print how long it took; raise with the end of
+    its log if it fails.
     """
-    seconds, _ = _run(name, arguments, console)
-    _print_done(name, seconds, console)
+    with _running(name, arguments) as step:
+        step.finish(console)
+        step.print_done(console)
 
 
-def _print_done(name: str, seconds: float, console: Console) -> None:
-    console.print(f"  {name:<10} done after {seconds:.1f} s", highlight=False)
+@dataclass
+class Running:
+    """A Python program of ours that runs: since when, and how much earlier ones had logged."""
+
+    name: str
+    child: subprocess.Popen[bytes]
+    began: float
+    logged_before: int
+
+    def finish(self, console: Console) -> str:
+        """Wait for its end and return what it logged; raise with the end of that if it failed."""
+        log = folders.log(self.name)
+        with console.status(f"{self.name} … ({log})"):
+            code = self.child.wait()
+        if code != 0:
+            raise TidemarkError(f"{self.name} failed with exit code {code}; its log ends: {lifecycle.log_end(self.name)}")
+        return log.read_bytes()[self.logged_before :].decode(errors="replace")
+
+    def print_done(self, console: Console) -> None:
+        """Print how long it took."""
+        console.print(f"  {self.name:<10} done after {time.monotonic() - self.began:.1f} s", highlight=False)
 
 
-def _run(name: str, arguments: list[str], console: Console) -> tuple[float, str]:
-    """Run one Python program of ours to its end and return its seconds and what it logged; raise
-    with the end of its log if it fails.
+@contextmanager
+def _running(name: str, arguments: Sequence[str]) -> Iterator[Running]:
+    """Start one Python program of ours and yield it; an interrupt asks it to stop and waits until
+    it has, and whatever else ends the block ends it.
     """
-    began, log = time.monotonic(), folders.log(name)
-    logged_before = log.stat().st_size if log.exists() else 0
-    with console.status(f"{name} … ({log})"):
-        code = _ended(name, [sys.executable, *arguments])
-    if code != 0:
-        raise TidemarkError(f"{name} failed with exit code {code}; its log ends: {lifecycle.log_end(name)}")
-    return time.monotonic() - began, log.read_bytes()[logged_before:].decode(errors="replace")
-
-
-def _ended(name: str, command: list[str]) -> int:
-    """Return a program's exit code; an interrupt asks it to stop and waits until it has."""
     environment = {**os.environ, **programs.spark_environment()}
     with folders.log(name).open("ab") as log:
-        child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        began, logged_before = time.monotonic(), log.tell()
+        child = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
-            return child.wait()
+            yield Running(name, child, began, logged_before)
         except KeyboardInterrupt:
             child.terminate()
             with suppress(subprocess.TimeoutExpired):
