@@ -2,14 +2,7 @@
 live line until it is interrupted.
 """
 
-import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
@@ -18,13 +11,11 @@ from rich.markup import escape
 
 from pipelines.base import shutdown
 from pipelines.base.errors import ServiceUnreachable, TidemarkError
-from pipelines.base.paths import ROOT
 from pipelines.base.settings import settings
-from stack import dotenv_file, folders, lifecycle, live_line, programs, supervision
+from stack import dotenv_file, folders, lifecycle, live_line, programs, steps, supervision
 from stack.service import Service
 from stack.services import services
 
-STOP_WITHIN_S = 60.0
 # Frauds come in bursts: of a thousand orders a day, 45 days always had enough of them to learn
 # from, calibrate and measure on.
 HISTORY = ("-m", "simulator", "history", "--days", "45", "--orders-per-day", "1000")
@@ -86,15 +77,15 @@ def _start(known: list[Service], rate: int, console: Console, restarts: supervis
         restarts.counted(supervision.processes())
 
     lifecycle.up(services(), known, ready)
-    _step("contracts", ("jobs/tasks/register_contracts.py",), console)
+    steps.run("contracts", ("jobs/tasks/register_contracts.py",), console)
     if wants_history():
         open_streams()
         _send_history(console)
-        with _running("training", TRAINING) as training:
+        with steps.running("training", TRAINING) as training:
             _finish_training(training, console)
     else:
         # It takes seconds to look whether it is needed: meanwhile the streams start.
-        with _running("training", TRAINING) as training:
+        with steps.running("training", TRAINING) as training:
             open_streams()
             _finish_training(training, console)
     lifecycle.up([programs.simulator(rate)], known, ready)
@@ -114,11 +105,11 @@ def _send_history(console: Console) -> None:
     how far it came.
     """
     _under_way().touch()
-    _step("history", HISTORY, console)
+    steps.run("history", HISTORY, console)
     _under_way().unlink()
 
 
-def _finish_training(training: "Running", console: Console) -> None:
+def _finish_training(training: steps.Step, console: Console) -> None:
     """Wait for the training of a first model of today's features, and print so unless one of them
     served already; without one the shop runs all the same, payments just stay without a score.
     """
@@ -129,59 +120,6 @@ def _finish_training(training: "Running", console: Console) -> None:
         return
     if REGISTERED in logged:
         training.print_done(console)
-
-
-def _step(name: str, arguments: Sequence[str], console: Console) -> None:
-    """Run one Python program of ours to its end and print how long it took; raise with the end of
-    its log if it fails.
-    """
-    with _running(name, arguments) as step:
-        step.finish(console)
-        step.print_done(console)
-
-
-@dataclass
-class Running:
-    """A Python program of ours that runs: since when, and how much earlier ones had logged."""
-
-    name: str
-    child: subprocess.Popen[bytes]
-    began: float
-    logged_before: int
-
-    def finish(self, console: Console) -> str:
-        """Wait for its end and return what it logged; raise with the end of that if it failed."""
-        log = folders.log(self.name)
-        with console.status(f"{self.name} … ({log})"):
-            code = self.child.wait()
-        if code != 0:
-            raise TidemarkError(f"{self.name} failed with exit code {code}; its log ends: {lifecycle.log_end(self.name)}")
-        return log.read_bytes()[self.logged_before :].decode(errors="replace")
-
-    def print_done(self, console: Console) -> None:
-        """Print how long it took."""
-        console.print(f"  {self.name:<10} done after {time.monotonic() - self.began:.1f} s", highlight=False)
-
-
-@contextmanager
-def _running(name: str, arguments: Sequence[str]) -> Iterator[Running]:
-    """Start one Python program of ours and yield it; an interrupt asks it to stop and waits until
-    it has, and whatever else ends the block ends it.
-    """
-    environment = {**os.environ, **programs.spark_environment()}
-    with folders.log(name).open("ab") as log:
-        began, logged_before = time.monotonic(), log.tell()
-        child = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            yield Running(name, child, began, logged_before)
-        except KeyboardInterrupt:
-            child.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(STOP_WITHIN_S)
-            raise
-        finally:  # it has ended, or was asked to for long enough
-            child.kill()
-            child.wait()
 
 
 def has_records(topic: str) -> bool:

@@ -19,7 +19,7 @@ from pipelines.base import shutdown
 from pipelines.base.errors import ServiceUnreachable, TidemarkError
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import settings
-from stack import demo, lifecycle, live_line, programs, supervision
+from stack import demo, lifecycle, live_line, programs, steps, supervision
 from stack.service import Service
 from stack.supervision import Restarts
 
@@ -112,7 +112,7 @@ def test_where_nobody_reads_it_says_nothing_and_goes_on() -> None:
 
 @pytest.mark.usefixtures("state")
 def test_a_step_that_does_not_stop_when_interrupted_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(demo, "STOP_WITHIN_S", 0.5)
+    monkeypatch.setattr(steps, "STOP_WITHIN_S", 0.5)
     noted = tmp_path / "noted"
 
     def interrupt() -> None:
@@ -123,7 +123,7 @@ def test_a_step_that_does_not_stop_when_interrupted_is_killed(monkeypatch: pytes
     ctrl_c.start()
     # As the demo does: in the background of a shell SIGINT is ignored otherwise.
     with pytest.raises(KeyboardInterrupt), shutdown.interruptible():
-        demo._step("step", ["-c", STUBBORN, str(noted)], Console(quiet=True))
+        steps.run("step", ["-c", STUBBORN, str(noted)], Console(quiet=True))
     ctrl_c.join()
     assert not psutil.pid_exists(int(noted.read_text()))
 
@@ -144,7 +144,7 @@ def test_what_crashes_while_the_history_is_sent_is_counted(
         monkeypatch.setattr(programs, name, lambda *rate, service=made[name]: service)
     for name, does in {"services": list, "wants_history": lambda: True}.items():
         monkeypatch.setattr(demo, name, does)
-    monkeypatch.setattr(demo, "_step", lambda name, arguments, console: None)
+    monkeypatch.setattr(steps, "run", lambda name, arguments, console: None)
     monkeypatch.setattr(demo, "TRAINING", ("-c", ""))
     monkeypatch.setattr(demo, "_send_history", crash)
     restarts = Restarts()
@@ -155,7 +155,7 @@ def test_what_crashes_while_the_history_is_sent_is_counted(
 def trained(program: str) -> str:
     """Return what the demo prints of a training that is this program."""
     console = Console(record=True, width=500)
-    with demo._running("training", ["-c", program]) as training:
+    with steps.running("training", ["-c", program]) as training:
         demo._finish_training(training, console)
     return console.export_text()
 
@@ -188,7 +188,7 @@ def test_whether_a_model_is_needed_is_looked_at_while_the_streams_start(
         return {}
 
     monkeypatch.setattr(demo.lifecycle, "up", up)
-    monkeypatch.setattr(demo, "_step", lambda name, arguments, console: None)
+    monkeypatch.setattr(steps, "run", lambda name, arguments, console: None)
     monkeypatch.setattr(demo, "_send_history", lambda console: None)
     monkeypatch.setattr(demo, "wants_history", lambda: history)
     monkeypatch.setattr(demo, "TRAINING", ("-c", "import sys; print('training', file=open(sys.argv[1], 'a'))", str(noted)))
