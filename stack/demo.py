@@ -2,12 +2,7 @@
 live line until it is interrupted.
 """
 
-import os
 import signal
-import subprocess
-import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
@@ -16,13 +11,11 @@ from rich.markup import escape
 
 from pipelines.base import shutdown
 from pipelines.base.errors import ServiceUnreachable, TidemarkError
-from pipelines.base.paths import ROOT
 from pipelines.base.settings import settings
-from stack import dotenv_file, folders, lifecycle, live_line, programs, supervision
+from stack import dotenv_file, folders, lifecycle, live_line, programs, steps, supervision
 from stack.service import Service
 from stack.services import services
 
-STOP_WITHIN_S = 60.0
 # Frauds come in bursts: of a thousand orders a day, 45 days always had enough of them to learn
 # from, calibrate and measure on.
 HISTORY = ("-m", "simulator", "history", "--days", "45", "--orders-per-day", "1000")
@@ -78,15 +71,23 @@ def _start(known: list[Service], rate: int, console: Console, restarts: supervis
     def ready(name: str, seconds: float) -> None:
         console.print(f"  {name:<10} ready after {seconds:.1f} s", highlight=False)
 
+    def open_streams() -> None:
+        lifecycle.up([programs.streams(), programs.dash(), programs.api()], known, ready)
+        # From here on: history and training take minutes, in which they may crash.
+        restarts.counted(supervision.processes())
+
     lifecycle.up(services(), known, ready)
-    _step("contracts", ["jobs/tasks/register_contracts.py"], console)
-    wanted = wants_history()
-    lifecycle.up([programs.streams(), programs.dash(), programs.api()], known, ready)
-    # From here on: history and training take minutes, in which they may crash.
-    restarts.counted(supervision.processes())
-    if wanted:
+    steps.run("contracts", ("jobs/tasks/register_contracts.py",), console)
+    if wants_history():
+        open_streams()
         _send_history(console)
-    _train_if_needed(console)
+        with steps.running("training", TRAINING) as training:
+            _finish_training(training, console)
+    else:
+        # It takes seconds to look whether it is needed: meanwhile the streams start.
+        with steps.running("training", TRAINING) as training:
+            open_streams()
+            _finish_training(training, console)
     lifecycle.up([programs.simulator(rate)], known, ready)
 
 
@@ -104,63 +105,21 @@ def _send_history(console: Console) -> None:
     how far it came.
     """
     _under_way().touch()
-    _step("history", list(HISTORY), console)
+    steps.run("history", HISTORY, console)
     _under_way().unlink()
 
 
-def _train_if_needed(console: Console) -> None:
-    """Train the first model of today's features, and print so, unless one of them serves; without
-    one the shop runs all the same, payments just stay without a score.
+def _finish_training(training: steps.Step, console: Console) -> None:
+    """Wait for the training of a first model of today's features, and print so unless one of them
+    served already; without one the shop runs all the same, payments just stay without a score.
     """
     try:
-        seconds, logged = _run("training", list(TRAINING), console)
+        logged = training.finish(console)
     except TidemarkError as error:
         console.print(f"[yellow]  no fraud model yet, the next make demo tries again:[/] {escape(str(error))}", highlight=False)
         return
     if REGISTERED in logged:
-        _print_done("training", seconds, console)
-
-
-def _step(name: str, arguments: list[str], console: Console) -> None:
-    """Run one Python program of ours to its end and print how long it took; raise as `_run`
-    does.
-    """
-    seconds, _ = _run(name, arguments, console)
-    _print_done(name, seconds, console)
-
-
-def _print_done(name: str, seconds: float, console: Console) -> None:
-    console.print(f"  {name:<10} done after {seconds:.1f} s", highlight=False)
-
-
-def _run(name: str, arguments: list[str], console: Console) -> tuple[float, str]:
-    """Run one Python program of ours to its end and return its seconds and what it logged; raise
-    with the end of its log if it fails.
-    """
-    began, log = time.monotonic(), folders.log(name)
-    logged_before = log.stat().st_size if log.exists() else 0
-    with console.status(f"{name} … ({log})"):
-        code = _ended(name, [sys.executable, *arguments])
-    if code != 0:
-        raise TidemarkError(f"{name} failed with exit code {code}; its log ends: {lifecycle.log_end(name)}")
-    return time.monotonic() - began, log.read_bytes()[logged_before:].decode(errors="replace")
-
-
-def _ended(name: str, command: list[str]) -> int:
-    """Return a program's exit code; an interrupt asks it to stop and waits until it has."""
-    environment = {**os.environ, **programs.spark_environment()}
-    with folders.log(name).open("ab") as log:
-        child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            child.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(STOP_WITHIN_S)
-            raise
-        finally:  # it has ended, or was asked to for long enough
-            child.kill()
-            child.wait()
+        training.print_done(console)
 
 
 def has_records(topic: str) -> bool:

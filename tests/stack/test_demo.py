@@ -19,7 +19,7 @@ from pipelines.base import shutdown
 from pipelines.base.errors import ServiceUnreachable, TidemarkError
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import settings
-from stack import demo, live_line, programs, supervision
+from stack import demo, lifecycle, live_line, programs, steps, supervision
 from stack.service import Service
 from stack.supervision import Restarts
 
@@ -112,7 +112,7 @@ def test_where_nobody_reads_it_says_nothing_and_goes_on() -> None:
 
 @pytest.mark.usefixtures("state")
 def test_a_step_that_does_not_stop_when_interrupted_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(demo, "STOP_WITHIN_S", 0.5)
+    monkeypatch.setattr(steps, "STOP_WITHIN_S", 0.5)
     noted = tmp_path / "noted"
 
     def interrupt() -> None:
@@ -123,7 +123,7 @@ def test_a_step_that_does_not_stop_when_interrupted_is_killed(monkeypatch: pytes
     ctrl_c.start()
     # As the demo does: in the background of a shell SIGINT is ignored otherwise.
     with pytest.raises(KeyboardInterrupt), shutdown.interruptible():
-        demo._ended("step", [sys.executable, "-c", STUBBORN, str(noted)])
+        steps.run("step", ["-c", STUBBORN, str(noted)], Console(quiet=True))
     ctrl_c.join()
     assert not psutil.pid_exists(int(noted.read_text()))
 
@@ -144,30 +144,53 @@ def test_what_crashes_while_the_history_is_sent_is_counted(
         monkeypatch.setattr(programs, name, lambda *rate, service=made[name]: service)
     for name, does in {"services": list, "wants_history": lambda: True}.items():
         monkeypatch.setattr(demo, name, does)
-    monkeypatch.setattr(demo, "_run", lambda name, arguments, console: (0.0, ""))
+    monkeypatch.setattr(steps, "run", lambda name, arguments, console: None)
+    monkeypatch.setattr(demo, "TRAINING", ("-c", ""))
     monkeypatch.setattr(demo, "_send_history", crash)
     restarts = Restarts()
     demo._start([*made.values()], 1, Console(quiet=True), restarts)
     assert "restarted: streams 1x" in live_line.trouble(supervision.processes(), restarts)
 
 
-@pytest.mark.usefixtures("state")
-@pytest.mark.parametrize(("program", "shown"), [("print('model_registered')", True), ("print('there is one')", False)])
-def test_a_training_is_shown_where_one_was_needed(monkeypatch: pytest.MonkeyPatch, program: str, shown: bool) -> None:
-    earlier = "print('model_registered')"
-    with Console(quiet=True) as quiet:
-        demo._run("training", ["-c", earlier], quiet)
-    monkeypatch.setattr(demo, "TRAINING", ("-c", program))
-    console = Console(record=True)
-    demo._train_if_needed(console)
-    assert ("training   done after" in console.export_text()) is shown
-
-
-@pytest.mark.usefixtures("state")
-def test_a_training_that_fails_is_shown_and_does_not_end_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "TRAINING", ("-c", "raise SystemExit('[too] little history')"))
+def trained(program: str) -> str:
+    """Return what the demo prints of a training that is this program."""
     console = Console(record=True, width=500)
-    demo._train_if_needed(console)
-    text = console.export_text()
+    with steps.running("training", ["-c", program]) as training:
+        demo._finish_training(training, console)
+    return console.export_text()
+
+
+@pytest.mark.usefixtures("state")
+def test_a_training_is_shown_where_one_was_needed() -> None:
+    assert "  training   done after " in trained("print('model_registered')")
+    assert trained("print('there is one')") == "", "what an earlier one has logged does not count"
+
+
+@pytest.mark.usefixtures("state")
+def test_a_training_that_fails_is_shown_and_does_not_end_the_demo() -> None:
+    text = trained("raise SystemExit('[too] little history')")
     assert "no fraud model yet, the next make demo tries again: training failed with exit code 1" in text
     assert "[too] little history" in text
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize(("history", "order"), [(True, ["streams", "training"]), (False, ["training", "streams"])])
+def test_whether_a_model_is_needed_is_looked_at_while_the_streams_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, history: bool, order: list[str]
+) -> None:
+    noted = tmp_path / "noted"
+    noted.touch()
+
+    def up(services: list[Service], known: list[Service], report: lifecycle.Report) -> dict[str, float]:
+        if "streams" in [service.name for service in services]:
+            until(lambda: history or bool(noted.read_text()), "the training runs")
+            noted.write_text(noted.read_text() + "streams\n")
+        return {}
+
+    monkeypatch.setattr(demo.lifecycle, "up", up)
+    monkeypatch.setattr(steps, "run", lambda name, arguments, console: None)
+    monkeypatch.setattr(demo, "_send_history", lambda console: None)
+    monkeypatch.setattr(demo, "wants_history", lambda: history)
+    monkeypatch.setattr(demo, "TRAINING", ("-c", "import sys; print('training', file=open(sys.argv[1], 'a'))", str(noted)))
+    demo._start([], 1, Console(quiet=True), Restarts())
+    assert noted.read_text().splitlines() == order
