@@ -4,6 +4,7 @@ registry answers.
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -126,3 +127,17 @@ def test_without_a_registry_queries_go_on_with_a_warning(spark: SparkSession, tm
     assert warning["log_level"] == "warning"
     assert "no schema registry answers at http://127.0.0.1:1" in warning["error"]
     assert len(runs) == 1
+
+
+def test_all_threads_together_are_waited_for_so_long_and_no_longer() -> None:
+    ends = threading.Event()
+    threads = [threading.Thread(target=ends.wait, daemon=True) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    began = time.monotonic()
+    job.join(threads, within_s=1.0)
+    assert time.monotonic() - began < 20 * 1.0, "one after the other it would be so long each"
+    assert all(thread.is_alive() for thread in threads)
+    ends.set()
+    job.join(threads, within_s=60.0)
+    assert not any(thread.is_alive() for thread in threads)
