@@ -79,7 +79,8 @@ def table(name: str, title: str, columns: Sequence[Column], height: str | None =
         defaultColDef={"suppressMovable": True, "suppressHeaderMenuButton": True, "resizable": False},
         dashGridOptions=options,
         getRowId="params.data.key",
-        eventListeners={"gridSizeChanged": ["leaveOutRoomyColumns(params)"]},
+        # Of its first size a grid may tell before there is somebody to listen.
+        eventListeners={event: ["leaveOutRoomyColumns(params)"] for event in ("firstDataRendered", "gridSizeChanged")},
         className="table",
         style={"height": height, "width": "100%"},
     )

@@ -13,13 +13,12 @@ THEME: dict[str, Any] = {
     "colors": {"teal": TEAL, "dark": SLATE},
     "primaryColor": "teal",
     "primaryShade": {"light": 7, "dark": 4},
-    "autoContrast": True,
     "fontFamily": FONT,
     "defaultRadius": "md",
     "components": {
         "Badge": {"defaultProps": {"variant": "light", "radius": "xl", "tt": "none"}},
         "Paper": {"defaultProps": {"withBorder": True, "p": "sm", "bg": "var(--mantine-color-default)"}},
         "Table": {"defaultProps": {"verticalSpacing": 4, "horizontalSpacing": 8, "fz": "sm"}},
-        "SegmentedControl": {"defaultProps": {"size": "xs", "color": "teal"}},
+        "SegmentedControl": {"defaultProps": {"size": "xs", "color": "teal", "autoContrast": True}},
     },
 }

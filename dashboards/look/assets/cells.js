@@ -18,8 +18,9 @@
     return React.createElement("span", { className: "bar" }, bar, text);
   };
 
-  functions.leaveOutRoomyColumns = function ({ api, clientWidth }) {
-    const visible = clientWidth >= NARROW_PX;
+  functions.leaveOutRoomyColumns = function ({ api }) {
+    const { left, right } = api.getHorizontalPixelRange();
+    const visible = right - left >= NARROW_PX;
     const roomy = api.getColumns().filter((column) => column.getColDef().context?.roomy);
     api.setColumnsVisible(roomy.filter((column) => column.isVisible() !== visible), visible);
   };

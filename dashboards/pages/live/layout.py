@@ -29,10 +29,10 @@ ORDERS = (
 )
 SCORES = (
     Column("payment", "Payment", 84, drawn_as="id", share=4),
-    Column("made", "Made", 76, share=3),
-    Column("decision", "Decision", 90, drawn_as="badge", share=4),
-    Column("probability", "Probability", 110, drawn_as="bar", share=4, roomy=True),
-    Column("why", "Why", 60, drawn_as="small", share=5, roomy=True),
+    Column("made", "Made", 76, share=3, roomy=True),
+    Column("decision", "Decision", 86, drawn_as="badge", share=4),
+    Column("probability", "Probability", 78, drawn_as="bar", share=8),
+    Column("why", "Why", 60, drawn_as="small", share=4, roomy=True),
     Column("amount", "Amount", 84, drawn_as="number", share=4),
     Column("latency", "Latency", 68, drawn_as="number", share=3, roomy=True),
 )
