@@ -30,6 +30,7 @@ from pipelines import dictionary, silver, tables
 from pipelines.base.settings import settings
 from pipelines.contracts import schemas
 from pipelines.kafka import schema_registry
+from pipelines.lake import catalog
 from pipelines.operations import recomputing, upkeep
 from simulator.encoding import framed
 
@@ -47,9 +48,10 @@ run(keep_events.start(spark))
 run(refine.start(spark, tables.silver_named("silver.wishes")))
 run(quarantine_events.start(spark))
 run(aggregate.start(spark, tables.gold_named("gold.wish_counts")))
-refined = sorted(row["event_id"] for row in spark.table("silver.wishes").collect())
-refused = [row["reason"] for row in spark.table("silver.quarantine").filter(f"topic = '{TOPIC}'").collect()]
-counted = [tuple(row) for row in spark.table("gold.wish_counts").collect()]
+now = {name: catalog.fresh(spark, tables.table_named(name)) for name in tables.TABLES if spark.catalog.tableExists(name)}
+refined = sorted(row["event_id"] for row in now["silver.wishes"].collect())
+refused = [row["reason"] for row in now["silver.quarantine"].filter(f"topic = '{TOPIC}'").collect()]
+counted = [tuple(row) for row in now["gold.wish_counts"].collect()]
 again = [tuple(row) for row in recomputing.recomputed(spark, tables.gold_named("gold.wish_counts")).collect()]
 found = {
     "refined": refined,

@@ -2,14 +2,15 @@
 is appended.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from pipelines.base import logs
+from pipelines.base import exits, logs
+from pipelines.base.window import FORMATS, Window
 from pipelines.bronze import events
 from pipelines.kafka.schema_registry import contract
 from pipelines.lake import catalog
@@ -18,31 +19,35 @@ from pipelines.silver.refining import refine
 from pipelines.streaming.job import run
 from pipelines.tables import silver_named
 
+NAME = "rebuild"
 log = logs.get(__name__)
 
 
-def rebuild(spark: SparkSession, name: str, start: datetime, end: datetime) -> None:
-    """Append to the table the events that arrived in [start, end) and that it lacks, save those its
+def rebuild(spark: SparkSession, name: str, window: Window) -> None:
+    """Append to the table the events that arrived in the window and that it lacks, save those its
     query will bring.
     """
     silver = silver_named(name)
     catalog.ensure(spark, silver.TABLE)
-    arrived = spark.table(events.TABLE.name).filter((F.col("timestamp") >= start) & (F.col("timestamp") < end))
+    arrived = spark.table(events.TABLE.name).filter(window.holds(F.col("timestamp")))
     missing = lacking(spark, silver.TABLE, refine(arrived, contract(str(silver.TABLE.topic)), silver)).cache()
     missing.writeTo(name).append()
-    log.info("rebuilt", table=name, rows=missing.count(), arrived_from=str(start), arrived_to=str(end))
+    log.info("rebuilt", table=name, rows=missing.count(), arrived=str(window))
 
 
 def main(
     table: Annotated[str, typer.Option(help="The silver table, such as silver.orders.")],
-    start: Annotated[datetime, typer.Option("--from", help="First arrival time, UTC, such as 2026-11-22T00:00:00.")],
-    end: Annotated[datetime, typer.Option("--to", help="Arrival time to stop before, UTC.")],
+    start: Annotated[
+        datetime, typer.Option("--from", formats=FORMATS, help="First arrival time, UTC, such as 2026-11-22T00:00:00.")
+    ],
+    end: Annotated[datetime, typer.Option("--to", formats=FORMATS, help="Arrival time to stop before, UTC.")],
 ) -> None:
     """Rebuild a silver table from bronze for a window of arrival time; events it has already are
     left alone.
     """
-    since, until = (moment.replace(tzinfo=UTC) for moment in (start, end))
-    run("rebuild", lambda spark: rebuild(spark, table, since, until))
+    with exits.in_words(NAME):
+        window = Window(start, end)
+    run(NAME, lambda spark: rebuild(spark, table, window))
 
 
 if __name__ == "__main__":
