@@ -31,20 +31,29 @@ class UnknownColumn(Unanswered):
     """
 
 
-def client(settings: Settings) -> Ask:
+def client(settings: Settings, answer_within_s: int = ANSWER_WITHIN_S, reply_within_s: float = REPLY_WITHIN_S) -> Ask:
     """Return a function that runs one statement on this installation's Trino and returns its rows.
 
-    A table that does not exist yet has no rows; everything else that goes wrong raises Unanswered.
+    A statement may run for `answer_within_s`, and each of the replies on the way to its rows may
+    take `reply_within_s`. A table that does not exist yet has no rows; everything else that goes
+    wrong raises Unanswered.
     """
 
     def ask(statement: str, *parameters: object) -> list[list[Any]]:
-        with closing(_connection(settings)) as connection:
-            return _rows(connection.cursor(), statement, parameters, settings)
+        with closing(_connection(settings, answer_within_s, reply_within_s)) as connection:
+            try:
+                return _rows(connection.cursor(), statement, parameters)
+            except TrinoQueryError as error:
+                refused = UnknownColumn if error.error_name == "COLUMN_NOT_FOUND" else Unanswered
+                raise refused(_sentence(error, answer_within_s)) from error
+            except (Error, HttpError, requests.RequestException) as error:
+                where = f"{settings.trino_host}:{settings.trino_port}"
+                raise Unanswered(f"Trino does not answer at {where}: `make status` says what runs.") from error
 
     return ask
 
 
-def _connection(settings: Settings) -> Any:
+def _connection(settings: Settings, answer_within_s: int, reply_within_s: float) -> Any:
     return trino.dbapi.connect(  # type: ignore[no-untyped-call]
         host=settings.trino_host,
         port=settings.trino_port,
@@ -53,27 +62,23 @@ def _connection(settings: Settings) -> Any:
         catalog=settings.catalog_name,
         timezone="UTC",
         max_attempts=1,
-        request_timeout=REPLY_WITHIN_S,
+        request_timeout=reply_within_s,
         legacy_prepared_statements=False,
-        session_properties={"query_max_run_time": f"{ANSWER_WITHIN_S}s"},
+        session_properties={"query_max_run_time": f"{answer_within_s}s"},
     )
 
 
-def _rows(cursor: Any, statement: str, parameters: Sequence[object], settings: Settings) -> list[list[Any]]:
+def _rows(cursor: Any, statement: str, parameters: Sequence[object]) -> list[list[Any]]:
     try:
         cursor.execute(statement, list(parameters) or None)
         return list(cursor.fetchall())
     except TrinoQueryError as error:
         if error.error_name in MISSING or NO_CATALOGUE in error.message:
             return []
-        refused = UnknownColumn if error.error_name == "COLUMN_NOT_FOUND" else Unanswered
-        raise refused(_sentence(error)) from error
-    except (Error, HttpError, requests.RequestException) as error:
-        where = f"{settings.trino_host}:{settings.trino_port}"
-        raise Unanswered(f"Trino does not answer at {where}: `make status` says what runs.") from error
+        raise
 
 
-def _sentence(error: TrinoQueryError) -> str:
+def _sentence(error: TrinoQueryError, answer_within_s: int) -> str:
     if error.error_name in TOO_LONG:
-        return f"Trino took longer than {ANSWER_WITHIN_S} s for this: the machine is busy, or the table needs upkeep."
+        return f"Trino took longer than {answer_within_s} s for this: the machine is busy, or the table needs upkeep."
     return f"Trino refused this question ({error.error_name}, query {error.query_id}): its log has the reason."

@@ -79,8 +79,8 @@ def table(name: str, title: str, columns: Sequence[Column], height: str | None =
         defaultColDef={"suppressMovable": True, "suppressHeaderMenuButton": True, "resizable": False},
         dashGridOptions=options,
         getRowId="params.data.key",
-        # Of its first size a grid may tell before there is somebody to listen.
-        eventListeners={event: ["leaveOutRoomyColumns(params)"] for event in ("firstDataRendered", "gridSizeChanged")},
+        # A grid has its first size before anybody listens; of its first state it tells afterwards.
+        eventListeners={event: ["leaveOutRoomyColumns(params)"] for event in ("stateUpdated", "gridSizeChanged")},
         className="table",
         style={"height": height, "width": "100%"},
     )

@@ -18,7 +18,7 @@ THEME: dict[str, Any] = {
     "components": {
         "Badge": {"defaultProps": {"variant": "light", "radius": "xl", "tt": "none"}},
         "Paper": {"defaultProps": {"withBorder": True, "p": "sm", "bg": "var(--mantine-color-default)"}},
-        "Table": {"defaultProps": {"verticalSpacing": 4, "horizontalSpacing": 8, "fz": "sm"}},
-        "SegmentedControl": {"defaultProps": {"size": "xs", "color": "teal", "autoContrast": True}},
+        "Table": {"defaultProps": {"verticalSpacing": 4, "horizontalSpacing": 5, "fz": 13}},
+        "SegmentedControl": {"defaultProps": {"size": "xs", "color": "teal"}},
     },
 }

@@ -211,6 +211,12 @@ def lake_settings(local_stack: StackSettings) -> Settings:
 
 
 @pytest.fixture(scope="session")
+def ask_lake(lake_settings: Settings) -> Ask:
+    """What asks that lake as the pages do, but waits however busy the machine is."""
+    return client(lake_settings, answer_within_s=900, reply_within_s=300)
+
+
+@pytest.fixture(scope="session")
 def create(run: Run) -> Create:
     """How to create a table with the columns of a declared one, or under another name and `without`
     some of them, as an older table is.

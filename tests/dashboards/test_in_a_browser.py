@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from waiting import until
 
 from dashboards import screenshot
 from dashboards.pages import PAGES
@@ -105,7 +106,7 @@ def test_a_page_is_drawn_from_here_alone_without_a_complaint_and_fits_a_narrow_s
     page.locator("#tiles .tile").first.wait_for()
     assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
     assert page.evaluate("document.documentElement.scrollWidth") == NARROW_PX
-    page.wait_for_function(NO_TABLE_IS_CUT)
+    until(lambda: bool(page.evaluate(NO_TABLE_IS_CUT)), "no table is cut")
     assert complaints == []
     assert [url for url in urls if not url.startswith((site, "data:", "blob:"))] == []
 

@@ -22,6 +22,7 @@
     const { left, right } = api.getHorizontalPixelRange();
     const visible = right - left >= NARROW_PX;
     const roomy = api.getColumns().filter((column) => column.getColDef().context?.roomy);
-    api.setColumnsVisible(roomy.filter((column) => column.isVisible() !== visible), visible);
+    const changed = roomy.filter((column) => column.isVisible() !== visible);
+    if (changed.length) api.setColumnsVisible(changed, visible);
   };
 })();

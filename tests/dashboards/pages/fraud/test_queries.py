@@ -14,7 +14,7 @@ import pytest
 from dashboards.pages.fraud import queries
 from dashboards.pages.fraud.board import Board, first_day
 from dashboards.settings import Settings
-from dashboards.trino import Ask, Unanswered, client
+from dashboards.trino import Ask, Unanswered
 
 Counting = Callable[[Ask], Any]
 Fire = Callable[..., httpx.Response]
@@ -83,9 +83,9 @@ def chosen(lake_settings: Settings, tables: Tables, insert: Insert) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def ask(chosen: Settings) -> Ask:
+def ask(chosen: Settings, ask_lake: Ask) -> Ask:
     """What asks that lake."""
-    return client(chosen)
+    return ask_lake
 
 
 def test_the_newest_payment_is_known_without_a_scan(ask: Ask) -> None:
@@ -169,8 +169,10 @@ def test_the_reason_why_the_newest_payment_is_unknown_is_told_everywhere() -> No
     assert Board(torn, DELAY).queue().problem == "Trino does not answer."
 
 
-def test_the_running_page_shows_the_lake(chosen: Settings, served: Callable[..., Any], fire: Fire, shown: Shown) -> None:
-    with served(chosen, "/fraud/") as browser:
+def test_the_running_page_shows_the_lake(
+    chosen: Settings, ask: Ask, served: Callable[..., Any], fire: Fire, shown: Shown
+) -> None:
+    with served(chosen, "/fraud/", ask=ask) as browser:
         tiles = fire(browser, "tiles", tick__n_intervals=1).json()["response"]["tiles"]["children"]
         held = fire(browser, "queue-rows", shown__value="review").json()["response"]["queue-rows"]
         judged = fire(browser, "quality", scheme__data="light").json()["response"]

@@ -13,8 +13,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from dashboards.pages.fraud import shadow
-from dashboards.settings import Settings
-from dashboards.trino import Ask, UnknownColumn, client
+from dashboards.trino import Ask, UnknownColumn
 
 Create = Callable[..., None]
 Insert = Callable[..., None]
@@ -32,7 +31,7 @@ CURRENCIES = np.where(np.arange(80) % 4 == 0, "EUR", "BRL")
 
 
 @pytest.fixture(scope="module")
-def lake(lake_settings: Settings, run: Run, create: Create, insert: Insert) -> Iterator[Ask]:
+def lake(ask_lake: Ask, run: Run, create: Create, insert: Insert) -> Iterator[Ask]:
     """What asks a lake whose scores have a challenger's too: 80 mature ones, and five of the last
     day by its newest pair.
     """
@@ -55,7 +54,7 @@ def lake(lake_settings: Settings, run: Run, create: Create, insert: Insert) -> I
     insert("gold.fraud_scores", *mature, *newest, *others, into="gold.shadowed")
     findings = [{"payment_id": f"m{i}", "event_at": NOW - 5 * DAY, "kafka_at": NOW} for i in np.flatnonzero(FRAUD)]
     insert("silver.chargebacks", *({**finding, "fraud": True} for finding in findings), into="gold.found")
-    yield client(lake_settings)
+    yield ask_lake
     for table in ("shadowed", "unshadowed", "found"):
         run(f"DROP TABLE gold.{table}")
 

@@ -57,9 +57,9 @@ def chosen(lake_settings: Settings, tables: Tables, insert: Insert) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def ask(chosen: Settings) -> Ask:
+def ask(chosen: Settings, ask_lake: Ask) -> Ask:
     """What asks that lake."""
-    return client(chosen)
+    return ask_lake
 
 
 def test_minutes_come_oldest_first_and_typed(ask: Ask) -> None:
@@ -142,11 +142,12 @@ def test_a_refused_statement_names_trinos_query(ask: Ask) -> None:
         ask("SELEC 1")
 
 
-def test_a_statement_that_takes_too_long_is_given_up(chosen: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboards.trino.ANSWER_WITHIN_S", 1)
+def test_a_statement_that_takes_too_long_is_given_up(chosen: Settings) -> None:
     numbers = "UNNEST(sequence(1, 10000))"
     with pytest.raises(Unanswered, match="longer than 1 s"):
-        client(chosen)(f"SELECT max(a + b + c) FROM {numbers} x(a), {numbers} y(b), {numbers} z(c)")
+        client(chosen, answer_within_s=1, reply_within_s=300)(
+            f"SELECT max(a + b + c) FROM {numbers} x(a), {numbers} y(b), {numbers} z(c)"
+        )
 
 
 def test_ten_pages_cost_one_query_per_interval(ask: Ask, counting: Counting) -> None:
@@ -158,9 +159,9 @@ def test_ten_pages_cost_one_query_per_interval(ask: Ask, counting: Counting) -> 
 
 
 def test_the_running_page_shows_the_lake(
-    chosen: Settings, served: Callable[..., Any], fire: Callable[..., httpx.Response], shown: Callable[[Any], str]
+    chosen: Settings, ask: Ask, served: Callable[..., Any], fire: Callable[..., httpx.Response], shown: Callable[[Any], str]
 ) -> None:
-    with served(chosen) as browser:
+    with served(chosen, ask=ask) as browser:
         tiles = fire(browser, "tiles", tick__n_intervals=1).json()["response"]
         lists = [fire(browser, f"newest-{what}-rows", tick__n_intervals=1).json()["response"] for what in ("orders", "scores")]
         graphs = fire(browser, "gmv", window__value="30m", scheme__data="light").json()["response"]
