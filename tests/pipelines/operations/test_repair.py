@@ -1,21 +1,16 @@
-"""What rebuild appends: what a silver table lacks and its query will not bring any more; and what
-recompute sums.
-"""
+"""What rebuild appends: what a silver table lacks and its query will not bring any more."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, a_movement, a_review
+from builders import NOON, a_review
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.tasks import recompute
-from pipelines.base.errors import SettingsError
-from pipelines.gold import stock_levels
 from pipelines.lake import catalog
 from pipelines.operations import repair
-from pipelines.silver import inventory, reviews
+from pipelines.silver import reviews
 from pipelines.streaming import checkpoints
 from pipelines.table import Table
 
@@ -64,20 +59,3 @@ def test_without_a_batch_the_query_will_bring_what_comes_from_where_it_starts(sp
     assert lacking(spark, refined) == []
     catalog.set_property(spark, reviews.TABLE, checkpoints.START, '{"shop.reviews": {"0": 1}}')
     assert lacking(spark, refined) == ["e0-0"]
-
-
-def test_recomputing_counts_an_event_once_that_silver_has_twice(spark: SparkSession) -> None:
-    catalog.ensure(spark, inventory.TABLE)
-    try:
-        copies = ({**a_movement(), "kafka_partition": 0, "kafka_offset": offset, "kafka_at": NOON} for offset in (1, 9))
-        frame(spark, inventory.TABLE, *copies).writeTo(inventory.TABLE.name).append()
-        [level] = recompute.recomputed(spark, stock_levels.TABLE.name).collect()
-    finally:
-        spark.sql(f"DROP TABLE {inventory.TABLE.name}")
-    assert level["on_hand"] == a_movement()["quantity"]
-
-
-@pytest.mark.parametrize("name", ["gold.fraud_scores", "silver.orders", "gold.oders"])
-def test_what_cannot_be_recomputed_is_refused_with_what_can(spark: SparkSession, name: str) -> None:
-    with pytest.raises(SettingsError, match=rf"{name} cannot be recomputed .*: choose one of gold\.orders, gold\.business"):
-        recompute.recompute(spark, name)
