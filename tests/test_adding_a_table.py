@@ -44,7 +44,7 @@ for event_id, pieces in (("e1", 1), ("e1", 1), ("e2", 3), ("e3", 0)):
 assert producer.flush(30) == 0
 
 spark = lake_session(Path(sys.argv[1]))
-run(keep_events.start(spark))
+run(keep_events.start(spark, (TOPIC,)))
 run(refine.start(spark, tables.silver_named("silver.wishes")))
 run(quarantine_events.start(spark))
 run(aggregate.start(spark, tables.gold_named("gold.wish_counts")))

@@ -13,7 +13,7 @@ from uuid import uuid4
 import psutil
 import pytest
 from builders import a_payment
-from fraud_models import DEAR, a_booster
+from fraud_models import DEAR, a_booster, registered
 from processes import LIMIT_S, finished, runs
 from spark_cluster import a_spark_cluster, started
 from topic_records import received, send
@@ -42,7 +42,7 @@ def shop(local_stack: Settings) -> Settings:
     """A stack with contracts, a champion and two payments."""
     schema_registry.register_contracts()
     topics.create_missing(local_stack.kafka, schemas.topics())
-    ModelRegistry(local_stack.mlflow).register(MODEL, a_booster(), {}, {}, {})
+    registered(ModelRegistry(local_stack.mlflow), MODEL, a_booster())
     now = datetime.now(UTC)
     for name, amount in AMOUNTS.items():
         payment = a_payment(event_id=name, event_at=now, payment_id=name, card_id=name, amount=Decimal(amount))
