@@ -43,7 +43,7 @@ def decode(value: Column, contract: Contract) -> Column:
 
 def frame_refusal(value: Column, contract: Contract) -> Column:
     """Return why a record cannot even be tried: tombstone, no_schema_header or unknown_schema_id;
-    null where it can.
+    null where it can. Further reasons may follow with `when`.
     """
     known = F.substring(value, 1, HEADER_BYTES).isin([header(id_) for id_ in contract.writers])
     return F.when(value.isNull(), "tombstone").when(~_is_framed(value), "no_schema_header").when(~known, "unknown_schema_id")
