@@ -23,10 +23,10 @@ GRAPHS = {
 }
 SHOWN = {"all": "All", "review": "To review", "decline": "Declined"}
 QUEUE = (
-    Column("payment", "Payment", 84, drawn_as="id", share=4),
-    Column("card", "Card", 84, drawn_as="id", share=4, roomy=True),
+    Column("payment", "Payment", 80, drawn_as="id", share=4),
+    Column("card", "Card", 80, drawn_as="id", share=4, roomy=True),
     Column("age", "Age", 52, share=3, roomy=True),
-    Column("decision", "Decision", 86, drawn_as="badge", share=4),
+    Column("decision", "Decision", 84, drawn_as="badge", share=4),
     Column("probability", "Probability", 78, drawn_as="bar", share=5),
     Column("why", "Why", 120, drawn_as="small", share=14, roomy=True),
     Column("amount", "Amount", 88, drawn_as="number", share=4),

@@ -21,19 +21,19 @@ GRAPHS = {
     "decisions": "Payments held or declined per minute",
 }
 ORDERS = (
-    Column("order", "Order", 84, drawn_as="id", share=5),
-    Column("placed", "Placed", 78, share=4),
-    Column("status", "Status", 90, drawn_as="badge", share=5),
+    Column("order", "Order", 80, drawn_as="id", share=5),
+    Column("placed", "Placed", 80, share=4),
+    Column("status", "Status", 92, drawn_as="badge", share=5),
     Column("items", "Items", 52, drawn_as="number", share=2, roomy=True),
     Column("amount", "Amount", 88, drawn_as="number", share=5),
 )
 SCORES = (
-    Column("payment", "Payment", 84, drawn_as="id", share=4),
-    Column("made", "Made", 76, share=3, roomy=True),
-    Column("decision", "Decision", 86, drawn_as="badge", share=4),
+    Column("payment", "Payment", 80, drawn_as="id", share=4),
+    Column("made", "Made", 80, share=3, roomy=True),
+    Column("decision", "Decision", 84, drawn_as="badge", share=4),
     Column("probability", "Probability", 78, drawn_as="bar", share=8),
     Column("why", "Why", 60, drawn_as="small", share=4, roomy=True),
-    Column("amount", "Amount", 84, drawn_as="number", share=4),
+    Column("amount", "Amount", 88, drawn_as="number", share=4),
     Column("latency", "Latency", 68, drawn_as="number", share=3, roomy=True),
 )
 FOOTER = (
