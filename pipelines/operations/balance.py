@@ -2,12 +2,25 @@
 record all have seen.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
-from pyspark.sql import DataFrame
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from pipelines.bronze import events
+from pipelines.kafka.schema_registry import contract
+from pipelines.lake import catalog
+from pipelines.operations.reached import reached
+from pipelines.operations.records import Held, Records, held
+from pipelines.silver import quarantine
+from pipelines.silver.refining import Silver, refine
+
 RECORD = ["partition", "offset"]
+# As many records as every task may keep a copy of, some 100 bytes each.
+FEW = 500_000
 
 
 @dataclass(frozen=True)
@@ -41,52 +54,77 @@ class Balance:
         return not (self.missing or self.doubled)
 
 
-def balance(
-    topic: str, bronze: DataFrame, refined: DataFrame, silver: DataFrame, quarantine: DataFrame, reached: DataFrame
-) -> Balance:
+def balances(spark: SparkSession, tables: Sequence[Silver]) -> list[Balance]:
+    """Return the balance of the topic of each of the silver tables."""
+    # Before the tables, or what they get in between would seem to be missing.
+    until = reached(spark, [silver.TABLE for silver in tables])
+    bronze = catalog.fresh(spark, events.TABLE)
+    in_bronze = held(bronze)
+    rows = {str(silver.TABLE.topic): catalog.fresh(spark, silver.TABLE) for silver in tables}
+    in_silver = held(reduce(DataFrame.union, (_places(of, topic) for topic, of in rows.items())))
+    in_quarantine = held(catalog.fresh(spark, quarantine.TABLE))
+    found = []
+    for silver in tables:
+        topic = str(silver.TABLE.topic)
+        kept, refined = in_bronze.get(topic, Held()), in_silver.get(topic, Held())
+        records = only(bronze.filter(F.col("topic") == F.lit(topic)), kept.records - refined.records)
+        duplicates = copies(refine(records, contract(topic), silver), rows[topic])
+        refused = in_quarantine.get(topic, Held()).records
+        found.append(balance(topic, kept, refined, duplicates, refused, until.get(topic, {})))
+    return found
+
+
+def balance(topic: str, bronze: Held, silver: Held, duplicates: Records, refused: Records, until: Mapping[int, int]) -> Balance:
     """Count where the records of one topic are.
 
-    bronze: (partition, offset); refined: what `refine` makes of the same records; silver,
-    quarantine: the tables; reached: (partition, until), the offset before which silver and
-    quarantine have both done their work. A record that was quarantined counts as silver once it is
-    rebuilt, and as a duplicate once its event is in silver.
+    until: partition → the offset before which silver and quarantine have both done their work. A
+    record that was quarantined counts as silver once it is rebuilt, and as a duplicate once its
+    event is in silver.
     """
-    in_bronze, in_silver = bronze.select(*RECORD).distinct(), _places(silver).select(*RECORD).distinct()
-    copies = _places(refined).join(in_silver, RECORD, "left_anti")
-    duplicates = copies.join(silver.select("event_id"), "event_id", "left_semi").select(*RECORD).distinct()
-    refused = quarantine.filter(F.col("topic") == topic).select(*RECORD).distinct()
-    in_quarantine = refused.join(in_silver, RECORD, "left_anti").join(duplicates, RECORD, "left_anti")
-    places = {"silver": in_silver, "duplicates": duplicates, "quarantined": in_quarantine}
-    counted = in_bronze
-    for place, records in places.items():
-        counted = counted.join(records.withColumn(place, F.lit(1)), RECORD, "left")
-    nowhere = F.coalesce(*places).isNull() & (F.col("offset") >= F.coalesce("until", F.lit(0)))
-    sums = counted.join(F.broadcast(reached), "partition", "left").agg(
-        *(F.count(place).alias(place) for place in places),
-        F.count(F.when(nowhere, 1)).alias("in_flight"),
+    in_silver = bronze.records & silver.records
+    loose = bronze.records - in_silver
+    copied = loose & duplicates
+    quarantined = (loose - copied) & refused
+    return Balance(
+        topic=topic,
+        bronze=len(bronze.records),
+        silver=len(in_silver),
+        duplicates=len(copied),
+        quarantined=len(quarantined),
+        in_flight=(loose - copied - quarantined).count_from(until),
+        gaps=bronze.records.gaps(),
+        doubled=bronze.doubled + silver.doubled,
     )
-    held, gaps = _extent(in_bronze)
-    doubled = _doubled(bronze) + _doubled(_places(silver))
-    return Balance(topic=topic, bronze=held, gaps=gaps, doubled=doubled, **sums.collect()[0].asDict())
 
 
-def _places(rows: DataFrame) -> DataFrame:
-    """Return (partition, offset, event_id): where in the topic silver's rows come from."""
-    return rows.select(F.col("kafka_partition").alias("partition"), F.col("kafka_offset").alias("offset"), "event_id")
+def only(rows: DataFrame, records: Records) -> DataFrame:
+    """Return of a topic's rows, with `partition` and `offset`, those of the records."""
+    columns: dict[str, list[int]] = {"partition": [], "offset": []}
+    for partition, offsets in records.offsets():
+        columns["partition"].extend([partition] * len(offsets))
+        columns["offset"].extend(offsets.tolist())
+    schema = pa.schema([("partition", pa.int32()), ("offset", pa.int64())])
+    wanted = rows.sparkSession.createDataFrame(pa.table(columns, schema))
+    return rows.join(F.broadcast(wanted) if len(records) <= FEW else wanted, RECORD, "left_semi")
 
 
-def _extent(records: DataFrame) -> tuple[int, int]:
-    """Count the records, and the offsets between a partition's first and last record that are not
-    there.
-    """
-    count = F.count(F.lit(1))
-    spans = records.groupBy("partition").agg(
-        count.alias("records"), (F.max("offset") - F.min("offset") + 1 - count).alias("gaps")
+def copies(refined: DataFrame, silver: DataFrame) -> Records:
+    """Return those of the refined records whose event silver holds."""
+    # Read once, judged once; and few, so that silver's million ids are looked up in them, not they
+    # in a million.
+    loose = refined.select("event_id", F.col("kafka_partition").alias("partition"), F.col("kafka_offset").alias("offset"))
+    loose = loose.localCheckpoint()
+    count = loose.count()
+    if not count:
+        return Records({})
+    few = F.broadcast(loose) if count <= FEW else loose
+    known = silver.select("event_id").join(few, "event_id", "left_semi").distinct()
+    found = loose.join(F.broadcast(known) if count <= FEW else known, "event_id", "left_semi")
+    return held(found.withColumn("topic", F.lit(""))).get("", Held()).records
+
+
+def _places(rows: DataFrame, topic: str) -> DataFrame:
+    """Return (topic, partition, offset): where silver's rows come from."""
+    return rows.select(
+        F.lit(topic).alias("topic"), F.col("kafka_partition").alias("partition"), F.col("kafka_offset").alias("offset")
     )
-    row = spans.agg(*(F.coalesce(F.sum(column), F.lit(0)) for column in ("records", "gaps"))).collect()[0]
-    return int(row[0]), int(row[1])
-
-
-def _doubled(rows: DataFrame) -> int:
-    """Count the rows above one for each record."""
-    return int(rows.agg(F.count(F.lit(1)) - F.count_distinct(*RECORD)).collect()[0][0])

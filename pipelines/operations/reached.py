@@ -2,6 +2,8 @@
 their work.
 """
 
+from collections.abc import Mapping, Sequence
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -13,35 +15,42 @@ from pipelines.streaming.offsets import TableOffset, TopicOffsets
 from pipelines.table import Table
 
 
-def reached(spark: SparkSession, table: Table) -> DataFrame:
-    """Return (partition, until) for the topic of a silver table: what lies before `until` is in
-    silver or quarantine.
+def reached(spark: SparkSession, tables: Sequence[Table]) -> dict[str, dict[int, int]]:
+    """Return, by topic and partition of silver tables, before which offset all is in silver or
+    quarantine.
     """
-    silver = committed(spark, table)
-    both = silver.join(_quarantine(spark, str(table.topic)), "partition")
-    return both.select("partition", F.least(silver["until"], F.col("examined_until")).alias("until"))
+    refined = {str(table.topic): _committed(spark, table) for table in tables}
+    examined = _examined(spark)
+    return {
+        topic: {partition: min(end, ends[partition]) for partition, end in examined.get(topic, {}).items() if partition in ends}
+        for topic, ends in refined.items()
+    }
 
 
 def committed(spark: SparkSession, table: Table) -> DataFrame:
     """Return (partition, until) for the topic of a silver table: what lies before `until` its query
     will not read again.
     """
+    return spark.createDataFrame(list(_committed(spark, table).items()), "partition int, until bigint")
+
+
+def _committed(spark: SparkSession, table: Table) -> Mapping[int, int]:
     checkpoint = Checkpoint(spark, table.name)
     recovered = None if checkpoint.committed() else catalog.property_of(spark, table, START)
     topic = str(table.topic)
-    ends = TopicOffsets.from_json(recovered).of(topic) if recovered else checkpoint.committed_of(topic)
-    return spark.createDataFrame(list(ends.items()), "partition int, until bigint")
+    return TopicOffsets.from_json(recovered).of(topic) if recovered else checkpoint.committed_of(topic)
 
 
-def _quarantine(spark: SparkSession, topic: str) -> DataFrame:
-    """Return (partition, examined_until): the records of the topic that bronze had when quarantine
-    last looked.
-    """
+def _examined(spark: SparkSession) -> dict[str, dict[int, int]]:
+    """Return, by topic and partition, behind which record quarantine last looked in bronze."""
     snapshot = examined_snapshot(spark)
     if snapshot is None:
-        return spark.createDataFrame([], "partition int, examined_until bigint")
-    examined = spark.read.option("versionAsOf", snapshot).table(events.TABLE.name).filter(F.col("topic") == topic)
-    return examined.groupBy("partition").agg((F.max("offset") + 1).alias("examined_until"))
+        return {}
+    examined = spark.read.option("versionAsOf", snapshot).table(events.TABLE.name)
+    ends: dict[str, dict[int, int]] = {}
+    for row in examined.groupBy("topic", "partition").agg((F.max("offset") + 1).alias("until")).collect():
+        ends.setdefault(row["topic"], {})[row["partition"]] = row["until"]
+    return ends
 
 
 def examined_snapshot(spark: SparkSession) -> int | None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 from pyspark.sql import SparkSession
 
-from pipelines.operations.balance import Balance, balance
+from pipelines.operations.balance import Balance, balance, copies, only
+from pipelines.operations.records import Held, Records, held
 
 TOPIC = "shop.orders"
 
@@ -19,14 +20,15 @@ def of(
     until: int,
 ) -> Balance:
     lineage = "kafka_partition int, kafka_offset bigint, event_id string"
-    return balance(
-        TOPIC,
-        spark.createDataFrame([(0, offset) for offset in bronze], "partition int, offset bigint"),
-        spark.createDataFrame([(0, *row) for row in refined], lineage),
-        spark.createDataFrame([(0, *row) for row in silver], lineage),
-        spark.createDataFrame([(TOPIC, 0, offset) for offset in quarantined], "topic string, partition int, offset bigint"),
-        spark.createDataFrame([(0, until)], "partition int, until bigint"),
-    )
+    in_silver = spark.createDataFrame([(0, *row) for row in silver], lineage)
+    duplicates = copies(spark.createDataFrame([(0, *row) for row in refined], lineage), in_silver)
+    held_in = [table(spark, offsets) for offsets in (bronze, [offset for offset, _ in silver], quarantined)]
+    return balance(TOPIC, held_in[0], held_in[1], duplicates, held_in[2].records, {0: until})
+
+
+def table(spark: SparkSession, offsets: Sequence[int]) -> Held:
+    rows = spark.createDataFrame([(TOPIC, 0, offset) for offset in offsets], "topic string, partition int, offset bigint")
+    return held(rows).get(TOPIC, Held())
 
 
 def test_every_record_is_in_one_place(spark: SparkSession) -> None:
@@ -74,3 +76,12 @@ def test_a_refused_copy_whose_event_was_rebuilt_is_a_duplicate_and_counted_once(
 def test_nobody_has_looked_yet(spark: SparkSession) -> None:
     found = of(spark, [5, 6], [(5, "a"), (6, "b")], [], [], until=0)
     assert found == Balance(TOPIC, 2, 0, 0, 0, in_flight=2, gaps=0, doubled=0)
+
+
+def test_of_bronze_only_the_records_that_silver_lacks_are_judged(spark: SparkSession) -> None:
+    bronze = spark.createDataFrame(
+        [(0, 0, "a"), (0, 1, "b"), (1, 0, "c"), (1, 1, "d")], "partition int, offset bigint, value string"
+    )
+    lacking = held(spark.createDataFrame([(TOPIC, 0, 1), (TOPIC, 1, 0)], "topic string, partition int, offset bigint"))
+    assert sorted(row["value"] for row in only(bronze, lacking[TOPIC].records).collect()) == ["b", "c"]
+    assert only(bronze, Records({})).collect() == []

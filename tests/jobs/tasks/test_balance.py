@@ -1,0 +1,33 @@
+"""What `make balance` prints fits a terminal, and a program can read it."""
+
+import json
+
+from jobs.tasks.balance import as_json, as_text
+from pipelines.operations.balance import Balance
+
+HOLDS = Balance("tidemark.fraud_scores", 12_345_678, 12_300_000, 45_000, 600, 78, gaps=0, doubled=0)
+LOST = Balance("shop.orders", 10, 7, 0, 0, 1, gaps=1, doubled=2)
+
+
+def test_a_table_of_80_columns_with_a_sentence_for_each_topic_that_does_not_hold() -> None:
+    lines = as_text([HOLDS, LOST]).splitlines()
+    assert max(map(len, lines[:3])) <= 80
+    assert lines[0].split() == ["topic", "bronze", "silver", "duplicates", "quarantined", "in", "flight"]
+    assert lines[1].split() == ["tidemark.fraud_scores", "12,345,678", "12,300,000", "45,000", "600", "78"]
+    assert lines[-1].startswith("✗ shop.orders: 3 missing (1 of them skipped by bronze), 2 rows too many")
+
+
+def test_where_all_hold_the_last_line_says_so() -> None:
+    assert as_text([HOLDS]).splitlines()[-1] == "✓ Every record is where it belongs, once."
+
+
+def test_json_has_every_count() -> None:
+    held, lost = json.loads(as_json([HOLDS, LOST]))
+    assert (held["topic"], held["bronze"], held["in_flight"], held["missing"], held["holds"]) == (
+        HOLDS.topic,
+        12_345_678,
+        78,
+        0,
+        True,
+    )
+    assert (lost["gaps"], lost["doubled"], lost["missing"], lost["holds"]) == (1, 2, 3, False)
