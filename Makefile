@@ -60,8 +60,8 @@ screenshot: install ## Take pictures of the running pages
 contracts: installed ## Register the Avro contracts and create the topics
 	@exec $(PYTHON) jobs/tasks/register_contracts.py
 
-balance: installed ## Compare rows of bronze with silver and quarantine
-	@$(SPARK) jobs/tasks/balance.py
+balance: installed ## Say where every record is; FORMAT=json for programs
+	@$(SPARK) jobs/tasks/balance.py $(if $(filter json,$(FORMAT)),--json)
 
 rebuild: installed ## Rebuild TABLE=silver.orders from bronze, FROM=... TO=...
 	@$(SPARK) jobs/tasks/rebuild.py --table "$(TABLE)" --from "$(FROM)" --to "$(TO)"

@@ -23,6 +23,10 @@ class CheckpointError(TidemarkError):
     """A checkpoint is lost or belongs to another table."""
 
 
+class StaleRead(TidemarkError):
+    """A table has moved on while it was read, and what was read of it is gone."""
+
+
 class ModelError(TidemarkError):
     """A model is missing, corrupt, or not of the kind that may be loaded."""
 

@@ -134,6 +134,7 @@ class Upkeep(Section):
     """
 
     look_every_s: float = Field(gt=0)
+    in_flight_s: float = Field(gt=0)
     snapshots_kept_s: float = Field(gt=0)
 
 

@@ -2,25 +2,29 @@
 record all have seen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from datetime import UTC, datetime
 
-import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyiceberg.catalog import Catalog
+from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual
+from pyiceberg.table import Table as IcebergTable
 
 from pipelines.bronze import events
-from pipelines.kafka.schema_registry import contract
-from pipelines.lake import catalog
-from pipelines.operations.reached import reached
-from pipelines.operations.records import Held, Records, held
+from pipelines.lake.arrow import batches, find
+from pipelines.operations.positions import Held, Positions, copies, ends, held, held_by_topic, oldest
+from pipelines.operations.reached import examined_snapshot, refined_until
 from pipelines.silver import quarantine
-from pipelines.silver.refining import Silver, refine
+from pipelines.silver.refining import Silver
+from pipelines.streaming.checkpoints import START
+from pipelines.streaming.commits import ArrowCommits
+from pipelines.streaming.offsets import TableOffset
+from pipelines.table import Table
 
-RECORD = ["partition", "offset"]
-# As many records as every task may keep a copy of, some 100 bytes each.
-FEW = 500_000
+PLACE = ("partition", "offset")
+LINEAGE = ("kafka_partition", "kafka_offset")
+# Of records of a silver table's topic that are nowhere, finds those whose event the table holds.
+FindDuplicates = Callable[[Silver, Positions], Positions]
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Balance:
     `doubled` and `missing` must be 0.
 
     A record counts once wherever it is; how many rows there are above that in bronze and silver is
-    `doubled`.
+    `doubled`. `oldest_s` is how long the oldest record in flight has waited, in seconds, and
+    `is_stuck` whether that is longer than the settings allow.
     """
 
     topic: str
@@ -40,6 +45,8 @@ class Balance:
     in_flight: int
     gaps: int
     doubled: int
+    oldest_s: float = 0.0
+    is_stuck: bool = False
 
     @property
     def missing(self) -> int:
@@ -50,81 +57,102 @@ class Balance:
 
     @property
     def holds(self) -> bool:
-        """Say whether every record is where it belongs, once."""
-        return not (self.missing or self.doubled)
+        """Return whether every record is where it belongs, once, or on its way."""
+        return not (self.missing or self.doubled or self.is_stuck)
 
 
-def balances(spark: SparkSession, tables: Sequence[Silver]) -> list[Balance]:
-    """Return the balance of the topic of each of the silver tables."""
-    # Before the tables, or what they get in between would seem to be missing.
-    until = reached(spark, [silver.TABLE for silver in tables])
-    bronze = catalog.fresh(spark, events.TABLE)
-    in_bronze = held(bronze)
-    rows = {str(silver.TABLE.topic): catalog.fresh(spark, silver.TABLE) for silver in tables}
-    in_silver = held(reduce(DataFrame.union, (_places(of, topic) for topic, of in rows.items())))
-    in_quarantine = held(catalog.fresh(spark, quarantine.TABLE))
-    found = []
-    for silver in tables:
-        topic = str(silver.TABLE.topic)
-        kept, refined = in_bronze.get(topic, Held()), in_silver.get(topic, Held())
-        records = only(bronze.filter(F.col("topic") == F.lit(topic)), kept.records - refined.records)
-        duplicates = copies(refine(records, contract(topic), silver), rows[topic])
-        refused = in_quarantine.get(topic, Held()).records
-        found.append(balance(topic, kept, refined, duplicates, refused, until.get(topic, {})))
-    return found
+class Topic:
+    """Where the records of one topic are."""
+
+    def __init__(self, name: str, bronze: Held, silver: Held, refused: Positions, until: Mapping[int, int]) -> None:
+        """`refused`: what quarantine holds; `until`: partition → the offset before which silver and
+        quarantine have both done their work.
+        """
+        self.name = name
+        self.in_silver = bronze.positions & silver.positions
+        # What silver lacks, and of that what it lacks although all have passed.
+        self.loose = bronze.positions - self.in_silver
+        self.passed = self.loose.before(until)
+        self.in_flight = self.loose - self.passed - refused
+        self.duplicates = Positions()
+        self._refused, self._bronze, self._doubled = refused, bronze, bronze.doubled + silver.doubled
+
+    @property
+    def nowhere(self) -> Positions:
+        """Return the records that all have passed and that are in no place."""
+        return self.passed - self.duplicates - self._refused
+
+    def balance(self, oldest_s: float = 0.0, within_s: float = float("inf")) -> Balance:
+        """Count the records in each place.
+
+        A record that was quarantined counts as silver once it is rebuilt, and as a duplicate once
+        silver holds one with its bytes. oldest_s: how old the oldest in flight is; within_s: how
+        old it may be.
+        """
+        return Balance(
+            topic=self.name,
+            bronze=len(self._bronze.positions),
+            silver=len(self.in_silver),
+            duplicates=len(self.duplicates),
+            quarantined=len((self.loose - self.duplicates) & self._refused),
+            in_flight=len(self.in_flight),
+            gaps=self._bronze.positions.gaps(),
+            doubled=self._doubled,
+            oldest_s=oldest_s,
+            is_stuck=oldest_s > within_s,
+        )
 
 
-def balance(topic: str, bronze: Held, silver: Held, duplicates: Records, refused: Records, until: Mapping[int, int]) -> Balance:
-    """Count where the records of one topic are.
+def balances(catalogue: Catalog, tables: Sequence[Silver], find_duplicates: FindDuplicates, within_s: float) -> list[Balance]:
+    """Return the balance of the topic of each silver table, which does not hold where a record is
+    in flight for more than `within_s` seconds.
 
-    until: partition → the offset before which silver and quarantine have both done their work. A
-    record that was quarantined counts as silver once it is rebuilt, and as a duplicate once its
-    event is in silver.
+    A record that silver lacks is a duplicate where it has the bytes of one that silver holds; only
+    those that are nowhere even so are handed to `find_duplicates`. Raises StaleRead when a table
+    moves on too fast to be read.
     """
-    in_silver = bronze.records & silver.records
-    loose = bronze.records - in_silver
-    copied = loose & duplicates
-    quarantined = (loose - copied) & refused
-    return Balance(
-        topic=topic,
-        bronze=len(bronze.records),
-        silver=len(in_silver),
-        duplicates=len(copied),
-        quarantined=len(quarantined),
-        in_flight=(loose - copied - quarantined).count_from(until),
-        gaps=bronze.records.gaps(),
-        doubled=bronze.doubled + silver.doubled,
-    )
+    # How far the queries are comes before what the tables hold, or what they get in between would
+    # seem to be missing.
+    examined = ArrowCommits(quarantine.TABLE.name).committed_table()
+    refined = [_refined_until(catalogue, silver.TABLE) for silver in tables]
+    bronze = find(catalogue, events.TABLE)
+    until = _examined_until(bronze, examined)
+    in_bronze = held_by_topic(batches(bronze, (*PLACE, "topic")))
+    refused = held_by_topic(batches(find(catalogue, quarantine.TABLE), (*PLACE, "topic")))
+    topics = []
+    for silver, ends_of in zip(tables, refined, strict=True):
+        name = str(silver.TABLE.topic)
+        in_silver = held(batches(find(catalogue, silver.TABLE), LINEAGE))
+        both = {partition: min(end, until[name][partition]) for partition, end in ends_of.items() if partition in until[name]}
+        topic = Topic(name, in_bronze[name], in_silver, refused[name].positions, both)
+        if topic.passed:
+            values = batches(bronze, (*PLACE, "value"), where=EqualTo(term="topic", value=name))
+            topic.duplicates = copies(values, topic.in_silver, topic.passed)
+        topics.append(topic)
+    ages = [_age_s(bronze, topic) for topic in topics]
+    # Last, because it takes longer than a snapshot may stay.
+    for silver, topic in zip(tables, topics, strict=True):
+        if topic.nowhere:
+            topic.duplicates |= find_duplicates(silver, topic.nowhere)
+    return [topic.balance(age_s, within_s) for topic, age_s in zip(topics, ages, strict=True)]
 
 
-def only(rows: DataFrame, records: Records) -> DataFrame:
-    """Return of a topic's rows, with `partition` and `offset`, those of the records."""
-    columns: dict[str, list[int]] = {"partition": [], "offset": []}
-    for partition, offsets in records.offsets():
-        columns["partition"].extend([partition] * len(offsets))
-        columns["offset"].extend(offsets.tolist())
-    schema = pa.schema([("partition", pa.int32()), ("offset", pa.int64())])
-    wanted = rows.sparkSession.createDataFrame(pa.table(columns, schema))
-    return rows.join(F.broadcast(wanted) if len(records) <= FEW else wanted, RECORD, "left_semi")
+def _refined_until(catalogue: Catalog, table: Table) -> Mapping[int, int]:
+    found = find(catalogue, table)
+    return refined_until(ArrowCommits(table.name), found.properties.get(START) if found else None, str(table.topic))
 
 
-def copies(refined: DataFrame, silver: DataFrame) -> Records:
-    """Return those of the refined records whose event silver holds."""
-    # Read once, judged once; and few, so that silver's million ids are looked up in them, not they
-    # in a million.
-    loose = refined.select("event_id", F.col("kafka_partition").alias("partition"), F.col("kafka_offset").alias("offset"))
-    loose = loose.localCheckpoint()
-    count = loose.count()
-    if not count:
-        return Records({})
-    few = F.broadcast(loose) if count <= FEW else loose
-    known = silver.select("event_id").join(few, "event_id", "left_semi").distinct()
-    found = loose.join(F.broadcast(known) if count <= FEW else known, "event_id", "left_semi")
-    return held(found.withColumn("topic", F.lit(""))).get("", Held()).records
+def _examined_until(bronze: IcebergTable | None, examined: TableOffset | None) -> Mapping[str, Mapping[int, int]]:
+    """Return, by topic and partition, behind which record quarantine last looked in bronze."""
+    snapshot = examined_snapshot(examined, bronze) if bronze else None
+    return ends(batches(bronze, (*PLACE, "topic"), snapshot) if snapshot is not None else ())
 
 
-def _places(rows: DataFrame, topic: str) -> DataFrame:
-    """Return (topic, partition, offset): where silver's rows come from."""
-    return rows.select(
-        F.lit(topic).alias("topic"), F.col("kafka_partition").alias("partition"), F.col("kafka_offset").alias("offset")
-    )
+def _age_s(bronze: IcebergTable | None, topic: Topic) -> float:
+    """Return how long ago the oldest record in flight was appended; 0 where there is none."""
+    if not topic.in_flight:
+        return 0.0
+    first = min(int(offsets[0]) for _, offsets in topic.in_flight.offsets() if len(offsets))
+    where = And(EqualTo(term="topic", value=topic.name), GreaterThanOrEqual(term="offset", value=first))
+    appended = oldest(batches(bronze, (*PLACE, "timestamp"), where=where), topic.in_flight)
+    return (datetime.now(UTC) - appended).total_seconds()

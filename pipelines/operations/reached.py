@@ -1,68 +1,63 @@
-"""How far the queries have come: the offsets before which silver and quarantine have both done
-their work.
+"""How far the queries have come: the offsets before which silver has done its work, and the
+snapshot of bronze that quarantine has read to its end.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from pyiceberg.table import Table as IcebergTable
+from pyiceberg.table.snapshots import Snapshot
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
-from pipelines.bronze import events
+from pipelines.base.errors import StaleRead
 from pipelines.lake import catalog
-from pipelines.silver import quarantine
 from pipelines.streaming.checkpoints import START, Checkpoint
+from pipelines.streaming.commits import Commits
 from pipelines.streaming.offsets import TableOffset, TopicOffsets
 from pipelines.table import Table
-
-
-def reached(spark: SparkSession, tables: Sequence[Table]) -> dict[str, dict[int, int]]:
-    """Return, by topic and partition of silver tables, before which offset all is in silver or
-    quarantine.
-    """
-    refined = {str(table.topic): _committed(spark, table) for table in tables}
-    examined = _examined(spark)
-    return {
-        topic: {partition: min(end, ends[partition]) for partition, end in examined.get(topic, {}).items() if partition in ends}
-        for topic, ends in refined.items()
-    }
 
 
 def committed(spark: SparkSession, table: Table) -> DataFrame:
     """Return (partition, until) for the topic of a silver table: what lies before `until` its query
     will not read again.
     """
-    return spark.createDataFrame(list(_committed(spark, table).items()), "partition int, until bigint")
+    start = catalog.property_of(spark, table, START)
+    ends = refined_until(Checkpoint(spark, table.name), start, str(table.topic))
+    return spark.createDataFrame(list(ends.items()), "partition int, until bigint")
 
 
-def _committed(spark: SparkSession, table: Table) -> Mapping[int, int]:
-    checkpoint = Checkpoint(spark, table.name)
-    recovered = None if checkpoint.committed() else catalog.property_of(spark, table, START)
-    topic = str(table.topic)
-    return TopicOffsets.from_json(recovered).of(topic) if recovered else checkpoint.committed_of(topic)
+def refined_until(commits: Commits, start: str | None, topic: str) -> Mapping[int, int]:
+    """Return by partition the offset before which the query of a silver table will not read again.
 
-
-def _examined(spark: SparkSession) -> dict[str, dict[int, int]]:
-    """Return, by topic and partition, behind which record quarantine last looked in bronze."""
-    snapshot = examined_snapshot(spark)
-    if snapshot is None:
-        return {}
-    examined = spark.read.option("versionAsOf", snapshot).table(events.TABLE.name)
-    ends: dict[str, dict[int, int]] = {}
-    for row in examined.groupBy("topic", "partition").agg((F.max("offset") + 1).alias("until")).collect():
-        ends.setdefault(row["topic"], {})[row["partition"]] = row["until"]
-    return ends
-
-
-def examined_snapshot(spark: SparkSession) -> int | None:
-    """Return the newest snapshot of bronze that quarantine has read to its end; None before the
-    first.
+    start: where a recovered query is to begin, as its table says; none where it was not recovered.
     """
-    offsets = [each for each in Checkpoint(spark, quarantine.TABLE.name).committed() if isinstance(each, TableOffset)]
-    if not offsets:
+    ends = commits.committed_of(topic)
+    return TopicOffsets.from_json(start).of(topic) if start and not ends else ends
+
+
+def examined_snapshot(examined: TableOffset | None, bronze: IcebergTable) -> int | None:
+    """Return the newest snapshot of bronze that quarantine, which has come so far, has read to its
+    end; None before the first.
+
+    Raises StaleRead where that snapshot has expired.
+    """
+    if examined is None:
         return None
-    at = offsets[0]
-    snapshots = catalog.snapshots(spark, events.TABLE).filter(F.col("snapshot_id") == at.snapshot_id)
-    row = snapshots.select("parent_id", F.col("summary")["added-data-files"].alias("files")).collect()[0]
-    is_read_whole = at.position >= int(row["files"] or 0)
-    before: int | None = row["parent_id"]
-    return at.snapshot_id if is_read_whole else before
+    snapshot = _snapshot(bronze, examined.snapshot_id)
+    files = (
+        snapshot.summary["total-data-files" if examined.scan_all_files else "added-data-files"] if snapshot.summary else None
+    )
+    if examined.position >= int(files or 0):
+        return snapshot.snapshot_id
+    if examined.scan_all_files or snapshot.parent_snapshot_id is None:
+        return None
+    return _snapshot(bronze, snapshot.parent_snapshot_id).snapshot_id
+
+
+def _snapshot(bronze: IcebergTable, snapshot_id: int) -> Snapshot:
+    snapshot = bronze.snapshot_by_id(snapshot_id)
+    if snapshot is None:
+        raise StaleRead(
+            f"Snapshot {snapshot_id} of bronze.events, up to which quarantine has looked, has expired: "
+            "run it again; if it stays so, see whether silver.quarantine runs (make status)."
+        )
+    return snapshot

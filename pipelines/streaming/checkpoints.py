@@ -10,10 +10,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.base.errors import CheckpointError
-from pipelines.base.paths import located
-from pipelines.base.settings import settings
 from pipelines.lake import catalog
-from pipelines.streaming.offsets import Offset, TableOffset, TopicOffsets, parsed
+from pipelines.streaming.commits import Commits
+from pipelines.streaming.offsets import TableOffset
 from pipelines.table import Table
 
 # Properties of a table: where `make recover` leaves at which offsets a new checkpoint begins, and
@@ -27,35 +26,14 @@ QUERY_IDS = ("spark.sql.streaming.queryId", OWNER)
 WRITTEN = "answered"  # the file in which `begin` leaves how many records the topic had
 
 
-class Checkpoint:
+class Checkpoint(Commits):
     """The folder in which a query's progress is kept, on whatever file system Hadoop knows by its
     URI.
     """
 
     def __init__(self, spark: SparkSession, query: str) -> None:
-        self.spark, self.query = spark, query
-        self.path = f"{located(settings().checkpoints.path)}/{query}"
-
-    def committed(self) -> list[Offset]:
-        """Return up to where the query has committed, one offset for each of its sources; empty
-        before its first batch.
-        """
-        number = self._last_committed()
-        return [parsed(line) for line in self.read(f"offsets/{number}").splitlines()[2:]] if number is not None else []
-
-    def committed_of(self, topic: str) -> dict[int, int]:
-        """Return up to where the query has committed a topic, by partition; empty before its first
-        batch.
-        """
-        offsets = (offset for offset in self.committed() if isinstance(offset, TopicOffsets))
-        return {partition: at for offset in offsets for partition, at in offset.of(topic).items()}
-
-    def last_batch(self) -> tuple[str, int] | None:
-        """Return the query's id and the number of the last batch that it has committed; None before
-        its first.
-        """
-        number = self._last_committed()
-        return (self._query_id(), number) if number is not None else None
+        super().__init__(query)
+        self.spark = spark
 
     def began_at(self, source: int) -> TableOffset | None:
         """Return the offset at which the query began, or is to begin, to read a table, its source
@@ -110,14 +88,8 @@ class Checkpoint:
         self.write("metadata", json.dumps({"id": query_id}))
         return query_id
 
-    def _query_id(self) -> str:
-        return str(json.loads(self.read("metadata"))["id"])
-
     def _has_offsets(self) -> bool:
         return any(name.isdigit() for name in self.names("offsets"))
-
-    def _last_committed(self) -> int | None:
-        return max((int(name) for name in self.names("commits") if name.isdigit()), default=None)
 
     def _hadoop(self) -> Any:
         return cast(Any, self.spark._jvm).org.apache.hadoop

@@ -3,15 +3,13 @@
 import os
 import sys
 
-import psycopg
 from pyspark.sql import SparkSession
 
 from pipelines.base import java
-from pipelines.base.errors import ServiceUnreachable, SettingsError
+from pipelines.base.errors import SettingsError
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import Settings, settings
-
-CONNECT_TIMEOUT_S = 5
+from pipelines.lake import database
 
 
 def spark_session(name: str) -> SparkSession:
@@ -24,7 +22,7 @@ def spark_session(name: str) -> SparkSession:
     # Else spark-submit has started Spark's Java already.
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         os.environ["JAVA_HOME"] = str(java.jdk17().parents[1])
-    _require_catalogue(chosen)
+    database.require(chosen)
     os.environ.setdefault("SPARK_CONF_DIR", str(ROOT))
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     if _in_one_process(chosen):  # its pages are for this machine only
@@ -69,21 +67,3 @@ def _configuration(chosen: Settings) -> dict[str, str]:
 def _in_one_process(chosen: Settings) -> bool:
     """Say whether the settings name a master that needs no other machine."""
     return (chosen.spark.master or "").startswith("local")
-
-
-def _require_catalogue(chosen: Settings) -> None:
-    postgres = chosen.postgres
-    try:
-        psycopg.connect(
-            host=postgres.host,
-            port=postgres.port,
-            user=postgres.user,
-            password=postgres.password.get_secret_value(),
-            dbname=chosen.catalog.database,
-            connect_timeout=CONNECT_TIMEOUT_S,
-        ).close()
-    except psycopg.OperationalError as error:
-        raise ServiceUnreachable(
-            f"Could not open the catalogue database {chosen.catalog.database} at {postgres.host}:{postgres.port} "
-            f"({str(error).strip().splitlines()[0]}): run `make up`, or mend [postgres] in conf/."
-        ) from error

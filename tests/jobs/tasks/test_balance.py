@@ -1,24 +1,32 @@
 """What `make balance` prints fits a terminal, and a program can read it."""
 
 import json
+from dataclasses import replace
 
 from jobs.tasks.balance import as_json, as_text
 from pipelines.operations.balance import Balance
 
 HOLDS = Balance("tidemark.fraud_scores", 12_345_678, 12_300_000, 45_000, 600, 78, gaps=0, doubled=0)
 LOST = Balance("shop.orders", 10, 7, 0, 0, 1, gaps=1, doubled=2)
+STUCK = Balance("shop.reviews", 9, 7, 0, 0, 2, gaps=0, doubled=0, oldest_s=601.4, is_stuck=True)
 
 
 def test_a_table_of_80_columns_with_a_sentence_for_each_topic_that_does_not_hold() -> None:
-    lines = as_text([HOLDS, LOST]).splitlines()
+    lines = as_text([HOLDS, LOST, STUCK]).splitlines()
     assert max(map(len, lines[:3])) <= 80
     assert lines[0].split() == ["topic", "bronze", "silver", "duplicates", "quarantined", "in", "flight"]
     assert lines[1].split() == ["tidemark.fraud_scores", "12,345,678", "12,300,000", "45,000", "600", "78"]
-    assert lines[-1].startswith("✗ shop.orders: 3 missing (1 of them skipped by bronze), 2 rows too many")
+    assert lines[-3:] == [
+        "✗ shop.orders: 3 records are missing, 1 of them skipped by bronze: run make rebuild (docs/operations.md).",
+        "✗ shop.orders: 2 rows are more than one for their record (docs/operations.md).",
+        "✗ shop.reviews: 2 are in flight, the oldest for 601 s: run make status (docs/operations.md).",
+    ]
 
 
 def test_where_all_hold_the_last_line_says_so() -> None:
     assert as_text([HOLDS]).splitlines()[-1] == "✓ Every record is where it belongs, once."
+    waiting = replace(HOLDS, oldest_s=12.3)
+    assert as_text([waiting]).splitlines()[-1] == "✓ Every record is where it belongs, once, or under way for 12 s at most."
 
 
 def test_json_has_every_count() -> None:

@@ -1,87 +1,221 @@
 """The row balance says where every record is, and does not come out even when one is lost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
-from pyspark.sql import SparkSession
+from pyiceberg.catalog.memory import InMemoryCatalog
 
-from pipelines.operations.balance import Balance, balance, copies, only
-from pipelines.operations.records import Held, Records, held
+from pipelines.base.errors import StaleRead
+from pipelines.bronze import events
+from pipelines.operations.balance import Balance, Topic, balances
+from pipelines.operations.positions import Held, Positions, copies, held
+from pipelines.silver import quarantine, reviews
+from pipelines.silver.refining import Silver
+from pipelines.streaming.offsets import TableOffset, TopicOffsets
+from pipelines.table import Table
 
-TOPIC = "shop.orders"
+TOPIC, REVIEWS = "shop.orders", "shop.reviews"
+TABLES = (events.TABLE, reviews.TABLE, quarantine.TABLE)
+TYPES = {
+    "string": pa.string(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "binary": pa.binary(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "array<struct<key: string, value: binary>>": pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())])),
+}
 
 
 def of(
-    spark: SparkSession,
     bronze: Sequence[int],
     refined: Sequence[tuple[int, str]],
     silver: Sequence[tuple[int, str]],
     quarantined: Sequence[int],
     until: int,
 ) -> Balance:
-    lineage = "kafka_partition int, kafka_offset bigint, event_id string"
-    in_silver = spark.createDataFrame([(0, *row) for row in silver], lineage)
-    duplicates = copies(spark.createDataFrame([(0, *row) for row in refined], lineage), in_silver)
-    held_in = [table(spark, offsets) for offsets in (bronze, [offset for offset, _ in silver], quarantined)]
-    return balance(TOPIC, held_in[0], held_in[1], duplicates, held_in[2].records, {0: until})
+    """The balance of records whose bytes are their events, or none where they are refused."""
+    values = [dict(refined).get(offset, "").encode() for offset in bronze]
+    in_silver = table([offset for offset, _ in silver])
+    topic = Topic(TOPIC, table(bronze), in_silver, table(quarantined).positions, {0: until})
+    rows = pa.record_batch({"partition": [0] * len(bronze), "offset": list(bronze), "value": values})
+    topic.duplicates = copies([rows], topic.in_silver, topic.passed)
+    return topic.balance()
 
 
-def table(spark: SparkSession, offsets: Sequence[int]) -> Held:
-    rows = spark.createDataFrame([(TOPIC, 0, offset) for offset in offsets], "topic string, partition int, offset bigint")
-    return held(rows).get(TOPIC, Held())
+def table(offsets: Sequence[int]) -> Held:
+    """What a table holds with rows of these offsets."""
+    return held(
+        [pa.record_batch({"partition": pa.array([0] * len(offsets), pa.int32()), "offset": pa.array(offsets, pa.int64())})]
+    )
 
 
-def test_every_record_is_in_one_place(spark: SparkSession) -> None:
+def test_every_record_is_in_one_place() -> None:
     refined = [(0, "a"), (1, "a"), (2, "b"), (4, "c")]
-    found = of(spark, range(5), refined, [(0, "a"), (2, "b")], [3], until=4)
+    found = of(range(5), refined, [(0, "a"), (2, "b")], [3], until=4)
     assert found == Balance(TOPIC, bronze=5, silver=2, duplicates=1, quarantined=1, in_flight=1, gaps=0, doubled=0)
     assert (found.missing, found.holds) == (0, True)
 
 
-def test_a_lost_record_is_missing(spark: SparkSession) -> None:
-    found = of(spark, range(3), [(0, "a"), (1, "b"), (2, "c")], [(0, "a"), (2, "c")], [], until=3)
+def test_a_lost_record_is_missing() -> None:
+    found = of(range(3), [(0, "a"), (1, "b"), (2, "c")], [(0, "a"), (2, "c")], [], until=3)
     assert (found.missing, found.in_flight, found.holds) == (1, 0, False)
 
 
-def test_a_row_held_twice_is_doubled_and_hides_no_missing_one(spark: SparkSession) -> None:
+def test_a_row_held_twice_is_doubled_and_hides_no_missing_one() -> None:
     refined = [(0, "a"), (1, "b"), (2, "c")]
-    in_silver = of(spark, range(3), refined, [(0, "a"), (0, "a"), (2, "c")], [], until=3)
+    in_silver = of(range(3), refined, [(0, "a"), (0, "a"), (2, "c")], [], until=3)
     assert in_silver == Balance(TOPIC, bronze=3, silver=2, duplicates=0, quarantined=0, in_flight=0, gaps=0, doubled=1)
     assert in_silver.missing == 1
-    whole = of(spark, range(3), refined, [*refined, (1, "b")], [], until=3)
+    whole = of(range(3), refined, [*refined, (1, "b")], [], until=3)
     assert (whole.missing, whole.doubled, whole.holds) == (0, 1, False)
-    in_bronze = of(spark, [0, 0, 2], [(0, "a"), (0, "a"), (2, "c")], [(0, "a"), (2, "c")], [], until=3)
+    in_bronze = of([0, 0, 2], [(0, "a"), (0, "a"), (2, "c")], [(0, "a"), (2, "c")], [], until=3)
     assert (in_bronze.bronze, in_bronze.doubled, in_bronze.gaps, in_bronze.missing) == (2, 1, 1, 1)
 
 
-def test_an_offset_that_bronze_skipped_is_missing(spark: SparkSession) -> None:
-    found = of(spark, [0, 2], [(0, "a"), (2, "c")], [(0, "a"), (2, "c")], [], until=3)
+def test_an_offset_that_bronze_skipped_is_missing() -> None:
+    found = of([0, 2], [(0, "a"), (2, "c")], [(0, "a"), (2, "c")], [], until=3)
     assert (found.gaps, found.missing) == (1, 1)
 
 
 @pytest.mark.parametrize("refused", [[1], [1, 1]])
-def test_a_rebuilt_record_counts_as_silver_and_a_refused_one_once(spark: SparkSession, refused: list[int]) -> None:
-    rebuilt = of(spark, range(2), [(0, "a"), (1, "b")], [(0, "a"), (1, "b")], refused, until=2)
+def test_a_rebuilt_record_counts_as_silver_and_a_refused_one_once(refused: list[int]) -> None:
+    rebuilt = of(range(2), [(0, "a"), (1, "b")], [(0, "a"), (1, "b")], refused, until=2)
     assert (rebuilt.silver, rebuilt.quarantined, rebuilt.missing) == (2, 0, 0)
-    waiting = of(spark, range(2), [(0, "a")], [(0, "a")], refused, until=2)
+    waiting = of(range(2), [(0, "a")], [(0, "a")], refused, until=2)
     assert (waiting.silver, waiting.quarantined, waiting.missing) == (1, 1, 0)
 
 
-def test_a_refused_copy_whose_event_was_rebuilt_is_a_duplicate_and_counted_once(spark: SparkSession) -> None:
-    found = of(spark, range(2), [(0, "a"), (1, "a")], [(0, "a")], [0, 1], until=2)
+def test_a_refused_copy_whose_event_was_rebuilt_is_a_duplicate_and_counted_once() -> None:
+    found = of(range(2), [(0, "a"), (1, "a")], [(0, "a")], [0, 1], until=2)
     assert found == Balance(TOPIC, bronze=2, silver=1, duplicates=1, quarantined=0, in_flight=0, gaps=0, doubled=0)
     assert found.holds
 
 
-def test_nobody_has_looked_yet(spark: SparkSession) -> None:
-    found = of(spark, [5, 6], [(5, "a"), (6, "b")], [], [], until=0)
+def test_nobody_has_looked_yet() -> None:
+    found = of([5, 6], [(5, "a"), (6, "b")], [], [], until=0)
     assert found == Balance(TOPIC, 2, 0, 0, 0, in_flight=2, gaps=0, doubled=0)
 
 
-def test_of_bronze_only_the_records_that_silver_lacks_are_judged(spark: SparkSession) -> None:
-    bronze = spark.createDataFrame(
-        [(0, 0, "a"), (0, 1, "b"), (1, 0, "c"), (1, 1, "d")], "partition int, offset bigint, value string"
+def test_a_record_in_flight_for_too_long_is_stuck() -> None:
+    topic = Topic(TOPIC, table([0, 1]), table([0]), table([]).positions, {0: 1})
+    assert topic.balance(oldest_s=9.0, within_s=10.0).holds
+    stuck = topic.balance(oldest_s=11.0, within_s=10.0)
+    assert (stuck.in_flight, stuck.missing, stuck.is_stuck, stuck.holds) == (1, 0, True, False)
+
+
+# A small lake of its own: bronze, silver.reviews and quarantine as the code describes them, and the
+# checkpoints of their queries.
+SHAPES = {table: pa.schema([(column.name, TYPES[column.type]) for column in table.columns]) for table in TABLES}
+
+
+class Lake:
+    """Tables with the columns that the balance reads, and the checkpoints of their queries."""
+
+    def __init__(self, folder: Path) -> None:
+        self.catalogue = InMemoryCatalog("lake", warehouse=f"file://{folder}")
+        self.checkpoints = folder / "checkpoints"
+        for layer in ("bronze", "silver"):
+            self.catalogue.create_namespace(layer)
+        self.tables = {table.name: self.catalogue.create_table(table.name, SHAPES[table]) for table in TABLES}
+
+    def append(self, table: Table, *rows: Mapping[str, Any]) -> int:
+        """Add rows and return the snapshot."""
+        self.tables[table.name].append(pa.Table.from_pylist(list(rows), SHAPES[table]))
+        return self.tables[table.name].snapshots()[-1].snapshot_id
+
+    def commit(self, table: Table, offset: TopicOffsets | TableOffset) -> None:
+        """Let the table's query have come so far."""
+        for name, text in (("offsets", f"v1\n{{}}\n{offset.to_json()}"), ("commits", "v1")):
+            file = self.checkpoints / table.name / name / "0"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+
+    def balance(self, within_s: float = 60.0, duplicates: Sequence[int] = ()) -> tuple[Balance, list[int]]:
+        """Return the balance and which records were nowhere; of these `duplicates` are some."""
+        looked_up: list[int] = []
+
+        def find_duplicates(silver: Silver, nowhere: Positions) -> Positions:
+            looked_up.extend(nowhere.columns()[1].tolist())
+            return held([pa.record_batch({"partition": [0] * len(duplicates), "offset": list(duplicates)})]).positions
+
+        (found,) = balances(self.catalogue, [reviews], find_duplicates, within_s)
+        return found, looked_up
+
+
+@pytest.fixture
+def lake(own_settings: Path) -> Iterator[Lake]:
+    made = Lake(own_settings)
+    yield made
+    made.catalogue.close()
+
+
+def kept(offset: int, value: bytes, ago_s: float = 1.0, topic: str = REVIEWS) -> dict[str, Any]:
+    at = datetime.now(UTC) - timedelta(seconds=ago_s)
+    return {"topic": topic, "partition": 0, "offset": offset, "timestamp": at, "value": value}
+
+
+def refined(offset: int) -> dict[str, Any]:
+    return {"kafka_partition": 0, "kafka_offset": offset, "event_id": str(offset)}
+
+
+def test_nothing_is_there_before_the_queries_have_run(own_settings: Path) -> None:
+    with InMemoryCatalog("lake", warehouse=f"file://{own_settings}") as catalogue:
+        (found,) = balances(catalogue, [reviews], lambda silver, nowhere: nowhere, 1.0)
+    assert found == Balance(REVIEWS, *[0] * 7)
+    assert found.holds
+
+
+def test_the_tables_and_checkpoints_of_a_lake_are_counted(lake: Lake) -> None:
+    examined = lake.append(
+        events.TABLE,
+        kept(0, b"a"),
+        kept(1, b"b"),
+        kept(2, b"a"),
+        kept(3, b"refused"),
+        kept(4, b"a again"),
+        kept(0, b"", topic="x"),
     )
-    lacking = held(spark.createDataFrame([(TOPIC, 0, 1), (TOPIC, 1, 0)], "topic string, partition int, offset bigint"))
-    assert sorted(row["value"] for row in only(bronze, lacking[TOPIC].records).collect()) == ["b", "c"]
-    assert only(bronze, Records({})).collect() == []
+    lake.append(events.TABLE, kept(5, b"e", ago_s=30.0), kept(6, b"f", ago_s=20.0))
+    lake.append(reviews.TABLE, refined(0), refined(1), refined(6))
+    lake.append(quarantine.TABLE, kept(3, b"refused"))
+    lake.commit(reviews.TABLE, TopicOffsets({REVIEWS: {0: 7}}))
+    lake.commit(quarantine.TABLE, TableOffset(examined, 1, scan_all_files=False))
+
+    found, looked_up = lake.balance(duplicates=[4])
+
+    assert looked_up == [4]  # it has not the bytes of any that silver holds
+    assert replace(found, oldest_s=0.0) == Balance(REVIEWS, 7, 3, 2, 1, in_flight=1, gaps=0, doubled=0)
+    assert (found.missing, found.holds) == (0, True)
+    assert 30 <= found.oldest_s < 60
+    assert not lake.balance(within_s=29.0, duplicates=[4])[0].holds
+    lost, _ = lake.balance()
+    assert (lost.missing, lost.holds) == (1, False)
+
+
+def test_with_a_quarantine_that_never_looked_all_that_silver_lacks_is_in_flight(lake: Lake) -> None:
+    lake.append(events.TABLE, kept(0, b"a"), kept(1, b"b"))
+    lake.append(reviews.TABLE, refined(1))
+    lake.commit(reviews.TABLE, TopicOffsets({REVIEWS: {0: 2}}))
+    found, looked_up = lake.balance(within_s=0.5)
+    assert (found.silver, found.in_flight, found.missing, looked_up) == (1, 1, 0, [])
+    assert (found.is_stuck, found.holds) == (True, False)
+
+
+def test_a_snapshot_that_has_expired_is_said_to_be(lake: Lake) -> None:
+    lake.append(events.TABLE, kept(0, b"a"))
+    lake.commit(quarantine.TABLE, TableOffset(7, 1, scan_all_files=False))
+    with pytest.raises(StaleRead, match=r"Snapshot 7 of bronze\.events, up to which quarantine has looked, has expired"):
+        lake.balance()
+
+
+def test_a_file_that_was_removed_while_it_was_read_is_said_to_be(lake: Lake) -> None:
+    lake.append(events.TABLE, kept(0, b"a"))
+    (task,) = lake.tables[events.TABLE.name].scan().plan_files()
+    Path(task.file.file_path.removeprefix("file://")).unlink()
+    with pytest.raises(StaleRead, match=r"Files of bronze\.events were removed while they were read"):
+        lake.balance()

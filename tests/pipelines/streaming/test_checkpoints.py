@@ -18,6 +18,7 @@ from pipelines.lake import catalog
 from pipelines.operations import repair
 from pipelines.silver import quarantine, reviews
 from pipelines.streaming.checkpoints import OWNER, START, Checkpoint, TableCheckpoint, TopicCheckpoint
+from pipelines.streaming.commits import ArrowCommits
 from pipelines.streaming.offsets import TopicOffsets
 from pipelines.streaming.writes import append
 
@@ -118,13 +119,14 @@ def test_bronze_goes_on_behind_its_last_record_and_quarantine_starts_over(spark:
 
 
 def test_committed_offsets_are_those_of_the_last_committed_batch(spark: SparkSession, folder: Path) -> None:
-    assert Checkpoint(spark, "silver.reviews").committed() == []
+    assert Checkpoint(spark, "silver.reviews").committed() == ArrowCommits("silver.reviews").committed() == []
     for name, batches in (("commits", (8, 9)), ("offsets", (8, 9, 10))):
         (folder / name).mkdir(parents=True)
         for batch in batches:
             (folder / name / str(batch)).write_text(f'v1\n{{}}\n{{"shop.reviews":{{"0":{batch}}}}}')
-    assert Checkpoint(spark, "silver.reviews").committed() == [TopicOffsets({"shop.reviews": {0: 9}})]
-    assert Checkpoint(spark, "silver.reviews").committed_of("shop.reviews") == {0: 9}
+    for commits in (Checkpoint(spark, "silver.reviews"), ArrowCommits("silver.reviews")):
+        assert commits.committed() == [TopicOffsets({"shop.reviews": {0: 9}})]
+        assert commits.committed_of("shop.reviews") == {0: 9}
 
 
 def test_a_column_of_another_type_is_refused_and_a_new_one_is_added(spark: SparkSession, folder: Path) -> None:

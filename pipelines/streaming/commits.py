@@ -1,0 +1,82 @@
+"""What a query has committed, as its checkpoint folder tells it: read by Hadoop where Spark runs,
+by Arrow where it does not.
+"""
+
+import json
+from abc import ABC, abstractmethod
+
+from pyarrow import fs
+
+from pipelines.base.paths import located
+from pipelines.base.settings import settings
+from pipelines.streaming.offsets import Offset, TableOffset, TopicOffsets, parsed
+
+
+class Commits(ABC):
+    """The commits of one query, in the folder of its name below that of the settings."""
+
+    def __init__(self, query: str) -> None:
+        self.query = query
+        self.path = f"{located(settings().checkpoints.path)}/{query}"
+
+    @abstractmethod
+    def names(self, name: str) -> list[str]:
+        """Return the names in a folder; none where there is no such folder."""
+
+    @abstractmethod
+    def read(self, name: str) -> str:
+        """Return a text file's content."""
+
+    def committed(self) -> list[Offset]:
+        """Return up to where the query has committed, one offset for each of its sources; empty
+        before its first batch.
+        """
+        number = self._last_committed()
+        return [parsed(line) for line in self.read(f"offsets/{number}").splitlines()[2:]] if number is not None else []
+
+    def committed_of(self, topic: str) -> dict[int, int]:
+        """Return up to where the query has committed a topic, by partition; empty before its first
+        batch.
+        """
+        offsets = (offset for offset in self.committed() if isinstance(offset, TopicOffsets))
+        return {partition: at for offset in offsets for partition, at in offset.of(topic).items()}
+
+    def committed_table(self) -> TableOffset | None:
+        """Return up to where the query has committed the first table that it reads; None before its
+        first batch.
+        """
+        return next((offset for offset in self.committed() if isinstance(offset, TableOffset)), None)
+
+    def last_batch(self) -> tuple[str, int] | None:
+        """Return the query's id and the number of the last batch that it has committed; None before
+        its first.
+        """
+        number = self._last_committed()
+        return (self._query_id(), number) if number is not None else None
+
+    def _query_id(self) -> str:
+        return str(json.loads(self.read("metadata"))["id"])
+
+    def _last_committed(self) -> int | None:
+        return max((int(name) for name in self.names("commits") if name.isdigit()), default=None)
+
+
+class ArrowCommits(Commits):
+    """Read by Arrow, which knows file:, s3: (with the credentials that the environment names) and
+    hdfs:.
+    """
+
+    def __init__(self, query: str) -> None:
+        super().__init__(query)
+        # Hadoop's name for what all others call s3.
+        self._files, self._folder = fs.FileSystem.from_uri(self.path.replace("s3a://", "s3://", 1))
+
+    def names(self, name: str) -> list[str]:
+        """Return the names in a folder; none where there is no such folder."""
+        found = self._files.get_file_info(fs.FileSelector(f"{self._folder}/{name}", allow_not_found=True))
+        return [each.base_name for each in found]
+
+    def read(self, name: str) -> str:
+        """Return a text file's content."""
+        with self._files.open_input_stream(f"{self._folder}/{name}") as file:
+            return bytes(file.read()).decode()
