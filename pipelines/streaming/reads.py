@@ -25,14 +25,18 @@ FETCH_WAIT_MS = 5
 EARLIEST = -2  # the offset by which Spark's Kafka source means the earliest there is
 
 
-def read_topics(spark: SparkSession, wanted: Sequence[str], query: str, start: str = "earliest") -> DataFrame:
+def read_topics(
+    spark: SparkSession, wanted: Sequence[str], query: str, start: str = "earliest", headers: bool = False
+) -> DataFrame:
     """Return topics as a stream with Kafka's columns; `start` holds only while the query has no
     checkpoint.
+
+    Only with `headers` are a record's headers there: every row is converted for them.
     """
     topics.require(settings().kafka, wanted)
     reader = spark.readStream.format("kafka").options(**kafka_options(settings().kafka))
     limits = {"maxOffsetsPerTrigger": settings().stream(query).rows_per_batch, "kafka.fetch.max.wait.ms": FETCH_WAIT_MS}
-    return reader.options(**limits, subscribe=",".join(wanted), startingOffsets=start, includeHeaders="true").load()
+    return reader.options(**limits, subscribe=",".join(wanted), startingOffsets=start, includeHeaders=headers).load()
 
 
 def read_topic_once(spark: SparkSession, topic: str, since: Mapping[int, int], until: Mapping[int, int]) -> DataFrame:
@@ -52,7 +56,7 @@ def read_topics_of(spark: SparkSession, table: Table, *wanted: str) -> DataFrame
     catalog.ensure(spark, table)
     recovered = catalog.property_of(spark, table, START)
     start = _starting(TopicOffsets.from_json(recovered), wanted).to_json() if recovered else "earliest"
-    return read_topics(spark, wanted, table.name, start)
+    return read_topics(spark, wanted, table.name, start, headers="headers" in table.column_names)
 
 
 def _starting(recovered: TopicOffsets, wanted: Sequence[str]) -> TopicOffsets:
