@@ -1,4 +1,8 @@
-"""Rewrites the small files of a table into larger ones."""
+"""Rewrites the small files of a table into larger ones.
+
+The upkeep (pipelines/operations/upkeep.py) does so for bronze and silver, the query that merges a
+table for gold (`upsert` in pipelines/streaming/writes.py).
+"""
 
 from pyspark.sql import SparkSession
 

@@ -1,1 +1,1 @@
-"""Models: train, evaluate, save, load, predict. No Spark."""
+"""The life of a model version, whichever model: registered, published, served. No Spark."""

@@ -1,5 +1,5 @@
-"""Puts right what a stream could not: rows rebuilt from bronze, aggregates recomputed, lost
-checkpoints replaced.
+"""Puts right what a stream could not: finds the rows that a silver table lacks, and replaces lost
+checkpoints.
 """
 
 from pyspark.sql import DataFrame, SparkSession

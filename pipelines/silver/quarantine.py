@@ -1,5 +1,8 @@
 """One row per record that silver refuses, with the reason and the bytes: the other half of
 `refine`, over bronze.
+
+Reasons come from the frame (`frame_refusal` in pipelines/contracts/avro.py: tombstone,
+no_schema_header, unknown_schema_id) and from the event (`refusal` in refining.py).
 """
 
 from collections.abc import Mapping, Sequence

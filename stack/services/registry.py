@@ -29,6 +29,8 @@ def _properties(host: str, port: int, folder: Path) -> dict[str, str]:
         "apicurio.datasource.jdbc.min-size": "2",
         "apicurio.datasource.jdbc.max-size": "8",
         "apicurio.rules.global.compatibility": "BACKWARD_TRANSITIVE",
+        # Its own default lies in the machine's shared folder, where a second user may not write.
+        "vertx.cacheDirBase": f"{folder}/vertx-cache",
     }
 
 

@@ -37,6 +37,11 @@ def test_mlflow_says_which_password_is_too_short(monkeypatch: pytest.MonkeyPatch
         mlflow.service().prepare()
 
 
+def test_the_registry_s_cache_lies_where_a_second_user_of_the_machine_has_one_too() -> None:
+    (registry,) = (service for service in services() if service.name == "registry")
+    assert f"-Dvertx.cacheDirBase={settings().state}/registry/vertx-cache" in registry.command
+
+
 def test_memory_is_bounded() -> None:
     commands = {service.name: service.command for service in services()}
     assert [name for name, bound in BOUNDS.items() if bound not in commands[name]] == []

@@ -12,7 +12,7 @@ from dashboards.look.cards import tile
 from dashboards.look.messages import nothing, notice
 from dashboards.look.tables import Filled, Row
 from dashboards.pages.live import series
-from dashboards.pages.live.queries import LATE_AFTER_S, Decided, Freshness, Latency, Minute, Order, Score
+from dashboards.pages.live.queries import Decided, Freshness, Latency, Minute, Order, Score, late_after_s
 
 LATENCY_GOAL_MS = 500
 LATENCY_TILE = "Score latency, p99 of 10 min"
@@ -131,7 +131,7 @@ def _fresh(row: Freshness) -> list[dmc.Text]:
 
 
 def _age(row: Freshness) -> tuple[str, str]:
-    late = LATE_AFTER_S[row.table]
+    late = late_after_s(row.table)
     if row.age_s is None:
         return "idle", "not there yet"
     if late is not None and row.age_s > late:

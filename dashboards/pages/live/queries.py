@@ -2,14 +2,15 @@
 back typed.
 """
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from dashboards.trino import Ask
 
-# Each table with the age in seconds from which its last commit counts as late; None where events
-# are rare by nature.
+# The tables that are always shown, each with the age in seconds from which its last commit counts
+# as late; None where events are rare by nature. Others are shown once they are there.
 LATE_AFTER_S: dict[str, int | None] = {
     "bronze.events": 60,
     "silver.orders": 30,
@@ -26,6 +27,9 @@ LATE_AFTER_S: dict[str, int | None] = {
     "gold.stock_levels": 90,
     "gold.seller_activity": 90,
 }
+OTHERS_LATE_AFTER_S = 90
+LAYERS = ("bronze", "silver", "gold")
+NAME = re.compile(rf"({'|'.join(LAYERS)})\.[a-z][a-z0-9_]*")
 NEWEST = 12
 
 
@@ -166,12 +170,18 @@ def latency(ask: Ask, since: datetime, lately: datetime) -> Latency:
 
 
 def freshness(ask: Ask) -> list[Freshness]:
-    """Return the last commit and the rows of every table of the list; a table that does not exist
-    yet has neither.
+    """Return the last commit and the rows of every table of the layers; one that is always shown
+    and does not exist yet has neither.
     """
-    there = {name for (name,) in ask(TABLES)} & LATE_AFTER_S.keys()
-    found = {row[0]: row for row in ask(COMMITS.format(snapshots=_snapshots(sorted(there))))} if there else {}
-    return [_freshness(found.get(table, [table, None, None, None])) for table in LATE_AFTER_S]
+    there = sorted(name for (name,) in ask(TABLES) if NAME.fullmatch(name))
+    found = {row[0]: row for row in ask(COMMITS.format(snapshots=_snapshots(there)))} if there else {}
+    shown = [*LATE_AFTER_S, *(table for table in there if table not in LATE_AFTER_S)]
+    return [_freshness(found.get(table, [table, None, None, None])) for table in shown]
+
+
+def late_after_s(table: str) -> int | None:
+    """Return the age in seconds from which a table's last commit counts as late; None: never."""
+    return LATE_AFTER_S.get(table, OTHERS_LATE_AFTER_S)
 
 
 def _freshness(row: list[Any]) -> Freshness:
@@ -185,6 +195,6 @@ def _snapshots(tables: list[str]) -> str:
 
 def _snapshots_of(schema: str, table: str) -> str:
     listed = f"{schema}.{table}"
-    if listed not in LATE_AFTER_S:
-        raise ValueError(f"{listed} is not a table of this page: add it to LATE_AFTER_S.")
-    return f"""SELECT '{listed}' AS name, committed_at, operation, summary FROM {schema}."{table}$snapshots\""""  # noqa: S608 - listed above
+    if not NAME.fullmatch(listed):
+        raise ValueError(f"{listed} is not a table of this page: of {', '.join(LAYERS)}, in small letters.")
+    return f"""SELECT '{listed}' AS name, committed_at, operation, summary FROM {schema}."{table}$snapshots\""""  # noqa: S608 - a plain name

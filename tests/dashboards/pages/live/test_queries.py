@@ -113,6 +113,14 @@ def test_freshness_reads_commits_and_rows_without_a_scan(ask: Ask) -> None:
     assert 0 <= fresh.age_s < 600
 
 
+def test_a_table_that_was_added_is_shown_behind_the_others(ask: Ask, run: Run) -> None:
+    run("CREATE TABLE gold.wish_counts (wishes bigint)")
+    run("INSERT INTO gold.wish_counts VALUES 1, 2")
+    *_, last = queries.freshness(ask)
+    assert (last.table, last.rows) == ("gold.wish_counts", 2)
+    run("DROP TABLE gold.wish_counts")
+
+
 def test_freshness_subtracts_deleted_rows(ask: Ask, run: Run, insert: Insert) -> None:
     insert("gold.orders", *({"order_id": order, "placed_at": _at(1000)} for order in ("gone", "gone too")))
     run("DELETE FROM gold.orders WHERE order_id LIKE 'gone%'")
