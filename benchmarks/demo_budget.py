@@ -30,6 +30,7 @@ from pipelines.base import java, logs
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.paths import ROOT, located
 from pipelines.base.settings import settings
+from pipelines.streaming.commits import ArrowCommits
 from stack import programs, supervision
 
 RATE = 200
@@ -149,10 +150,8 @@ def _planning_s() -> dict[str, float]:
 
 def _batches() -> dict[str, int]:
     """Return the number of each query's last committed batch, -1 before its first."""
-    folders = Path(located(settings().checkpoints.path)).iterdir()
-    return {
-        folder.name: max((int(file.name) for file in (folder / "commits").glob("[0-9]*")), default=-1) for folder in folders
-    }
+    queries = [folder.name for folder in Path(located(settings().checkpoints.path)).iterdir()]
+    return {query: (ArrowCommits(query).last_batch() or ("", -1))[1] for query in queries}
 
 
 def _stages() -> dict[tuple[int, int], tuple[str, float]]:

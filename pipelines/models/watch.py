@@ -3,9 +3,15 @@
 import threading
 from collections.abc import Callable
 
+from pipelines.base import logs
+
+log = logs.get(__name__)
+
 
 class Watch:
-    """Calls `look` at once and then every `every_s` seconds, until `stopping` is set."""
+    """Calls `look` at once and then every `every_s` seconds, also where it fails, until `stopping`
+    is set.
+    """
 
     def __init__(self, name: str, look: Callable[[], None], every_s: float, stopping: threading.Event) -> None:
         self.look, self.every_s, self.stopping = look, every_s, stopping
@@ -23,6 +29,12 @@ class Watch:
             self.thread.join()
 
     def _live(self) -> None:
-        self.look()
+        self._look()
         while not self.stopping.wait(self.every_s):
+            self._look()
+
+    def _look(self) -> None:
+        try:
             self.look()
+        except Exception as error:  # what nobody foresaw must not end the thread in silence
+            log.error("watch_failed_unforeseen", watch=self.thread.name, exc_info=error)

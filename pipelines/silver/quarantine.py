@@ -11,6 +11,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from pipelines.bronze import events
 from pipelines.contracts.avro import decode, schema_id
 from pipelines.contracts.contract import Contract
 from pipelines.silver.refining import Rules, Silver, refusal
@@ -20,19 +21,15 @@ TABLE = Table(
     name="silver.quarantine",
     grain="One row per record of an input topic that was refused.",
     columns=(
-        Column("topic", "string", "Topic the record came from."),
-        Column("partition", "int", "Partition of the topic."),
-        Column("offset", "bigint", "Offset in the partition."),
-        Column("timestamp", "timestamp", "When the broker appended the record, UTC."),
+        *events.TABLE.take("topic", "partition", "offset", "timestamp"),
         Column("schema_id", "bigint", "Schema id in the record's header, where there is one.", required=False),
         Column("reason", "string", "Why it was refused; broken_rule:<rule> names a rule of its silver table."),
-        Column("key", "binary", "Key bytes.", required=False),
-        Column("value", "binary", "Value bytes, as they came; null for a tombstone.", required=False),
+        *events.TABLE.take("key", value="Value bytes, as they came; null for a tombstone."),
     ),
     key=("topic", "partition", "offset"),
     written=Append(),
     partitioning=("days(timestamp)",),
-    made_from=("bronze.events",),
+    made_from=(events.TABLE.name,),
 )
 
 
@@ -45,11 +42,11 @@ def _reason(contract: Contract, rules: Rules) -> SparkColumn:
     return F.when(F.col("topic") == contract.topic, judged[0])
 
 
-def refuse(events: DataFrame, contracts: Mapping[str, Contract], tables: Sequence[Silver]) -> DataFrame:
-    """Return those of the archived events that the silver `tables` refuse, each by the contract of
+def refuse(records: DataFrame, contracts: Mapping[str, Contract], tables: Sequence[Silver]) -> DataFrame:
+    """Return those of the archived records that the silver `tables` refuse, each by the contract of
     its topic (topic → contract).
     """
     reasons = [_reason(contracts[str(silver.TABLE.topic)], silver.RULES) for silver in tables]
-    judged = events.withColumn("reason", F.explode(F.array(F.coalesce(*reasons))))
+    judged = records.withColumn("reason", F.explode(F.array(F.coalesce(*reasons))))
     refused = judged.filter(F.col("reason").isNotNull()).withColumn("schema_id", schema_id(F.col("value")))
     return refused.select(*TABLE.column_names)
