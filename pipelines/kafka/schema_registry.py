@@ -147,7 +147,7 @@ def contract(topic: str) -> Contract:
 
 
 def forget_outdated() -> bool:
-    """Say whether a topic has got a new schema since `contract` was last asked for it; the next
+    """Return whether a topic has got a new schema since `contract` was last asked for it; the next
     call then knows it.
     """
     known = {topic: contract(topic) for topic in schemas.topics()}

@@ -65,5 +65,5 @@ def _configuration(chosen: Settings) -> dict[str, str]:
 
 
 def _in_one_process(chosen: Settings) -> bool:
-    """Say whether the settings name a master that needs no other machine."""
+    """Return whether the settings name a master that needs no other machine."""
     return (chosen.spark.master or "").startswith("local")
