@@ -34,7 +34,7 @@ SCORES = (
     Column("probability", "Probability", 78, drawn_as="bar", share=8),
     Column("why", "Why", 60, drawn_as="small", share=4, roomy=True),
     Column("amount", "Amount", 88, drawn_as="number", share=4),
-    Column("latency", "Latency", 68, drawn_as="number", share=3, roomy=True),
+    Column("latency", "Latency", 78, drawn_as="number", share=3, roomy=True),
 )
 FOOTER = (
     "Times are UTC and the shop's own. Longer graphs average over 3 or 15 minutes. "
