@@ -61,11 +61,9 @@ class ChampionWatch:
             found = self._champion() or self._published()
             if found is not None:
                 return found
-            self._log_once("waiting_for_champion", f"no champion of {self.name} yet: run jobs/tasks/train_fraud_model.py")
+            self._log_once("waiting_for_champion", f"no champion of {self.name} yet: train one")
             self.stopping.wait(self.poll_s)
-        raise ModelError(
-            f"Stopped before model {self.name} had a champion: run jobs/tasks/train_fraud_model.py, then start again."
-        )
+        raise ModelError(f"Stopped before model {self.name} had a champion: train one, then start again.")
 
     def start(self) -> None:
         """Look from now on, in a thread that ends with the process; starting again changes

@@ -143,7 +143,7 @@ class ModelRegistry:
         if not {"sha256", "feature_set"} <= tags.keys():
             raise ModelError(
                 f"Model {name} version {version} has no tags sha256 and feature_set: "
-                "register it with jobs/tasks/train_fraud_model.py."
+                "train it with the code that is to serve it."
             )
         return Packed(name, version, tags["feature_set"], tags["sha256"], content)
 
@@ -187,13 +187,11 @@ def _native(folder: Path, model: str) -> bytes:
         content = (folder / FILE).read_bytes() if _harmless(flavours) else None
     except Exception as error:
         # There is no end to what MLflow raises over files that are not a model's.
-        raise ModelError(
-            f"{model} cannot be read ({error!r}), so it is not loaded: register one with jobs/tasks/train_fraud_model.py."
-        ) from error
+        raise ModelError(f"{model} cannot be read ({error!r}), so it is not loaded: train another.") from error
     if content is None:
         raise ModelError(
             f"{model} is not an XGBoost model in {FORMAT} format without code of its own (its flavours are "
-            f"{', '.join(sorted(flavours))}), so it is not loaded: register one with jobs/tasks/train_fraud_model.py."
+            f"{', '.join(sorted(flavours))}), so it is not loaded: train another."
         )
     return content
 
