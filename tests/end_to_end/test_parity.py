@@ -142,14 +142,14 @@ class Stream:
         die.
         """
         commits = Path(located(settings().checkpoints.path)) / SCORES / "commits"
-        kept = commits.rename(commits.with_name("commits-kept"))
+        moved = commits.rename(commits.with_name("commits-kept"))
         commits.touch()
         (self.kill_points / "after_store_write").unlink()
         try:
             yield
         finally:
             commits.unlink()
-            kept.rename(commits)
+            moved.rename(commits)
 
     def ask(self, client: httpx.Client, *events: Event) -> None:
         """Ask the API about each payment, and its code for the features, which no answer shows."""
@@ -226,10 +226,10 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
 
 def first_of_each(scores: list[Event]) -> dict[str, Event]:
     """Return the score of each payment that counts: the first."""
-    kept: dict[str, Event] = {}
+    first: dict[str, Event] = {}
     for each in scores:
-        kept.setdefault(each["payment_id"], each)
-    return kept
+        first.setdefault(each["payment_id"], each)
+    return first
 
 
 def test_the_stream_gives_the_features_and_scores_of_the_batch_fold(story: Story) -> None:
@@ -277,7 +277,7 @@ def test_the_scorer_died_at_every_point_of_a_batch(story: Story) -> None:
 
 
 def test_what_was_scored_again_is_the_same_score(story: Story) -> None:
-    kept, times = first_of_each(story.scores), Counter(each["payment_id"] for each in story.scores)
+    first, times = first_of_each(story.scores), Counter(each["payment_id"] for each in story.scores)
     assert all(times[payment_id] > 1 for payment_id in story.left["before_commit"].scored)
     for each in story.scores:
-        assert {name: repr(each[name]) for name in AGAIN} == {name: repr(kept[each["payment_id"]][name]) for name in AGAIN}
+        assert {name: repr(each[name]) for name in AGAIN} == {name: repr(first[each["payment_id"]][name]) for name in AGAIN}

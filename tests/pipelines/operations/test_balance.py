@@ -154,7 +154,7 @@ def lake(own_settings: Path) -> Iterator[Lake]:
     made.catalogue.close()
 
 
-def kept(offset: int, value: bytes, ago_s: float = 1.0, topic: str = REVIEWS) -> dict[str, Any]:
+def archived(offset: int, value: bytes, ago_s: float = 1.0, topic: str = REVIEWS) -> dict[str, Any]:
     at = datetime.now(UTC) - timedelta(seconds=ago_s)
     return {"topic": topic, "partition": 0, "offset": offset, "timestamp": at, "value": value}
 
@@ -173,16 +173,16 @@ def test_nothing_is_there_before_the_queries_have_run(own_settings: Path) -> Non
 def test_the_tables_and_checkpoints_of_a_lake_are_counted(lake: Lake) -> None:
     examined = lake.append(
         events.TABLE,
-        kept(0, b"a"),
-        kept(1, b"b"),
-        kept(2, b"a"),
-        kept(3, b"refused"),
-        kept(4, b"a again"),
-        kept(0, b"", topic="x"),
+        archived(0, b"a"),
+        archived(1, b"b"),
+        archived(2, b"a"),
+        archived(3, b"refused"),
+        archived(4, b"a again"),
+        archived(0, b"", topic="x"),
     )
-    lake.append(events.TABLE, kept(5, b"e", ago_s=30.0), kept(6, b"f", ago_s=20.0))
+    lake.append(events.TABLE, archived(5, b"e", ago_s=30.0), archived(6, b"f", ago_s=20.0))
     lake.append(reviews.TABLE, refined(0), refined(1), refined(6))
-    lake.append(quarantine.TABLE, kept(3, b"refused"))
+    lake.append(quarantine.TABLE, archived(3, b"refused"))
     lake.commit(reviews.TABLE, TopicOffsets({REVIEWS: {0: 7}}))
     lake.commit(quarantine.TABLE, TableOffset(examined, 1, scan_all_files=False))
 
@@ -198,7 +198,7 @@ def test_the_tables_and_checkpoints_of_a_lake_are_counted(lake: Lake) -> None:
 
 
 def test_with_a_quarantine_that_never_looked_all_that_silver_lacks_is_in_flight(lake: Lake) -> None:
-    lake.append(events.TABLE, kept(0, b"a"), kept(1, b"b"))
+    lake.append(events.TABLE, archived(0, b"a"), archived(1, b"b"))
     lake.append(reviews.TABLE, refined(1))
     lake.commit(reviews.TABLE, TopicOffsets({REVIEWS: {0: 2}}))
     found, looked_up = lake.balance(within_s=0.5)
@@ -207,14 +207,14 @@ def test_with_a_quarantine_that_never_looked_all_that_silver_lacks_is_in_flight(
 
 
 def test_a_snapshot_that_has_expired_is_said_to_be(lake: Lake) -> None:
-    lake.append(events.TABLE, kept(0, b"a"))
+    lake.append(events.TABLE, archived(0, b"a"))
     lake.commit(quarantine.TABLE, TableOffset(7, 1, scan_all_files=False))
     with pytest.raises(StaleRead, match=r"Snapshot 7 of bronze\.events, up to which quarantine has looked, has expired"):
         lake.balance()
 
 
 def test_a_file_that_was_removed_while_it_was_read_is_said_to_be(lake: Lake) -> None:
-    lake.append(events.TABLE, kept(0, b"a"))
+    lake.append(events.TABLE, archived(0, b"a"))
     (task,) = lake.tables[events.TABLE.name].scan().plan_files()
     Path(task.file.file_path.removeprefix("file://")).unlink()
     with pytest.raises(StaleRead, match=r"Files of bronze\.events were removed while they were read"):

@@ -83,9 +83,9 @@ def test_two_writer_schemas_decode_into_one_table(spark: SparkSession, topic: st
 def test_every_version_of_a_score_decodes_and_older_ones_lack_what_came_later(spark: SparkSession) -> None:
     shadow = {"challenger_version": "2", "challenger_probability": 0.5, "challenger_decision": "review", "late": True}
     written = [framed("tidemark.fraud_scores", a_score(event_id=f"v{n}", **shadow), version=n) for n in (1, 2, 3)]
-    kept = kafka_records(spark, "tidemark.fraud_scores", written)
+    records = kafka_records(spark, "tidemark.fraud_scores", written)
 
-    rows = refine(kept, a_contract("tidemark.fraud_scores"), SILVER["tidemark.fraud_scores"]).collect()
+    rows = refine(records, a_contract("tidemark.fraud_scores"), SILVER["tidemark.fraud_scores"]).collect()
 
     assert {row["event_id"]: tuple(row[name] for name in shadow) for row in rows} == {
         "v1": (None, None, None, None),
