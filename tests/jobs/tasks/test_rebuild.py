@@ -1,0 +1,18 @@
+"""A window that is none is refused before Spark starts."""
+
+import pytest
+from processes import finished
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "sentence"),
+    [
+        ("yesterday", "2026-11-23", "'yesterday' does not match the formats"),
+        ("2026-11-23", "2026-11-22", "is empty: let it end after its start"),
+    ],
+)
+def test_a_window_that_is_none_is_refused_before_spark_starts(start: str, end: str, sentence: str) -> None:
+    command = ("jobs/tasks/rebuild.py", "--table", "silver.orders", "--from", start, "--to", end)
+    done = finished(*command, expect=2, TIDEMARK_POSTGRES__PORT="1")
+    assert sentence in " ".join(done.stderr.replace("│", " ").split())
+    assert "Traceback" not in done.stderr
