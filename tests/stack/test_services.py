@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.base.errors import SettingsError
 from pipelines.base.settings import settings
+from stack import folders
 from stack.programs import programs
 from stack.services import mlflow, postgres, services, trino
 
@@ -39,7 +40,8 @@ def test_mlflow_says_which_password_is_too_short(monkeypatch: pytest.MonkeyPatch
 
 def test_the_registry_s_cache_lies_where_a_second_user_of_the_machine_has_one_too() -> None:
     (registry,) = (service for service in services() if service.name == "registry")
-    assert f"-Dvertx.cacheDirBase={settings().state}/registry/vertx-cache" in registry.command
+    assert f"-Dvertx.cacheDirBase={folders.data('registry')}/vertx-cache" in registry.command
+    assert folders.data("registry").is_relative_to(settings().state)
 
 
 def test_memory_is_bounded() -> None:
