@@ -187,11 +187,11 @@ def _native(folder: Path, model: str) -> bytes:
         content = (folder / FILE).read_bytes() if _harmless(flavours) else None
     except Exception as error:
         # There is no end to what MLflow raises over files that are not a model's.
-        raise ModelError(f"{model} cannot be read ({error!r}), so it is not loaded: train another.") from error
+        raise ModelError(f"{model} cannot be read ({error!r}), so it is not loaded: register one that can be.") from error
     if content is None:
         raise ModelError(
             f"{model} is not an XGBoost model in {FORMAT} format without code of its own (its flavours are "
-            f"{', '.join(sorted(flavours))}), so it is not loaded: train another."
+            f"{', '.join(sorted(flavours))}), so it is not loaded: register one that can be."
         )
     return content
 
