@@ -113,7 +113,7 @@ def balances(catalogue: Catalog, tables: Sequence[Silver], find_duplicates: Find
     """
     # How far the queries are comes before what the tables hold, or what they get in between would
     # seem to be missing.
-    examined = ArrowCommits(quarantine.TABLE.name).committed_table()
+    examined = next(iter(ArrowCommits(quarantine.TABLE.name).committed_tables()), None)
     refined = [_refined_until(catalogue, silver.TABLE) for silver in tables]
     bronze = find(catalogue, events.TABLE)
     until = _examined_until(bronze, examined)

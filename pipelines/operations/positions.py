@@ -32,11 +32,6 @@ class Positions:
                 self.pages[at] = NONE.copy()
             self.pages[at][offsets[chosen] % PAGE] = True
 
-    def add_offsets(self, partition: int, offsets: npt.ArrayLike) -> None:
-        """Take in records of one partition."""
-        numbers = np.asarray(offsets, np.int64)
-        self.add(np.full(len(numbers), partition), numbers)
-
     def has(self, partitions: Integers, offsets: Integers) -> Marks:
         """Return for each place whether its record is in the set."""
         found = np.zeros(len(offsets), bool)
@@ -76,10 +71,10 @@ class Positions:
 
     def before(self, until: Mapping[int, int]) -> "Positions":
         """Return the records before an offset of their partition (partition → offset, else 0)."""
-        passed = Positions()
-        for partition, offsets in self.offsets():
-            passed.add_offsets(partition, offsets[offsets < until.get(partition, 0)])
-        return passed
+        offsets = np.arange(PAGE)
+        return Positions(
+            {(of, page): marks & (page * PAGE + offsets < until.get(of, 0)) for (of, page), marks in self.pages.items()}
+        )
 
     def gaps(self) -> int:
         """Count the offsets between a partition's first and last record that are not there."""

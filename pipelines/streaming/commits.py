@@ -41,11 +41,11 @@ class Commits(ABC):
         offsets = (offset for offset in self.committed() if isinstance(offset, TopicOffsets))
         return {partition: at for offset in offsets for partition, at in offset.of(topic).items()}
 
-    def committed_table(self) -> TableOffset | None:
-        """Return up to where the query has committed the first table that it reads; None before its
+    def committed_tables(self) -> list[TableOffset]:
+        """Return up to where the query has committed each table that it reads; empty before its
         first batch.
         """
-        return next((offset for offset in self.committed() if isinstance(offset, TableOffset)), None)
+        return [offset for offset in self.committed() if isinstance(offset, TableOffset)]
 
     def last_batch(self) -> tuple[str, int] | None:
         """Return the query's id and the number of the last batch that it has committed; None before

@@ -12,7 +12,6 @@ from pipelines.base import logs
 from pipelines.base.settings import settings
 from pipelines.lake import iceberg
 from pipelines.streaming.checkpoints import QUERY_IDS, Checkpoint, TableCheckpoint
-from pipelines.streaming.offsets import TableOffset
 from pipelines.table import Table
 
 log = logs.get(__name__)
@@ -54,7 +53,7 @@ def _read_until(spark: SparkSession, found: Any, table: Table, reader: Table) ->
     milliseconds since 1970.
     """
     checkpoint = Checkpoint(spark, reader.name)
-    offsets = [offset for offset in checkpoint.committed() if isinstance(offset, TableOffset)]
+    offsets = checkpoint.committed_tables()
     if not offsets:
         begun = checkpoint.began_at(reader.made_from.index(table.name))
         if begun is None:

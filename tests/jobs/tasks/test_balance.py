@@ -1,8 +1,13 @@
 """What `make balance` prints fits a terminal, and a program can read it."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
+import pytest
+import typer
+
+from jobs.tasks import balance
 from jobs.tasks.balance import as_json, as_text
 from pipelines.operations.balance import Balance
 
@@ -27,6 +32,15 @@ def test_where_all_hold_the_last_line_says_so() -> None:
     assert as_text([HOLDS]).splitlines()[-1] == "✓ Every record is where it belongs, once."
     waiting = replace(HOLDS, oldest_s=12.3)
     assert as_text([waiting]).splitlines()[-1] == "✓ Every record is where it belongs, once, or under way for 12 s at most."
+
+
+@pytest.mark.parametrize(("found", "code"), [([HOLDS], 0), ([HOLDS, LOST], 1), ([STUCK], 1)])
+def test_the_exit_code_says_whether_all_hold(monkeypatch: pytest.MonkeyPatch, found: list[Balance], code: int) -> None:
+    monkeypatch.setattr(balance, "open_catalogue", nullcontext)
+    monkeypatch.setattr(balance, "balances", lambda *_: found)
+    with pytest.raises(typer.Exit) as end:
+        balance.main()
+    assert end.value.exit_code == code
 
 
 def test_json_has_every_count() -> None:

@@ -2,6 +2,8 @@
 never shown.
 """
 
+from itertools import combinations
+from math import gcd
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,10 @@ def test_paths_are_below_the_repository_and_uris_stay() -> None:
 @pytest.mark.parametrize(("given", "wanted"), [("/data/w", "file:///data/w"), ("s3a://bucket/w", "s3a://bucket/w")])
 def test_the_warehouse_has_the_form_every_engine_reads(given: str, wanted: str) -> None:
     assert read({**SECRETS, "TIDEMARK_CATALOG__WAREHOUSE": given}).warehouse == wanted
+
+
+def test_no_two_triggers_of_seconds_have_a_common_divisor() -> None:
+    streams = read({**SECRETS, "TIDEMARK_PROFILE": "cluster"}).streams
+    spaced = {name: int(stream.trigger.split()[0]) for name, stream in streams.items() if stream.trigger.endswith(" seconds")}
+    assert len(spaced) > 10
+    assert [pair for pair in combinations(spaced, 2) if gcd(*map(spaced.__getitem__, pair)) > 1] == []

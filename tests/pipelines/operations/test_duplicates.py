@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from builders import a_contract, a_review, framed, kafka_records
 from pyspark.sql import SparkSession
@@ -37,6 +38,6 @@ def test_of_these_records_those_whose_event_silver_holds(
     reviewed: SparkSession, wanted: list[int], expected: list[int]
 ) -> None:
     nowhere = Positions()
-    nowhere.add_offsets(0, wanted)
+    nowhere.add(np.zeros(len(wanted), np.int64), np.array(wanted, np.int64))
     found = duplicates_among(reviewed, reviews, a_contract(TOPIC), nowhere)
     assert [offset for _, offsets in found.offsets() for offset in offsets.tolist()] == expected
