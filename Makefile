@@ -15,11 +15,12 @@ COPY_JARS := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-depende
 # gives it its memory and its address.
 SPARK := TZ=UTC $(PYTHON)
 # What needs the stack has it to itself; of the rest each process has a Spark of its own, and half
-# the time waits for something. What needs neither is small, and waits for timeouts too: a third
-# process fills the time.
+# the time waits for something. The unit loop is what is quick: it waits for timeouts at most, and a
+# third process fills that time.
 STACK_TESTS := integration or end_to_end
-TWO_AT_ONCE := --numprocesses=2 --dist=loadfile
-THREE_AT_ONCE := --numprocesses=3 --dist=loadfile
+SLOW_TESTS := spark or programs or data_set or $(STACK_TESTS)
+TWO_AT_ONCE := --numprocesses=2
+THREE_AT_ONCE := --numprocesses=3
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
 
@@ -103,8 +104,8 @@ test: install lint ## Run every test: unit, with Spark, integration, end to end
 	@$(PYTHON) -m pytest $(TWO_AT_ONCE) -m "not ($(STACK_TESTS))" --cov --cov-report= --cov-fail-under=0 --durations=10
 	@$(PYTHON) -m pytest -m "$(STACK_TESTS)" --cov --cov-append --durations=25
 
-test-unit: install ## Run the tests that need neither services nor Spark
-	@$(PYTHON) -m pytest $(THREE_AT_ONCE) -m "not (spark or $(STACK_TESTS))"
+test-unit: install ## Run what needs no services, Spark, programs or data sets
+	@$(PYTHON) -m pytest $(THREE_AT_ONCE) -m "not ($(SLOW_TESTS))"
 
 lint: install ## Check style, types and import directions
 	@.venv/bin/ruff check .

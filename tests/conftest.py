@@ -8,10 +8,13 @@ from pathlib import Path
 import hypothesis
 import psutil
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling, Scheduling
 
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import Settings, settings
 
+SHOP = "tests/simulator/shop/"
 TEST_STACKS = ROOT / ".tidemark" / "test"
 PASSWORDS = {
     **{f"TIDEMARK_{name}__PASSWORD": f"only-for-tests-{name.lower()}" for name in ("POSTGRES", "VALKEY", "MLFLOW")},
@@ -39,11 +42,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--running-stack", action="store_true", help="use the stack the settings name instead of starting one")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a Spark session: `make test-unit` leaves it to `make test`."""
-    for item in items:
-        if "spark" in getattr(item, "fixturenames", ()):
-            item.add_marker("spark")
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what needs a Spark session, and skip what compares with a data set that is not here."""
+    if "spark" in getattr(item, "fixturenames", ()):
+        item.add_marker("spark")
+    for needed in item.iter_markers("data_set"):
+        file, why = needed.args
+        if not file.is_file():
+            item.add_marker(pytest.mark.skip(reason=f"{why}: {file} is not there, set TIDEMARK_DATA"))
+
+
+class _ByFile(LoadFileScheduling):
+    """Hands out tests file by file, and the simulated shop's as one: they share runs of 10 s."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return SHOP if nodeid.startswith(SHOP) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """Hand out tests in groups that share their fixtures."""
+    return _ByFile(config, log)
 
 
 def _environment(state: Path) -> dict[str, str]:

@@ -10,7 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pipelines.base.paths import ROOT
+
+pytestmark = pytest.mark.programs
 
 PAGE = ROOT / "docs" / "how-to" / "add-a-feature.md"
 CHANGE = re.compile(r"^```diff\n(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from pipelines.base.paths import ROOT
+
+pytestmark = pytest.mark.programs
 
 
 def test_what_asks_for_a_spark_session_is_left_to_make_test() -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from pipelines.base.paths import ROOT
 
+pytestmark = pytest.mark.programs
+
 ROOMS = ("pipelines", "jobs", "simulator", "api", "stack", "dashboards", "benchmarks")
 LINT = Path(sys.executable).with_name("lint-imports")
 

@@ -20,6 +20,8 @@ from api.keys import HEADER
 from pipelines.base.paths import ROOT
 from pipelines.fraud.store import FraudStore
 
+pytestmark = pytest.mark.programs
+
 
 def ended(**changes: str) -> subprocess.CompletedProcess[str]:
     """Run the API to its end."""

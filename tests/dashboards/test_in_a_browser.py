@@ -22,6 +22,8 @@ from dashboards.pages.fraud import queries as fraud
 from dashboards.pages.live import queries as live
 from dashboards.settings import Settings
 
+pytestmark = pytest.mark.programs
+
 Served = Callable[..., AbstractContextManager[httpx.Client]]
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AMOUNTS = (Decimal("20.00"), Decimal("100.00"), Decimal("3.00"))

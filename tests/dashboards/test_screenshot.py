@@ -14,6 +14,8 @@ from dashboards.look.frame import frame
 from dashboards.pages import PAGES
 from dashboards.pages.page import Page
 
+pytestmark = pytest.mark.programs
+
 
 def command() -> Typer:
     """The command line as `python -m dashboards.screenshot` has it."""

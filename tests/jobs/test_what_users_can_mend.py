@@ -20,6 +20,8 @@ from pipelines.fraud.store import FraudStore
 from pipelines.online_store.client import Client
 from pipelines.online_store.two_version_records import Batch
 
+pytestmark = pytest.mark.programs
+
 REGISTER, BALANCE, SIMULATOR = (
     ("jobs/tasks/register_contracts.py",),
     ("jobs/tasks/balance.py",),

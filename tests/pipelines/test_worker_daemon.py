@@ -10,11 +10,14 @@ import sys
 from importlib.machinery import FileFinder
 from pathlib import Path
 
+import pytest
 from fraud_models import a_packed_model
 from payment_batches import payments
 
 from pipelines import worker_daemon
 from pipelines.fraud.features import card_fold, device_fold, seller_fold
+
+pytestmark = pytest.mark.programs
 
 
 def test_archives_leave_the_path_and_folders_stay(monkeypatch):

@@ -15,6 +15,8 @@ from simulator.cli import DAY_S, app
 from simulator.producer import KafkaProducer
 from simulator.shop import Shop, events_per_s
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.fixture
 def _signals() -> Iterator[None]:

@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from pipelines.base.paths import ROOT
 from stack import cli
 
+pytestmark = pytest.mark.programs
+
 
 def stack(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m stack` as a user does."""

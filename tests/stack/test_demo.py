@@ -23,6 +23,8 @@ from stack import demo, lifecycle, live_line, programs, steps, supervision
 from stack.service import Service
 from stack.supervision import Restarts
 
+pytestmark = pytest.mark.programs
+
 # Notes that it runs, and does not care for SIGTERM.
 STUBBORN = """
 import os, pathlib, signal, sys

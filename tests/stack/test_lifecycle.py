@@ -20,6 +20,8 @@ from pipelines.base.errors import ServiceUnreachable
 from stack import folders, lifecycle, status, supervision
 from stack.service import Service
 
+pytestmark = pytest.mark.programs
+
 Page = Callable[..., Service]
 Heard = list[str]
 

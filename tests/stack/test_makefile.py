@@ -7,6 +7,8 @@ import pytest
 
 from pipelines.base.paths import ROOT
 
+pytestmark = pytest.mark.programs
+
 SECTIONS = {
     "Start": ["demo", "up", "down", "install", "doctor"],
     "Look": ["status", "sql", "screenshot"],

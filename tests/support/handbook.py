@@ -14,9 +14,7 @@ from pipelines.base.paths import ROOT
 FOLDER = Path(os.environ.get("TIDEMARK_DATA", ROOT.parent / "shared" / "data")) / "fraud_handbook"
 TRANSACTIONS = FOLDER / "transactions_20180401_20180814.parquet"
 FEATURES = FOLDER / "features_20180725_20180814.parquet"
-needs_handbook = pytest.mark.skipif(
-    not FEATURES.is_file(), reason=f"compares with the Handbook's own figures: {FEATURES} is not there, set TIDEMARK_DATA"
-)
+needs_handbook = pytest.mark.data_set(FEATURES, "compares with the Handbook's own figures")
 
 
 def some_transactions(days: int = 30, per_day: int = 60, cards: int = 20, start: str = "2018-04-01") -> pd.DataFrame:

@@ -9,9 +9,7 @@ import pytest
 from pipelines.base.paths import ROOT
 
 ARCHIVE = Path(os.environ.get("TIDEMARK_DATA", ROOT.parent / "shared" / "data")) / "olist.zip"
-needs_olist = pytest.mark.skipif(
-    not ARCHIVE.is_file(), reason=f"compares with the totals of Kaggle's olist.zip: {ARCHIVE} is not there, set TIDEMARK_DATA"
-)
+needs_olist = pytest.mark.data_set(ARCHIVE, "compares with the totals of Kaggle's olist.zip")
 
 FIRST_PLACED = "2016-09-04 21:15:19"
 # Three orders of two people: one delivered and reviewed, one cancelled without lines, one still

@@ -15,6 +15,8 @@ import pytest
 from pipelines.base.paths import ROOT
 from stack.ports import some_free
 
+pytestmark = pytest.mark.programs
+
 GUIDE = ROOT / "docs" / "how-to" / "add-a-page.md"
 FILE = re.compile(r"^```python\n# (dashboards/\S+\.py)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

@@ -3,6 +3,8 @@
 import pytest
 from processes import finished
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.mark.parametrize(
     ("start", "end", "sentence"),

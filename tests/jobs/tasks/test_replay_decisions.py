@@ -3,6 +3,8 @@
 import pytest
 from processes import finished
 
+pytestmark = pytest.mark.programs
+
 JOB = "jobs/tasks/replay_decisions.py"
 
 

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.mark.parametrize(("named", "code"), [("here", -signal.SIGKILL), ("elsewhere", 0), ("", 0)])
 def test_only_the_named_point_kills(named, code):

@@ -10,6 +10,8 @@ import pytest
 
 from pipelines.base import shutdown
 
+pytestmark = pytest.mark.programs
+
 # The lock that a wait on the Event holds while it begins and ends: where a signal is most awkward.
 PROGRAM = """
 import signal

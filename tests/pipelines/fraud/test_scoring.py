@@ -38,6 +38,8 @@ from pipelines.fraud.store import FraudStore
 from pipelines.online_store.client import Client
 from pipelines.online_store.two_version_records import Batch
 
+pytestmark = pytest.mark.programs
+
 QUERY = str(uuid.UUID(int=1))
 
 
