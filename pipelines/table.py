@@ -8,12 +8,15 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True)
 class Column:
-    """A column: name, Spark SQL type, one sentence; `required` columns are never null."""
+    """A column: name, Spark SQL type, one sentence; `required` columns are never null, and silver
+    refuses a text of more than `longest` bytes.
+    """
 
     name: str
     type: str
     meaning: str
     required: bool = True
+    longest: int = 500
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 shop.chargebacks.
 """
 
-from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pipelines.silver.bounds import Rules
+from pipelines.silver.refining import EVENT, LINEAGE
 from pipelines.table import Append, Column, Table
 
 TABLE = Table(
@@ -26,6 +27,5 @@ TABLE = Table(
 
 
 RULES: Rules = {
-    "payment_not_blank": lambda chargeback: chargeback["payment_id"] != "",
     "amount_not_negative": lambda chargeback: chargeback["amount"] >= 0,
 }

@@ -2,7 +2,8 @@
 shop.clicks.
 """
 
-from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pipelines.silver.bounds import Rules
+from pipelines.silver.refining import EVENT, LINEAGE
 from pipelines.table import Append, Column, Table
 
 TABLE = Table(
@@ -35,8 +36,7 @@ ACTIONS = ("view", "add_to_cart", "remove_from_cart", "purchase")
 
 RULES: Rules = {
     "known_action": lambda click: click["action"].isin(*ACTIONS),
-    "session_not_blank": lambda click: click["session_id"] != "",
     "position_from_1": lambda click: click["position"] >= 1,
-    "quantity_positive": lambda click: click["quantity"] >= 1,
+    "quantity_1_to_a_million": lambda click: click["quantity"].between(1, 1_000_000),
     "price_not_negative": lambda click: click["price"] >= 0,
 }

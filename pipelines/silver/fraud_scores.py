@@ -4,7 +4,8 @@ tidemark.fraud_scores.
 
 from pyspark.sql import functions as F
 
-from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pipelines.silver.bounds import Rules
+from pipelines.silver.refining import EVENT, LINEAGE
 from pipelines.table import Append, Column, Table
 
 TABLE = Table(
@@ -68,5 +69,6 @@ RULES: Rules = {
     "probability_0_to_1": lambda score: score["probability"].between(0, 1),
     "known_decision": lambda score: score["decision"].isin(*DECISIONS),
     "known_challenger_decision": lambda score: F.coalesce(score["challenger_decision"], F.lit("approve")).isin(*DECISIONS),
-    "payment_not_blank": lambda score: score["payment_id"] != "",
+    "reasons_up_to_100": lambda score: F.size(score["reasons"]) <= 100,
+    "features_up_to_1000": lambda score: F.size(score["features"]) <= 1000,
 }

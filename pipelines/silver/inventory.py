@@ -1,6 +1,7 @@
 """One row per movement of stock: typed, valid and once each, refined from shop.inventory."""
 
-from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pipelines.silver.bounds import Rules
+from pipelines.silver.refining import EVENT, LINEAGE
 from pipelines.table import Append, Column, Table
 
 TABLE = Table(
@@ -26,7 +27,7 @@ KINDS = ("sale", "restock", "return", "correction")
 
 RULES: Rules = {
     "known_kind": lambda movement: movement["kind"].isin(*KINDS),
-    "product_not_blank": lambda movement: movement["product_id"] != "",
+    "quantity_within_a_million": lambda movement: movement["quantity"].between(-1_000_000, 1_000_000),
     "sales_leave": lambda movement: (movement["kind"] != "sale") | (movement["quantity"] < 0),
     "restocks_and_returns_come": lambda movement: ~movement["kind"].isin("restock", "return") | (movement["quantity"] > 0),
 }

@@ -5,7 +5,8 @@ from shop.orders.
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
 
-from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pipelines.silver.bounds import Rules
+from pipelines.silver.refining import EVENT, LINEAGE
 from pipelines.table import Append, Column, Table
 
 ITEM = (
@@ -41,16 +42,28 @@ TABLE = Table(
 STATUSES = ("placed", "approved", "invoiced", "processing", "shipped", "delivered", "cancelled", "unavailable")
 # Olist knows orders that were given up before any line was recorded.
 MAY_BE_EMPTY = ("placed", "approved", "invoiced", "shipped", "cancelled", "unavailable")
+# A thousand lines of a million pieces are still an int, and a minute of ten million such orders a
+# decimal(18,2): gold adds them up without looking.
+MOST_PIECES, MOST_WORTH, WIDE = 1_000_000, 1_000_000_000, "decimal(38,2)"
 
 
 RULES: Rules = {
     "known_status": lambda order: order["status"].isin(*STATUSES),
     "version_from_1": lambda order: order["version"] >= 1,
-    "id_not_blank": lambda order: order["order_id"] != "",
     "has_items": lambda order: (F.size(order["items"]) > 0) | order["status"].isin(*MAY_BE_EMPTY),
-    "quantities_positive": lambda order: F.forall(order["items"], lambda item: item["quantity"] >= 1),
+    "lines_up_to_1000": lambda order: F.size(order["items"]) <= 1000,
+    "quantities_1_to_a_million": lambda order: F.forall(order["items"], lambda item: item["quantity"].between(1, MOST_PIECES)),
     "prices_not_negative": lambda order: F.forall(order["items"], lambda item: (item["price"] >= 0) & (item["freight"] >= 0)),
+    "worth_up_to_a_billion": lambda order: _worth(order["items"]) <= MOST_WORTH,
 }
+
+
+def _worth(items: SparkColumn) -> SparkColumn:
+    """Return prices times quantities and freight, added up, in a type that no record overflows."""
+    nothing = F.lit(0).cast(WIDE)
+    return F.aggregate(
+        items, nothing, lambda sum_, item: (sum_ + item["price"] * item["quantity"] + item["freight"]).cast(WIDE)
+    )
 
 
 def goods_value(items: SparkColumn) -> SparkColumn:

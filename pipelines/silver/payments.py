@@ -1,6 +1,9 @@
 """One row per payment attempt: typed, valid and once each, refined from shop.payments."""
 
-from pipelines.silver.refining import EVENT, LINEAGE, Rules
+from pyspark.sql import functions as F
+
+from pipelines.silver.bounds import Rules
+from pipelines.silver.refining import EVENT, LINEAGE
 from pipelines.table import Append, Column, Table
 
 TABLE = Table(
@@ -41,10 +44,12 @@ METHODS = ("credit_card", "debit_card", "boleto", "voucher", "not_defined")
 
 
 RULES: Rules = {
-    "id_not_blank": lambda payment: payment["payment_id"] != "",
-    "card_not_blank": lambda payment: payment["card_id"] != "",
     "amount_not_negative": lambda payment: payment["amount"] >= 0,
     "known_method": lambda payment: payment["method"].isin(*METHODS),
     "installments_not_negative": lambda payment: payment["installments"] >= 0,
     "attempt_from_1": lambda payment: payment["attempt_number"] >= 1,
+    "on_earth": lambda payment: (
+        F.coalesce(payment["latitude"].between(-90, 90), F.lit(True))
+        & F.coalesce(payment["longitude"].between(-180, 180), F.lit(True))
+    ),
 }

@@ -1,0 +1,68 @@
+"""Bounds that hold for every silver table, by the types of its columns: what silver accepts, all
+that is behind it can digest.
+
+Avro allows any bytes as a text, any 64 bits as a time, and texts of any length. Python, Arrow and
+pyiceberg cannot read a text that is no UTF-8 or a time of the year 200,000; a text of a megabyte is
+no key of a store.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, DataType, StringType, StructType
+
+from pipelines.table import Column as TableColumn
+
+Rules = Mapping[str, Callable[[Column], Column]]
+
+EARLIEST, LATEST = "2000-01-01", "2100-01-01"
+TOGETHER = 100_000  # bytes of all of a record's texts
+
+
+def bounds(columns: Sequence[TableColumn]) -> Rules:
+    """Return the rules, by name, that follow from the types of columns that a producer fills.
+
+    `event_at` has bounds of its own in `refusal`, which knows when the record came.
+    """
+    texts = [column for column in columns if column.type == "string"]
+    times = [column.name for column in columns if column.type == "timestamp" and column.name != "event_at"]
+    identities = [column.name for column in texts if column.required and column.name.endswith("_id")]
+    rules: dict[str, Callable[[Column], Column]] = {
+        "texts_are_utf8": lambda event: F.is_valid_utf8(_together(event, columns)),
+        "texts_together_up_to_100_kb": lambda event: F.octet_length(_together(event, columns)) <= TOGETHER,
+        **{f"{name}_not_blank": _not_blank(name) for name in identities},
+        **{f"{column.name}_up_to_{column.longest}_bytes": _up_to(column) for column in texts},
+        **{f"{name}_between_2000_and_2100": _in_our_times(name) for name in times},
+    }
+    if any(column.name == "currency" for column in columns):
+        rules["currency_has_three_letters"] = lambda event: event["currency"].rlike("^[A-Z]{3}$")
+    return rules
+
+
+def _not_blank(name: str) -> Callable[[Column], Column]:
+    return lambda event: F.trim(event[name]) != ""
+
+
+def _up_to(column: TableColumn) -> Callable[[Column], Column]:
+    return lambda event: F.coalesce(F.octet_length(event[column.name]), F.lit(0)) <= column.longest
+
+
+def _in_our_times(name: str) -> Callable[[Column], Column]:
+    first, end = (F.lit(day).cast("timestamp") for day in (EARLIEST, LATEST))
+    return lambda event: event[name].isNull() | ((event[name] >= first) & (event[name] < end))
+
+
+def _together(event: Column, columns: Sequence[TableColumn]) -> Column:
+    """Return all texts of a record as one, with an ASCII mark between them: it is UTF-8 where each
+    of them is, because no sequence of UTF-8 goes on behind such a mark.
+    """
+    return F.concat_ws("|", *(text for column in columns for text in _texts(event[column.name], DataType.fromDDL(column.type))))
+
+
+def _texts(value: Column, kind: DataType) -> Iterator[Column]:
+    """Yield the texts in a value: itself, the elements of an array, or what its structs hold."""
+    if isinstance(kind, StringType) or (isinstance(kind, ArrayType) and isinstance(kind.elementType, StringType)):
+        yield value
+    elif isinstance(kind, ArrayType) and isinstance(kind.elementType, StructType):
+        yield from (value[field.name] for field in kind.elementType if isinstance(field.dataType, StringType))
