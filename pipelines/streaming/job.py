@@ -2,7 +2,6 @@
 sentence.
 """
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -10,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pyspark.sql import SparkSession
 
 from pipelines.base import exits, logs, shutdown
-from pipelines.base.errors import EngineLost
+from pipelines.base.errors import EngineLost, TidemarkError
 from pipelines.streaming import jvm
 from pipelines.streaming.companions import Companion
 from pipelines.streaming.schema_watch import SchemaWatch
@@ -37,9 +36,10 @@ def run_queries(
 ) -> None:
     """Run streaming queries until SIGTERM or SIGINT, and companions beside them as long as they do.
 
-    A query that fails starts again from its checkpoint; one that cannot start, or fails again and
-    again, ends the job with one sentence and exit code 2. So does the end of Spark's Java process,
-    after which nothing can be done again; if the job was to stop anyway, it has stopped.
+    A query that fails starts again from its checkpoint, after pauses that grow, and hurts no other.
+    The job ends with one sentence and exit code 2 when none of its queries can even start, and when
+    Spark's Java process has ended, after which nothing can be done again; if the job was to stop
+    anyway, it has stopped.
     """
     shutdown.on_signals()
     jvm.silence_failed_calls()
@@ -54,15 +54,14 @@ def run_queries(
             thread.start()
         supervise(spark, supervised, shutdown.requested)
         join([*(each.thread for each in supervised), *threads], STOPPED_WITHIN_S)
-        if any(each.error for each in supervised):  # which each query has logged itself
-            sys.exit(exits.FAILED)
         jvm.stop(spark)
 
 
 def supervise(spark: SparkSession, queries: Sequence[SupervisedQuery], ending: threading.Event) -> None:
     """Run the queries until `ending` is set, and anew whenever a topic has got a new schema.
 
-    Raises EngineLost, whatever the queries wait for, soon after Spark's Java process has gone.
+    Raises EngineLost, whatever the queries wait for, soon after Spark's Java process has gone, and
+    why the first query cannot start when none can.
     """
     schemas = SchemaWatch()
     for query in queries:
@@ -70,10 +69,18 @@ def supervise(spark: SparkSession, queries: Sequence[SupervisedQuery], ending: t
     while not ending.wait(LOOK_EVERY_S):
         if jvm.lost(spark) and not ending.is_set():
             raise EngineLost(jvm.ENDED)
+        if refusals := _refusals(queries):
+            raise refusals[0]
         if schemas.changed():
             log.info("schemas_changed", action="queries start again")
             for query in queries:
                 query.renew()
+
+
+def _refusals(queries: Sequence[SupervisedQuery]) -> list[TidemarkError]:
+    """Return why the queries cannot start, nothing where one of them can."""
+    refused = [query.refused for query in queries if query.refused]
+    return refused if len(refused) == len(queries) else []
 
 
 def join(threads: Iterable[threading.Thread], within_s: float) -> None:

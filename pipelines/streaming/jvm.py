@@ -3,6 +3,7 @@ then, and what its errors say.
 """
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, cast
@@ -10,6 +11,7 @@ from typing import Any, cast
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
 
 from pipelines.base.errors import EngineLost, TidemarkError
 
@@ -19,6 +21,11 @@ SPARK_ERRORS = (PySparkException, Py4JError)  # in which Spark says what a user 
 # Each query and each companion is a pool of its own to Spark's fair scheduler: in one common pool
 # the small wait behind the large.
 POOL = "spark.scheduler.pool"
+
+# How Python says in a traceback what was raised, at the beginning of a line.
+PYTHON_RAISED = re.compile(r"(?!Traceback)[A-Za-z_][\w.]*: ")
+TRACEBACK = "Traceback (most recent call last)"
+PACKAGE = re.compile(r"^(?:[a-z_]\w*\.)+(?=[A-Za-z])")
 
 # Py4J writes a traceback for it straight into the log, whatever becomes of the call.
 FAILED_CALL = "Exception while sending command."
@@ -60,6 +67,45 @@ def stop(spark: SparkSession) -> None:
     with suppress(Py4JError, OSError):
         if not lost(spark):
             spark.stop()
+
+
+def failure_of(query: StreamingQuery) -> Exception | None:
+    """Return why a query has ended, with the Java exception behind it, which PySpark leaves out;
+    None where it ended in peace.
+    """
+    error = query.exception()
+    if error is not None:
+        cast(Any, error)._origin = cast(Any, query)._jsq.exception().get()
+    return error
+
+
+def innermost(error: Exception) -> str:
+    """Return the true cause of an error in one line: the innermost Java exception's, or, where Java
+    calls Python, that of the Python it called.
+    """
+    java = _java(error)
+    if java is None:
+        return sentence(error)
+    while (cause := java.getCause()) is not None:
+        java = cause
+    lines = str(java.toString()).strip().splitlines()
+    raised = [line for line in lines if PYTHON_RAISED.match(line)] if any(TRACEBACK in line for line in lines) else []
+    return PACKAGE.sub("", (raised or lines or [repr(error)])[-1 if raised else 0])
+
+
+def failed_batch(error: Exception) -> tuple[str, str] | None:
+    """Return where the batch in which a query failed begins and where it ends, as its sources write
+    it; None where the query failed outside a batch.
+    """
+    java = _java(error)
+    if java is None or not str(java.getClass().getName()).endswith("StreamingQueryException"):
+        return None
+    return str(java.startOffset()), str(java.endOffset())
+
+
+def _java(error: Exception) -> Any:
+    """Return the Java exception behind a Python one, None where there is none."""
+    return getattr(error, "java_exception", None) or getattr(error, "_origin", None)
 
 
 def sentence(error: Exception) -> str:

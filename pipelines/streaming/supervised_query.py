@@ -1,11 +1,11 @@
-"""A query under supervision: started again from its checkpoint after a failure or when a topic has
-got a new schema.
+"""A query under supervision: started again from its checkpoint after a failure, however often, or
+when a topic has got a new schema.
 """
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -17,9 +17,9 @@ from pipelines.streaming import jvm
 log = logs.get(__name__)
 
 LOOK_EVERY_S = 0.5
-LONGEST_PAUSE_S = 30.0
-HEALTHY_AFTER_S = 120.0
-ATTEMPTS = 8
+LONGEST_PAUSE_S = 240.0
+DOUBLED = 10  # how often a pause grows, at most
+PARKED_AFTER = 3  # failures in a row; what passes by itself has passed then
 # SPARK-55271: after a kill, Spark 4.1.1 does the interrupted Kafka batch again, commits it, and
 # then fails to report on it.
 REPORTING_FAILURE = "scala.Option.get()"
@@ -34,10 +34,24 @@ class Query:
     start: Callable[[SparkSession], StreamingQuery]
 
 
-class SupervisedQuery:
-    """One query and the thread that supervises it.
+@dataclass(frozen=True)
+class Failure:
+    """Why a query cannot go on, in one sentence; since when (seconds since 1970), how often in a
+    row, and where the batch begins and ends in which it fails, where that is known.
+    """
 
-    `error` says why the query was given up, and then `stopping` is set for all. `job_runs` is set
+    cause: str
+    since: float
+    times: int
+    batch: tuple[str, str] | None = None
+
+
+class SupervisedQuery:
+    """One query and the thread that supervises it: a query that fails is started again, after
+    pauses that grow, as long as the job lives, and no other query is hurt by it.
+
+    `failure` says why it does not go on, None while it does. `refused` says why it could not even
+    start, which no retry mends: a job ends when that is so of all its queries. `job_runs` is set
     once a query of the same job runs: from then on a service that is away is waited for.
     """
 
@@ -47,14 +61,13 @@ class SupervisedQuery:
         query: Query,
         stopping: threading.Event,
         job_runs: threading.Event | None = None,
-        attempts: int = ATTEMPTS,
         longest_pause_s: float = LONGEST_PAUSE_S,
     ) -> None:
         self.spark, self.query, self.stopping = spark, query, stopping
         self.job_runs = job_runs or threading.Event()
-        self.attempts, self.longest_pause_s = attempts, longest_pause_s
-        self.error: Exception | None = None
-        self.failures = 0
+        self.longest_pause_s = longest_pause_s
+        self.failure: Failure | None = None
+        self.refused: TidemarkError | None = None
         self.has_run = False
         self.has_failed_to_report = False
         self.outdated = threading.Event()
@@ -68,7 +81,6 @@ class SupervisedQuery:
 
     def _live(self) -> None:
         while not self.stopping.is_set():
-            began = time.monotonic()
             try:
                 with jvm.needed(self.spark):
                     self._run()
@@ -79,10 +91,10 @@ class SupervisedQuery:
                     self.has_failed_to_report = True
                     log.info("interrupted_batch_done", action="query starts again")
                 else:
-                    self._failed(error, time.monotonic() - began)
+                    self._failed(error)
             except Exception as error:  # what nobody foresaw must not end the thread in silence
                 log.error("not_foreseen", query=self.query.name, exc_info=error)
-                self._give_up(error)
+                self._failed(error)
 
     def _run(self) -> None:
         """Start the query and return when it was asked to stop or renew; raise its error when it
@@ -100,32 +112,42 @@ class SupervisedQuery:
     def _watch(self, query: StreamingQuery) -> None:
         """Return when the query was asked to stop or renew; raise its error when it failed."""
         while query.isActive:
+            if self.failure and query.lastProgress is not None:
+                log.info("query_goes_on", query=self.query.name, failed_times=self.failure.times)
+                self.failure = None
             if self.stopping.wait(LOOK_EVERY_S) or self.outdated.is_set():
                 stop(query)
                 return
-        error = query.exception()
+        error = jvm.failure_of(query)
         if error is not None:
             raise error
 
-    def _failed(self, error: Exception, lived_s: float) -> None:
-        self.failures = 1 if lived_s > HEALTHY_AFTER_S else self.failures + 1
-        if self._is_pointless_to_retry(error) or self.failures >= self.attempts:
-            self._give_up(error)
-        else:
-            log.warning("query_failed", query=self.query.name, failures=self.failures, error=jvm.sentence(error))
-            self.stopping.wait(min(2.0**self.failures, self.longest_pause_s))
+    def _failed(self, error: Exception) -> None:
+        """Say why, and wait: longer each time, but no longer than until the query is to stop or to
+        start anew.
+        """
+        before = self.failure or Failure("", time.time(), 0)
+        self.failure = Failure(jvm.innermost(error), before.since, before.times + 1, jvm.failed_batch(error))
+        self.refused = error if isinstance(error, TidemarkError) and self._is_pointless_to_retry(error) else None
+        pause_s = min(2.0 ** min(self.failure.times, DOUBLED), self.longest_pause_s)
+        say = log.warning if self.failure.times < PARKED_AFTER else log.error
+        say("query_failed", query=self.query.name, **asdict(self.failure), again_in_s=pause_s)
+        wait_for_either(self.stopping, self.outdated, pause_s)
 
-    def _is_pointless_to_retry(self, error: Exception) -> bool:
+    def _is_pointless_to_retry(self, error: TidemarkError) -> bool:
         """Return whether a retry is pointless: the query has never run and the error is not a
         passing outage. A service that the job's other queries have reached is one.
         """
         is_outage = isinstance(error, ServiceUnreachable) and self.job_runs.is_set()
-        return isinstance(error, TidemarkError) and not self.has_run and not is_outage
+        return not self.has_run and not is_outage
 
-    def _give_up(self, error: Exception) -> None:
-        log.error("query_given_up", query=self.query.name, failures=self.failures, error=jvm.sentence(error))
-        self.error = error
-        self.stopping.set()
+
+def wait_for_either(one: threading.Event, other: threading.Event, within_s: float) -> None:
+    """Return when one of two events is set, or after `within_s` seconds."""
+    until = time.monotonic() + within_s
+    while not other.is_set() and (left := until - time.monotonic()) > 0:
+        if one.wait(min(left, LOOK_EVERY_S)):
+            return
 
 
 def stop(query: StreamingQuery) -> None:

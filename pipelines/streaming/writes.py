@@ -10,13 +10,19 @@ from pipelines.base.settings import settings
 from pipelines.kafka import topics
 from pipelines.lake import catalog, compaction
 from pipelines.lake.merge import merge_into
-from pipelines.streaming import snapshot_expiry
+from pipelines.streaming import jvm, snapshot_expiry
 from pipelines.streaming.checkpoints import BATCH, OWNER, TableCheckpoint, TopicCheckpoint
 from pipelines.streaming.reads import kafka_options
 from pipelines.table import Table
 
 SNAPSHOT_PROPERTY = "spark.sql.iceberg.snapshot-property"
 HIGHEST_RANK = 10  # of Java's threads
+
+
+class BatchFailed(RuntimeError):
+    """Why a batch could not be merged, in one line: Spark carries the whole text of what Python
+    raises through Java and back, and pages of Java's traces have overflowed its stack there.
+    """
 
 
 def append(rows: DataFrame, table: Table) -> StreamingQuery:
@@ -48,7 +54,10 @@ def upsert(rows: DataFrame, table: Table) -> StreamingQuery:
         # The snapshot that this batch makes says which query and which batch made it.
         for name, value in ((OWNER, owner), (BATCH, str(batch_id))):
             batch.sparkSession.conf.set(f"{SNAPSHOT_PROPERTY}.{name}", value)
-        merge_into(batch, table)
+        try:
+            merge_into(batch, table)
+        except jvm.SPARK_ERRORS as error:
+            raise BatchFailed(jvm.innermost(error)) from None
         # Not in the first batches, for which people wait.
         if (batch_id + 1) % settings().stream(table.name).compact_every == 0:
             compaction.compact(batch.sparkSession, table)

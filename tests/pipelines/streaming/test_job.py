@@ -63,7 +63,7 @@ def supervised_query(spark: SparkSession, read: Callable[[], DataFrame], write: 
         ending.set()
         supervisor.join(60)
         supervised.thread.join(60)
-    assert (supervised.failures, supervised.error) == (0, None)
+    assert supervised.failure is None
 
 
 @pytest.fixture

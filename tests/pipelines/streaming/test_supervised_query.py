@@ -1,4 +1,4 @@
-"""A supervised query starts again after a failure, gives up on what cannot start, and stops when
+"""A supervised query starts again after a failure, however often, says why, and stops when
 asked.
 """
 
@@ -16,7 +16,6 @@ from waiting import until
 
 from pipelines.base.errors import CheckpointError, EngineLost, ServiceUnreachable
 from pipelines.streaming import job, jvm, supervised_query
-from pipelines.streaming.jvm import sentence
 from pipelines.streaming.supervised_query import Query, SupervisedQuery
 
 
@@ -48,8 +47,8 @@ def a_query(
     stopping: threading.Event,
     job_runs: threading.Event | None = None,
 ) -> SupervisedQuery:
-    """A query that is tried twice, without a pause."""
-    return SupervisedQuery(spark, Query("of this test", start), stopping, job_runs, attempts=2, longest_pause_s=0.0)
+    """A query that is tried again soon."""
+    return SupervisedQuery(spark, Query("of this test", start), stopping, job_runs, longest_pause_s=0.05)
 
 
 def test_a_query_that_fails_starts_again_and_ends_when_asked(
@@ -66,11 +65,12 @@ def test_a_query_that_fails_starts_again_and_ends_when_asked(
     supervised = a_query(spark, start, stopping)
     supervised.thread.start()
     until(lambda: len(written) >= 3, "the query goes on after its failure")
+    until(lambda: supervised.failure is None, "it has no failure any more")
     stopping.set()
     supervised.thread.join(60)
 
     assert not supervised.thread.is_alive()
-    assert (len(starts), supervised.failures, supervised.error) == (2, 1, None)
+    assert len(starts) == 2
     assert written[0] == written[1], "the failed batch was done again"
 
 
@@ -83,7 +83,7 @@ def test_renewing_starts_the_query_again_without_a_failure(
     until(lambda: len(starts) == 1, "the query runs")
     supervised.renew()
     until(lambda: len(starts) == 2, "the query runs anew")
-    assert supervised.failures == 0
+    assert supervised.failure is None
 
 
 def test_a_renewal_asked_for_while_the_query_starts_is_not_forgotten(
@@ -99,18 +99,30 @@ def test_a_renewal_asked_for_while_the_query_starts_is_not_forgotten(
     supervised = a_query(spark, start, stopping)
     supervised.thread.start()
     until(lambda: len(starts) == 2, "the query runs anew", within_s=60)
-    assert supervised.failures == 0
+    assert supervised.failure is None
 
 
-def test_what_cannot_start_ends_the_job_at_once(spark: SparkSession, stopping: threading.Event) -> None:
-    def start(spark: SparkSession) -> StreamingQuery:
-        raise CheckpointError("the checkpoint belongs to another table")
+def refusing(spark: SparkSession) -> StreamingQuery:
+    raise CheckpointError("the checkpoint belongs to another table")
 
-    supervised = a_query(spark, start, stopping)
-    supervised.thread.start()
-    supervised.thread.join(60)
-    assert stopping.is_set()
-    assert isinstance(supervised.error, CheckpointError)
+
+def test_a_job_of_which_nothing_can_start_ends_at_once(spark: SparkSession, stopping: threading.Event) -> None:
+    queries = [a_query(spark, refusing, stopping) for _ in range(2)]
+    with pytest.raises(CheckpointError, match="belongs to another table"):
+        job.supervise(spark, queries, stopping)
+
+
+def test_a_query_that_cannot_start_takes_nobody_with_it(spark: SparkSession, tmp_path: Path, stopping: threading.Event) -> None:
+    written: list[int] = []
+    starts, start = counting(tmp_path, lambda batch, batch_id: written.append(batch_id))
+    refused, runs = a_query(spark, refusing, stopping), a_query(spark, start, stopping)
+    supervising = threading.Thread(target=job.supervise, args=[spark, [refused, runs], stopping], daemon=True)
+    supervising.start()
+    until(lambda: len(written) >= 2, "the other query writes")
+    assert supervising.is_alive()
+    assert refused.failure is not None
+    assert refused.failure.cause == "the checkpoint belongs to another table"
+    assert len(starts) == 1
 
 
 def test_a_query_that_has_run_is_tried_again_when_a_service_is_away(
@@ -130,8 +142,8 @@ def test_a_query_that_has_run_is_tried_again_when_a_service_is_away(
     until(lambda: len(starts) == 1, "the query runs")
     supervised.renew()
     until(lambda: len(tries) > 1, "the query starts anew")
-    until(lambda: len(starts) > 1 or supervised.error is not None, "the query runs again")
-    assert (supervised.failures, supervised.error) == (1, None)
+    until(lambda: len(starts) > 1, "the query runs again")
+    assert supervised.refused is None
 
 
 def test_a_service_that_is_away_when_a_later_query_starts_is_waited_for(
@@ -152,8 +164,8 @@ def test_a_service_that_is_away_when_a_later_query_starts_is_waited_for(
     until(job_runs.is_set, "a query of the job runs")
     supervised = a_query(spark, late, stopping, job_runs)
     supervised.thread.start()
-    until(lambda: bool(starts) or supervised.error is not None, "the late query runs")
-    assert (len(others), supervised.failures, supervised.error) == (1, 1, None)
+    until(lambda: bool(starts), "the late query runs")
+    assert (len(others), len(tries), supervised.refused) == (1, 2, None)
 
 
 def test_a_failure_to_report_is_let_pass_once(spark: SparkSession, stopping: threading.Event) -> None:
@@ -161,29 +173,39 @@ def test_a_failure_to_report_is_let_pass_once(spark: SparkSession, stopping: thr
 
     def start(spark: SparkSession) -> StreamingQuery:
         tries.append(len(tries))
-        if len(tries) > 9:
+        if len(tries) == 3:
             stopping.set()
         raise PySparkException(f"None of {supervised_query.REPORTING_FAILURE}")
 
     supervised = a_query(spark, start, stopping)
     supervised.thread.start()
     supervised.thread.join(60)
-    assert (len(tries), supervised.failures) == (3, 2)
-    assert supervised.error is not None
+    assert supervised.failure is not None
+    assert (len(tries), supervised.failure.times) == (3, 2)
 
 
 @pytest.mark.parametrize("error", [KeyError("nobody thought of it"), FileNotFoundError(2, "No such file", "model.ubj")])
-def test_an_error_that_nobody_foresaw_ends_the_job_and_says_what_it_is(
-    spark: SparkSession, stopping: threading.Event, error: Exception
+def test_an_error_that_nobody_foresaw_is_said_and_tried_again(
+    spark: SparkSession, tmp_path: Path, stopping: threading.Event, error: Exception
 ) -> None:
+    starts, begin = counting(tmp_path, lambda batch, batch_id: None)
+    tries: list[int] = []
+
     def start(spark: SparkSession) -> StreamingQuery:
-        raise error
+        tries.append(len(tries))
+        if len(tries) < 5:
+            raise error
+        return begin(spark)
 
     supervised = a_query(spark, start, stopping)
-    supervised.thread.start()
-    supervised.thread.join(60)
-    assert stopping.is_set()
-    assert supervised.error is error
+    with capture_logs() as logs:
+        supervised.thread.start()
+        until(lambda: bool(starts), "the query runs")
+    failed = [line for line in logs if line["event"] == "query_failed"]
+    assert [line["times"] for line in failed] == [1, 2, 3, 4]
+    assert [line["log_level"] for line in failed] == ["warning", "warning", "error", "error"]
+    assert {line["cause"] for line in failed} == {str(error)}
+    assert len({line["since"] for line in failed}) == 1
 
 
 @pytest.mark.parametrize("error", [ConnectionRefusedError(111, "refused"), Py4JNetworkError("Answer from Java side is empty")])
@@ -201,17 +223,38 @@ def test_a_lost_java_process_ends_the_job_at_once(
     with capture_logs() as logs, pytest.raises(EngineLost, match="start the job again"):
         job.supervise(spark, [supervised], stopping)
     supervised.thread.join(60)
-    assert (len(tries), supervised.failures, logs) == (1, 0, [])
+    assert (len(tries), supervised.failure, logs) == (1, None, [])
 
 
-def test_a_query_that_always_fails_is_given_up(spark: SparkSession, stopping: threading.Event) -> None:
-    def start(spark: SparkSession) -> StreamingQuery:
-        spark.table("there.is.no.such.table")
-        raise AssertionError("not reached")
+def test_a_batch_that_always_fails_is_named_with_its_true_cause_and_place(
+    spark: SparkSession, tmp_path: Path, stopping: threading.Event
+) -> None:
+    def write(batch: DataFrame, batch_id: int) -> None:
+        batch.selectExpr("CAST(2000000000 + value AS INT) + 2000000000").collect()
 
+    _, start = counting(tmp_path, write)
     supervised = a_query(spark, start, stopping)
     supervised.thread.start()
+    until(lambda: supervised.failure is not None and supervised.failure.times > 1, "the batch fails again", within_s=120)
+    assert supervised.failure is not None
+    assert "ARITHMETIC_OVERFLOW" in supervised.failure.cause
+    assert "\n" not in supervised.failure.cause
+    assert supervised.failure.batch is not None
+    assert supervised.failure.batch[0] != supervised.failure.batch[1]
+
+
+def test_pauses_grow_until_they_are_long_enough(
+    spark: SparkSession, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def waited(one: threading.Event, other: threading.Event, within_s: float) -> None:
+        pauses.append(within_s)
+        if len(pauses) == 9:
+            stopping.set()
+
+    monkeypatch.setattr(supervised_query, "wait_for_either", waited)
+    supervised = SupervisedQuery(spark, Query("of this test", refusing), stopping)
+    supervised.thread.start()
     supervised.thread.join(60)
-    assert stopping.is_set()
-    assert supervised.failures == 2
-    assert "there" in sentence(supervised.error or Exception())
+    assert pauses == [2, 4, 8, 16, 32, 64, 128, 240, 240]
