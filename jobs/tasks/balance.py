@@ -17,6 +17,7 @@ from pipelines.lake.arrow import open_catalogue
 from pipelines.operations.balance import Balance, balances
 from pipelines.operations.duplicates import duplicates_among
 from pipelines.operations.positions import Positions
+from pipelines.operations.readable import KafkaAnswer, ask
 from pipelines.silver import REFINED
 from pipelines.silver.refining import Silver
 from pipelines.streaming.job import run
@@ -37,6 +38,11 @@ def find_duplicates(silver: Silver, nowhere: Positions) -> Positions:
     return found[0]
 
 
+def ask_kafka(topic: str, skipped: Positions) -> KafkaAnswer:
+    """Return which of the offsets that bronze has skipped are records."""
+    return ask(settings().kafka, topic, skipped)
+
+
 def as_json(found: Sequence[Balance]) -> str:
     """Return a list of objects, one for each topic."""
     return json.dumps([{**asdict(each), "missing": each.missing, "holds": each.holds} for each in found], indent=2)
@@ -49,7 +55,7 @@ def as_text(found: Sequence[Balance]) -> str:
     lines = [_line("topic", [column.replace("_", " ") for column in COLUMNS])]
     lines += [_line(each.topic, [f"{getattr(each, column):,}" for column in COLUMNS]) for each in found]
     faults = [fault for each in found for fault in _faults(each)]
-    return "\n".join([*lines, "", *(faults or [_verdict(found)])])
+    return "\n".join([*lines, "", *(faults or [_verdict(found)]), *_notes(found)])
 
 
 def _line(topic: str, cells: Sequence[str]) -> str:
@@ -70,12 +76,21 @@ def _faults(each: Balance) -> list[str]:
     return [f"✗ {each.topic}: {fault} (docs/operations.md)." for fault, is_so in faults.items() if is_so]
 
 
+def _notes(found: Sequence[Balance]) -> list[str]:
+    return [
+        f"· {each.topic}: bronze lacks {each.forgotten:,} offsets that Kafka does not hold any more "
+        "(markers of transactions, or records: docs/operations.md)."
+        for each in found
+        if each.forgotten
+    ]
+
+
 def main(
     as_objects: Annotated[bool, typer.Option("--json", help="Print a JSON list, for programs.")] = False,
 ) -> None:
     """Print where the records of every topic are."""
     with exits.in_words(NAME), open_catalogue() as catalogue:
-        found = balances(catalogue, REFINED, find_duplicates, settings().upkeep.in_flight_s)
+        found = balances(catalogue, REFINED, find_duplicates, ask_kafka, settings().upkeep.in_flight_s)
         Console(soft_wrap=True, highlight=False, markup=False).print(as_json(found) if as_objects else as_text(found))
         raise typer.Exit(not all(each.holds for each in found))
 

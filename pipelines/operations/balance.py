@@ -14,6 +14,7 @@ from pipelines.bronze import events
 from pipelines.lake.arrow import batches, find
 from pipelines.operations.positions import Held, Positions, copies, ends, held, held_by_topic, oldest
 from pipelines.operations.reached import examined_snapshot, refined_until
+from pipelines.operations.readable import KafkaAnswer
 from pipelines.silver import quarantine
 from pipelines.silver.refining import Silver
 from pipelines.streaming.checkpoints import START
@@ -25,6 +26,7 @@ PLACE = ("partition", "offset")
 LINEAGE = ("kafka_partition", "kafka_offset")
 # Of records of a silver table's topic that are nowhere, finds those whose event the table holds.
 FindDuplicates = Callable[[Silver, Positions], Positions]
+AskKafka = Callable[[str, Positions], KafkaAnswer]  # of offsets that bronze has skipped in a topic
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Balance:
     A record counts once wherever it is; how many rows there are above that in bronze and silver is
     `doubled`. `oldest_s` is how long the oldest record in flight has waited, in seconds, and
     `is_stuck` whether that is longer than the settings allow.
+    Gaps are records that bronze has skipped. `forgotten` are offsets that it lacks and that Kafka
+    does not hold any more: records, or what transactions leave behind, nobody can tell.
     """
 
     topic: str
@@ -47,6 +51,7 @@ class Balance:
     doubled: int
     oldest_s: float = 0.0
     is_stuck: bool = False
+    forgotten: int = 0
 
     @property
     def missing(self) -> int:
@@ -75,6 +80,7 @@ class Topic:
         self.passed = self.loose.before(until)
         self.in_flight = self.loose - self.passed - refused
         self.duplicates = Positions()
+        self.skipped, self.forgotten = bronze.positions.gaps(), Positions()
         self._refused, self._bronze, self._doubled = refused, bronze, bronze.doubled + silver.doubled
 
     @property
@@ -96,20 +102,23 @@ class Topic:
             duplicates=len(self.duplicates),
             quarantined=len((self.loose - self.duplicates) & self._refused),
             in_flight=len(self.in_flight),
-            gaps=self._bronze.positions.gaps(),
+            gaps=len(self.skipped),
             doubled=self._doubled,
             oldest_s=oldest_s,
             is_stuck=oldest_s > within_s,
+            forgotten=len(self.forgotten),
         )
 
 
-def balances(catalogue: Catalog, tables: Sequence[Silver], find_duplicates: FindDuplicates, within_s: float) -> list[Balance]:
+def balances(
+    catalogue: Catalog, tables: Sequence[Silver], find_duplicates: FindDuplicates, ask_kafka: AskKafka, within_s: float
+) -> list[Balance]:
     """Return the balance of the topic of each silver table, which does not hold where a record is
     in flight for more than `within_s` seconds.
 
     A record that silver lacks is a duplicate where it has the bytes of one that silver holds; only
-    those that are nowhere even so are handed to `find_duplicates`. Raises StaleRead when a table
-    moves on too fast to be read.
+    those that are nowhere even so are handed to `find_duplicates`. Offsets that bronze
+    lacks are handed to `ask_kafka`. Raises StaleRead when a table moves on too fast to be read.
     """
     # How far the queries are comes before what the tables hold, or what they get in between would
     # seem to be missing.
@@ -132,6 +141,8 @@ def balances(catalogue: Catalog, tables: Sequence[Silver], find_duplicates: Find
     ages = [_age_s(bronze, topic) for topic in topics]
     # Last, because it takes longer than a snapshot may stay.
     for silver, topic in zip(tables, topics, strict=True):
+        if topic.skipped:
+            topic.skipped, topic.forgotten = ask_kafka(topic.name, topic.skipped)
         if topic.nowhere:
             topic.duplicates |= find_duplicates(silver, topic.nowhere)
     return [topic.balance(age_s, within_s) for topic, age_s in zip(topics, ages, strict=True)]

@@ -76,14 +76,23 @@ class Positions:
             {(of, page): marks & (page * PAGE + offsets < until.get(of, 0)) for (of, page), marks in self.pages.items()}
         )
 
-    def gaps(self) -> int:
-        """Count the offsets between a partition's first and last record that are not there."""
-        ends: dict[int, tuple[int, int]] = {}
+    def gaps(self) -> "Positions":
+        """Return the offsets between a partition's first and last record that are not there."""
+        between = Positions()
+        for partition, (first, last) in self.spans().items():
+            for page in range(first // PAGE, last // PAGE + 1):
+                offsets = page * PAGE + np.arange(PAGE)
+                between.pages[partition, page] = (first <= offsets) & (offsets <= last)
+        return between - self
+
+    def spans(self) -> dict[int, tuple[int, int]]:
+        """Return the offsets of the first and the last record of each partition."""
+        found: dict[int, tuple[int, int]] = {}
         for partition, offsets in self.offsets():
             if len(offsets):
-                first, _ = ends.get(partition, (int(offsets[0]), 0))
-                ends[partition] = (first, int(offsets[-1]))
-        return sum(last - first + 1 for first, last in ends.values()) - len(self)
+                first, _ = found.get(partition, (int(offsets[0]), 0))
+                found[partition] = (first, int(offsets[-1]))
+        return found
 
 
 @dataclass

@@ -34,7 +34,7 @@ def read_topics(
     Only with `headers` are a record's headers there: every row is converted for them.
     """
     topics.require(settings().kafka, wanted)
-    reader = spark.readStream.format("kafka").options(**kafka_options(settings().kafka))
+    reader = spark.readStream.format("kafka").options(**_committed(settings().kafka))
     limits = {"maxOffsetsPerTrigger": settings().stream(query).rows_per_batch, "kafka.fetch.max.wait.ms": FETCH_WAIT_MS}
     return reader.options(**limits, subscribe=",".join(wanted), startingOffsets=start, includeHeaders=headers).load()
 
@@ -44,7 +44,7 @@ def read_topic_once(spark: SparkSession, topic: str, since: Mapping[int, int], u
     partition, with Kafka's columns.
     """
     bounds = {"startingOffsets": since, "endingOffsets": until}
-    reader = spark.read.format("kafka").options(**kafka_options(settings().kafka))
+    reader = spark.read.format("kafka").options(**_committed(settings().kafka))
     reader = reader.options(**{option: TopicOffsets({topic: at}).to_json() for option, at in bounds.items()})
     return reader.options(subscribe=topic, includeHeaders="true").load()
 
@@ -83,13 +83,25 @@ def kafka_options(kafka: Kafka) -> dict[str, str]:
     return {"kafka.bootstrap.servers": kafka.bootstrap_servers}
 
 
+def _committed(kafka: Kafka) -> dict[str, str]:
+    """Return the options with which Spark reads only what was committed: what a transaction has
+    taken back was never said.
+    """
+    return {**kafka_options(kafka), "kafka.isolation.level": "read_committed"}
+
+
 def read_table(spark: SparkSession, table: Table, into: Table) -> DataFrame:
     """Return an append-only table as a stream for the query of another table, all of it where that
     has no checkpoint yet.
+
+    Rows that others delete or change (an erasure, a correction by hand) stop no reader and are not
+    read again: what was made from them stays until `make recompute` makes it anew.
     """
     catalog.ensure(spark, table)
     rows = first_batch.rows_in_one_batch(spark, table, into) or settings().stream(into.name).rows_per_batch
     reader = spark.readStream.format("iceberg").option("streaming-max-rows-per-micro-batch", rows)
+    for changes in ("delete", "overwrite"):
+        reader = reader.option(f"streaming-skip-{changes}-snapshots", True)
     return reader.table(catalog.full_name(table))
 
 

@@ -14,8 +14,10 @@ from pipelines.base.errors import StaleRead
 from pipelines.bronze import events
 from pipelines.operations.balance import Balance, Topic, balances
 from pipelines.operations.positions import Held, Positions, copies, held
+from pipelines.operations.readable import KafkaAnswer
 from pipelines.silver import quarantine, reviews
 from pipelines.silver.refining import Silver
+from pipelines.streaming.commits import ArrowCommits
 from pipelines.streaming.offsets import TableOffset, TopicOffsets
 from pipelines.table import Table
 
@@ -122,6 +124,7 @@ class Lake:
         for layer in ("bronze", "silver"):
             self.catalogue.create_namespace(layer)
         self.tables = {table.name: self.catalogue.create_table(table.name, SHAPES[table]) for table in TABLES}
+        self.answer = KafkaAnswer(Positions(), Positions())
 
     def append(self, table: Table, *rows: Mapping[str, Any]) -> int:
         """Add rows and return the snapshot."""
@@ -135,6 +138,10 @@ class Lake:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
 
+    def ask_kafka(self, topic: str, skipped: Positions) -> KafkaAnswer:
+        """Say of skipped offsets what Kafka would."""
+        return KafkaAnswer(skipped & self.answer.records, skipped & self.answer.forgotten)
+
     def balance(self, within_s: float = 60.0, duplicates: Sequence[int] = ()) -> tuple[Balance, list[int]]:
         """Return the balance and which records were nowhere; of these `duplicates` are some."""
         looked_up: list[int] = []
@@ -143,7 +150,7 @@ class Lake:
             looked_up.extend(nowhere.columns()[1].tolist())
             return held([pa.record_batch({"partition": [0] * len(duplicates), "offset": list(duplicates)})]).positions
 
-        (found,) = balances(self.catalogue, [reviews], find_duplicates, within_s)
+        (found,) = balances(self.catalogue, [reviews], find_duplicates, self.ask_kafka, within_s)
         return found, looked_up
 
 
@@ -165,7 +172,9 @@ def refined(offset: int) -> dict[str, Any]:
 
 def test_nothing_is_there_before_the_queries_have_run(own_settings: Path) -> None:
     with InMemoryCatalog("lake", warehouse=f"file://{own_settings}") as catalogue:
-        (found,) = balances(catalogue, [reviews], lambda silver, nowhere: nowhere, 1.0)
+        (found,) = balances(
+            catalogue, [reviews], lambda silver, nowhere: nowhere, lambda topic, skipped: KafkaAnswer(skipped, skipped), 1.0
+        )
     assert found == Balance(REVIEWS, *[0] * 7)
     assert found.holds
 
@@ -195,6 +204,34 @@ def test_the_tables_and_checkpoints_of_a_lake_are_counted(lake: Lake) -> None:
     assert not lake.balance(within_s=29.0, duplicates=[4])[0].holds
     lost, _ = lake.balance()
     assert (lost.missing, lost.holds) == (1, False)
+
+
+def test_offsets_that_are_no_records_are_no_gaps(lake: Lake) -> None:
+    lake.append(events.TABLE, *(archived(offset, b"") for offset in (0, 4, 9)))
+    lake.append(reviews.TABLE, *(refined(offset) for offset in (0, 4, 9)))
+    lake.commit(reviews.TABLE, TopicOffsets({REVIEWS: {0: 10}}))
+    markers, _ = lake.balance()
+    assert (markers.gaps, markers.forgotten, markers.holds) == (0, 0, True)
+    lake.answer = KafkaAnswer(table([5]).positions, table([1, 2]).positions)
+    skipped, _ = lake.balance()
+    assert (skipped.gaps, skipped.missing, skipped.forgotten, skipped.holds) == (1, 1, 2, False)
+
+
+def test_what_queries_do_while_it_looks_is_not_missing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    examined = lake.append(events.TABLE, archived(0, b"a"), archived(1, b"b"))
+    lake.append(reviews.TABLE, refined(0))
+    lake.commit(reviews.TABLE, TopicOffsets({REVIEWS: {0: 1}}))
+    lake.commit(quarantine.TABLE, TableOffset(examined, 1, scan_all_files=False))
+    look = ArrowCommits.committed_of
+
+    def committed_meanwhile(commits: ArrowCommits, topic: str) -> Mapping[int, int]:
+        lake.append(reviews.TABLE, refined(1))
+        lake.commit(reviews.TABLE, TopicOffsets({REVIEWS: {0: 2}}))
+        return look(commits, topic)
+
+    monkeypatch.setattr(ArrowCommits, "committed_of", committed_meanwhile)
+    found, _ = lake.balance()
+    assert (found.silver, found.missing, found.holds) == (2, 0, True)
 
 
 def test_with_a_quarantine_that_never_looked_all_that_silver_lacks_is_in_flight(lake: Lake) -> None:

@@ -46,7 +46,7 @@ def test_they_combine_to_all_of_both_and_know_what_they_have(one: set[Place], ot
 def test_those_before_an_offset_and_the_gaps_are_found(one: set[Place], until: dict[int, int]) -> None:
     assert chosen(records(one).before(until)) == {(partition, at) for partition, at in one if at < until.get(partition, 0)}
     spans = [[offset for at, offset in one if at == partition] for partition in range(3)]
-    assert records(one).gaps() == sum(max(span) - min(span) + 1 - len(span) for span in spans if span)
+    assert len(records(one).gaps()) == sum(max(span) - min(span) + 1 - len(span) for span in spans if span)
 
 
 def batch(*rows: tuple[str, int, int, bytes | None]) -> pa.RecordBatch:

@@ -1,0 +1,75 @@
+"""Tells offsets that no reader can see from records that were skipped: transactions leave markers
+in a topic, and records that were never committed.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.settings import Kafka
+from pipelines.kafka import topics
+from pipelines.operations.positions import Positions
+
+AT_ONCE = 10_000
+WITHIN_S = 10.0
+
+
+class KafkaAnswer(NamedTuple):
+    """What Kafka says of offsets: which are records, and which it does not hold any more."""
+
+    records: Positions
+    forgotten: Positions
+
+
+def ask(kafka: Kafka, topic: str, places: Positions) -> KafkaAnswer:
+    """Return which of these places in a topic are records to a reader of committed ones, and which
+    Kafka cannot tell of.
+
+    Raises ServiceUnreachable without a broker.
+    """
+    read, held_there = Positions(), Positions()
+    there = topics.offsets(kafka, topic)
+    for partition, (first, last) in places.spans().items():
+        begin, end = there.get(partition, (0, 0))
+        begin, end = max(begin, first), min(end, last + 1)
+        offsets = np.arange(begin, max(begin, end))
+        held_there.add(np.full(len(offsets), partition), offsets)
+        found = _committed(kafka, TopicPartition(topic, partition, begin), end) if begin < end else []
+        read.add(np.full(len(found), partition), np.array(found, np.int64))
+    return KafkaAnswer(places & read, places - held_there)
+
+
+def _committed(kafka: Kafka, start: TopicPartition, end: int) -> list[int]:
+    """Return the offsets of the committed records of a partition, from `start` to before `end`."""
+    servers = {"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0}
+    reading = {"group.id": "tidemark-balance", "enable.auto.commit": False, "enable.partition.eof": True}
+    consumer = Consumer({**servers, **reading, "isolation.level": "read_committed"})
+    try:
+        consumer.assign([start])
+        found: list[int] = []
+        while messages := consumer.consume(AT_ONCE, WITHIN_S):
+            found += [int(message.offset() or 0) for message in messages if message.error() is None]
+            if any(_is_behind(message, end) for message in messages):
+                return [offset for offset in found if offset < end]
+    except KafkaException as error:
+        raise _silent(kafka, start.topic) from error
+    finally:
+        consumer.close()
+    raise _silent(kafka, start.topic)
+
+
+def _is_behind(message: Message, end: int) -> bool:
+    """Return whether nothing before `end` comes after this message; raises what is an error."""
+    error = message.error()
+    if error is not None and error.code() != KafkaError._PARTITION_EOF:
+        raise KafkaException(error)
+    return error is not None or int(message.offset() or 0) >= end - 1
+
+
+def _silent(kafka: Kafka, topic: str) -> ServiceUnreachable:
+    return ServiceUnreachable(
+        f"Could not read which offsets of {topic} are records: the Kafka broker at {kafka.bootstrap_servers} does not answer; "
+        "run `make up`."
+    )
