@@ -83,7 +83,8 @@ class Positions:
             for page in range(first // PAGE, last // PAGE + 1):
                 offsets = page * PAGE + np.arange(PAGE)
                 between.pages[partition, page] = (first <= offsets) & (offsets <= last)
-        return between - self
+        missing = between - self
+        return Positions({at: marks for at, marks in missing.pages.items() if marks.any()})
 
     def spans(self) -> dict[int, tuple[int, int]]:
         """Return the offsets of the first and the last record of each partition."""

@@ -2,6 +2,7 @@
 in a topic, and records that were never committed.
 """
 
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from pipelines.kafka import topics
 from pipelines.operations.positions import Positions
 
 AT_ONCE = 10_000
-WITHIN_S = 10.0
+AT_MOST_S, WITHIN_S = 0.2, 10.0
 
 
 class KafkaAnswer(NamedTuple):
@@ -27,7 +28,7 @@ def ask(kafka: Kafka, topic: str, places: Positions) -> KafkaAnswer:
     """Return which of these places in a topic are records to a reader of committed ones, and which
     Kafka cannot tell of.
 
-    Raises ServiceUnreachable without a broker.
+    Raises ServiceUnreachable when Kafka does not tell, ContractError when there is no such topic.
     """
     read, held_there = Positions(), Positions()
     there = topics.offsets(kafka, topic)
@@ -44,23 +45,28 @@ def ask(kafka: Kafka, topic: str, places: Positions) -> KafkaAnswer:
 def _committed(kafka: Kafka, start: TopicPartition, end: int) -> list[int]:
     """Return the offsets of the committed records of a partition, from `start` to before `end`."""
     servers = {"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0}
-    reading = {"group.id": "tidemark-balance", "enable.auto.commit": False, "enable.partition.eof": True}
-    consumer = Consumer({**servers, **reading, "isolation.level": "read_committed"})
+    reading = {"isolation.level": "read_committed", "enable.partition.eof": True, "auto.offset.reset": "error"}
+    consumer = Consumer({**servers, **reading, "group.id": "tidemark-balance", "enable.auto.commit": False})
     try:
         consumer.assign([start])
         found: list[int] = []
-        while messages := consumer.consume(AT_ONCE, WITHIN_S):
+        heard_at = time.monotonic()
+        while time.monotonic() - heard_at < WITHIN_S:
+            # It waits so long for as many, also when it has the last of them.
+            if not (messages := consumer.consume(AT_ONCE, AT_MOST_S)):
+                continue
+            heard_at = time.monotonic()
             found += [int(message.offset() or 0) for message in messages if message.error() is None]
-            if any(_is_behind(message, end) for message in messages):
+            if any(_reaches(message, end) for message in messages):
                 return [offset for offset in found if offset < end]
     except KafkaException as error:
-        raise _silent(kafka, start.topic) from error
+        raise _untold(kafka, start.topic, error.args[0].str()) from error
     finally:
         consumer.close()
-    raise _silent(kafka, start.topic)
+    raise _untold(kafka, start.topic, f"nothing came for {WITHIN_S:g} s")
 
 
-def _is_behind(message: Message, end: int) -> bool:
+def _reaches(message: Message, end: int) -> bool:
     """Return whether nothing before `end` comes after this message; raises what is an error."""
     error = message.error()
     if error is not None and error.code() != KafkaError._PARTITION_EOF:
@@ -68,8 +74,8 @@ def _is_behind(message: Message, end: int) -> bool:
     return error is not None or int(message.offset() or 0) >= end - 1
 
 
-def _silent(kafka: Kafka, topic: str) -> ServiceUnreachable:
+def _untold(kafka: Kafka, topic: str, why: str) -> ServiceUnreachable:
     return ServiceUnreachable(
-        f"Could not read which offsets of {topic} are records: the Kafka broker at {kafka.bootstrap_servers} does not answer; "
-        "run `make up`."
+        f"Could not read which offsets of {topic} are records from the Kafka broker at {kafka.bootstrap_servers} ({why}): "
+        "see whether it runs (make status), then try again."
     )

@@ -36,7 +36,7 @@ def bounds(columns: Sequence[TableColumn]) -> Rules:
         **{f"{name}_between_2000_and_2100": _in_our_times(name) for name in times},
     }
     if any(column.name == "currency" for column in columns):
-        rules["currency_has_three_letters"] = lambda event: event["currency"].rlike("^[A-Z]{3}$")
+        rules["currency_has_three_letters"] = lambda event: event["currency"].rlike("^[A-Z]{3}\\z")
     return rules
 
 

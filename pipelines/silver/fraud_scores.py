@@ -2,6 +2,8 @@
 tidemark.fraud_scores.
 """
 
+from dataclasses import replace
+
 from pyspark.sql import functions as F
 
 from pipelines.silver.bounds import Rules
@@ -12,7 +14,8 @@ TABLE = Table(
     name="silver.fraud_scores",
     grain="One row per score of a payment.",
     columns=(
-        *EVENT,
+        replace(EVENT[0], longest=600),  # "score-" and the payment's
+        EVENT[1],
         Column("payment_id", "string", "The payment scored."),
         Column("card_id", "string", "Token of the card that pays; the record's key."),
         Column("amount", "decimal(12,2)", "Amount of the payment."),

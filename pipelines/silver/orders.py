@@ -2,6 +2,9 @@
 from shop.orders.
 """
 
+from functools import reduce
+from operator import and_
+
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
 
@@ -42,9 +45,10 @@ TABLE = Table(
 STATUSES = ("placed", "approved", "invoiced", "processing", "shipped", "delivered", "cancelled", "unavailable")
 # Olist knows orders that were given up before any line was recorded.
 MAY_BE_EMPTY = ("placed", "approved", "invoiced", "shipped", "cancelled", "unavailable")
-# A thousand lines of a million pieces are still an int, and a minute of ten million such orders a
+# A thousand lines of a million pieces are still an int, and a minute of nine million such orders a
 # decimal(18,2): gold adds them up without looking.
 MOST_PIECES, MOST_WORTH, WIDE = 1_000_000, 1_000_000_000, "decimal(38,2)"
+LONGEST_ID = 500  # bytes, like every text that is a column
 
 
 RULES: Rules = {
@@ -52,10 +56,17 @@ RULES: Rules = {
     "version_from_1": lambda order: order["version"] >= 1,
     "has_items": lambda order: (F.size(order["items"]) > 0) | order["status"].isin(*MAY_BE_EMPTY),
     "lines_up_to_1000": lambda order: F.size(order["items"]) <= 1000,
+    "lines_have_ids": lambda order: F.forall(order["items"], _has_ids),
     "quantities_1_to_a_million": lambda order: F.forall(order["items"], lambda item: item["quantity"].between(1, MOST_PIECES)),
     "prices_not_negative": lambda order: F.forall(order["items"], lambda item: (item["price"] >= 0) & (item["freight"] >= 0)),
     "worth_up_to_a_billion": lambda order: _worth(order["items"]) <= MOST_WORTH,
 }
+
+
+def _has_ids(item: SparkColumn) -> SparkColumn:
+    """Return whether a line says what was sold and by whom, in texts that can be keys."""
+    names = [item[name] for name in ("product_id", "seller_id")]
+    return reduce(and_, [*(F.trim(name) != "" for name in names), *(F.octet_length(name) <= LONGEST_ID for name in names)])
 
 
 def _worth(items: SparkColumn) -> SparkColumn:

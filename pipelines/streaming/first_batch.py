@@ -19,8 +19,8 @@ def rows_in_one_batch(spark: SparkSession, table: Table, into: Table) -> int | N
     where that does not matter.
 
     Iceberg begins a stream at the oldest snapshot there is, with the files that this one added.
-    Where older ones have been expired, the checkpoint (in which it looks first) is made to name a
-    snapshot that shows the whole table.
+    Where older ones have been expired, or somebody has deleted or changed rows since, the
+    checkpoint (in which it looks first) is made to name a snapshot that shows the whole table.
     Raises CheckpointError when the table has more rows than a batch can take.
     """
     checkpoint, source = Checkpoint(spark, into.name), into.made_from.index(table.name)
@@ -28,7 +28,7 @@ def rows_in_one_batch(spark: SparkSession, table: Table, into: Table) -> int | N
         return None
     begun = checkpoint.began_at(source)
     found = iceberg.loaded(spark, table)
-    if begun is None and _has_lost_its_first_snapshot(spark, found):
+    if begun is None and (_has_lost_its_first_snapshot(spark, found) or _was_changed(found)):
         begun = _shown_whole(spark, table)
         checkpoint.begin_at(source, begun)
         found.refresh()
@@ -40,6 +40,11 @@ def rows_in_one_batch(spark: SparkSession, table: Table, into: Table) -> int | N
 def _has_lost_its_first_snapshot(spark: SparkSession, found: Any) -> bool:
     snapshots = cast(Any, spark._jvm).org.apache.iceberg.util.SnapshotUtil
     return found.currentSnapshot() is not None and snapshots.oldestAncestor(found).parentId() is not None
+
+
+def _was_changed(found: Any) -> bool:
+    """Return whether rows were deleted or changed: its appends would show them as they were."""
+    return any(snapshot.operation() in ("delete", "overwrite") for snapshot in found.snapshots())
 
 
 def _shown_whole(spark: SparkSession, table: Table) -> TableOffset:

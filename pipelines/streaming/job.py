@@ -37,9 +37,9 @@ def run_queries(
     """Run streaming queries until SIGTERM or SIGINT, and companions beside them as long as they do.
 
     A query that fails starts again from its checkpoint, after pauses that grow, and hurts no other.
-    The job ends with one sentence and exit code 2 when none of its queries can even start, and when
-    Spark's Java process has ended, after which nothing can be done again; if the job was to stop
-    anyway, it has stopped.
+    The job ends with one sentence and exit code 2 when none of its queries can even start, for
+    reasons that Tidemark has a sentence for, and when Spark's Java process has ended, after which
+    nothing can be done again; if the job was to stop anyway, it has stopped.
     """
     shutdown.on_signals()
     jvm.silence_failed_calls()

@@ -23,8 +23,9 @@ SPARK_ERRORS = (PySparkException, Py4JError)  # in which Spark says what a user 
 POOL = "spark.scheduler.pool"
 
 # How Python says in a traceback what was raised, at the beginning of a line.
-PYTHON_RAISED = re.compile(r"(?!Traceback)[A-Za-z_][\w.]*: ")
+PYTHON_RAISED = re.compile(r"(?!Traceback)[A-Za-z_][\w.]*(?:: |$)")
 TRACEBACK = "Traceback (most recent call last)"
+LONGEST_CHAIN, LONGEST_CAUSE = 50, 300  # causes behind causes; characters
 PACKAGE = re.compile(r"^(?:[a-z_]\w*\.)+(?=[A-Za-z])")
 
 # Py4J writes a traceback for it straight into the log, whatever becomes of the call.
@@ -86,11 +87,12 @@ def innermost(error: Exception) -> str:
     java = _java(error)
     if java is None:
         return sentence(error)
-    while (cause := java.getCause()) is not None:
-        java = cause
+    for _ in range(LONGEST_CHAIN):
+        java = java.getCause() or java
     lines = str(java.toString()).strip().splitlines()
     raised = [line for line in lines if PYTHON_RAISED.match(line)] if any(TRACEBACK in line for line in lines) else []
-    return PACKAGE.sub("", (raised or lines or [repr(error)])[-1 if raised else 0])
+    line = raised[-1] if raised else lines[0] if lines else repr(error)
+    return PACKAGE.sub("", line)[:LONGEST_CAUSE]
 
 
 def failed_batch(error: Exception) -> tuple[str, str] | None:

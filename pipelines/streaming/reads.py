@@ -95,7 +95,7 @@ def read_table(spark: SparkSession, table: Table, into: Table) -> DataFrame:
     has no checkpoint yet.
 
     Rows that others delete or change (an erasure, a correction by hand) stop no reader and are not
-    read again: what was made from them stays until `make recompute` makes it anew.
+    read again: what was made from them stays as it was.
     """
     catalog.ensure(spark, table)
     rows = first_batch.rows_in_one_batch(spark, table, into) or settings().stream(into.name).rows_per_batch

@@ -18,8 +18,8 @@ log = logs.get(__name__)
 
 LOOK_EVERY_S = 0.5
 LONGEST_PAUSE_S = 240.0
-DOUBLED = 10  # how often a pause grows, at most
-PARKED_AFTER = 3  # failures in a row; what passes by itself has passed then
+MOST_DOUBLINGS = 10  # how often a pause grows, at most
+ERROR_AFTER = 3  # failures in a row; what passes by itself has passed then
 # SPARK-55271: after a kill, Spark 4.1.1 does the interrupted Kafka batch again, commits it, and
 # then fails to report on it.
 REPORTING_FAILURE = "scala.Option.get()"
@@ -104,7 +104,7 @@ class SupervisedQuery:
         # Before the start, which takes seconds: who asks for a renewal meanwhile gets it.
         self.outdated.clear()
         query = self.query.start(self.spark)
-        self.has_run = True
+        self.has_run, self.refused = True, None
         self.job_runs.set()
         log.info("query_started", query=query.name)
         self._watch(query)
@@ -123,14 +123,16 @@ class SupervisedQuery:
             raise error
 
     def _failed(self, error: Exception) -> None:
-        """Say why, and wait: longer each time, but no longer than until the query is to stop or to
-        start anew.
+        """Log the failure and wait: longer each time, but no longer than until the query is to stop
+        or to start anew.
         """
+        if self.stopping.is_set():
+            return  # what fails because it was stopped
         before = self.failure or Failure("", time.time(), 0)
         self.failure = Failure(jvm.innermost(error), before.since, before.times + 1, jvm.failed_batch(error))
         self.refused = error if isinstance(error, TidemarkError) and self._is_pointless_to_retry(error) else None
-        pause_s = min(2.0 ** min(self.failure.times, DOUBLED), self.longest_pause_s)
-        say = log.warning if self.failure.times < PARKED_AFTER else log.error
+        pause_s = min(2.0 ** min(self.failure.times, MOST_DOUBLINGS), self.longest_pause_s)
+        say = log.warning if self.failure.times < ERROR_AFTER else log.error
         say("query_failed", query=self.query.name, **asdict(self.failure), again_in_s=pause_s)
         wait_for_either(self.stopping, self.outdated, pause_s)
 

@@ -56,12 +56,12 @@ def upsert(rows: DataFrame, table: Table) -> StreamingQuery:
             batch.sparkSession.conf.set(f"{SNAPSHOT_PROPERTY}.{name}", value)
         try:
             merge_into(batch, table)
+            # Not in the first batches, for which people wait.
+            if (batch_id + 1) % settings().stream(table.name).compact_every == 0:
+                compaction.compact(batch.sparkSession, table)
+                snapshot_expiry.expire_snapshots(batch.sparkSession, table, readers=())
         except jvm.SPARK_ERRORS as error:
             raise BatchFailed(jvm.innermost(error)) from None
-        # Not in the first batches, for which people wait.
-        if (batch_id + 1) % settings().stream(table.name).compact_every == 0:
-            compaction.compact(batch.sparkSession, table)
-            snapshot_expiry.expire_snapshots(batch.sparkSession, table, readers=())
 
     return _ranked(_named(rows, table.name, path).outputMode("update").foreachBatch(merge).start())
 

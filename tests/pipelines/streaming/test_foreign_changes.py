@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from number_tables import LATE, NUMBERS, Numbers, drop, environment
+from number_tables import EARLY, LATE, NUMBERS, Numbers, drop, environment, rows
 from pyspark.sql import SparkSession
 
 from pipelines.base.settings import settings
@@ -39,6 +39,15 @@ def test_a_reader_goes_on_with_what_is_added(numbers: Numbers, change: str) -> N
     numbers.spark.sql(change.format(table=f"lake.{NUMBERS.name}"))
     numbers.write(2)
     assert numbers.read(LATE) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM {table} WHERE number = 1", "UPDATE {table} SET number = 9 WHERE number = 1"])
+def test_a_new_reader_sees_the_table_as_it_is(numbers: Numbers, change: str) -> None:
+    numbers.spark.sql(change.format(table=f"lake.{NUMBERS.name}"))
+    numbers.write(1)
+    assert numbers.read(EARLY) == rows(numbers.spark, NUMBERS)
+    numbers.write(1)
+    assert numbers.read(EARLY) == rows(numbers.spark, NUMBERS)
 
 
 def test_rows_that_somebody_adds_by_hand_are_read(numbers: Numbers) -> None:

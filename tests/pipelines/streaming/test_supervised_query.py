@@ -112,6 +112,25 @@ def test_a_job_of_which_nothing_can_start_ends_at_once(spark: SparkSession, stop
         job.supervise(spark, queries, stopping)
 
 
+def test_a_query_that_has_started_after_all_is_refused_no_longer(
+    spark: SparkSession, tmp_path: Path, stopping: threading.Event
+) -> None:
+    starts, begin = counting(tmp_path, lambda batch, batch_id: None)
+    tries: list[int] = []
+
+    def late(spark: SparkSession) -> StreamingQuery:
+        tries.append(len(tries))
+        if len(tries) == 1:
+            raise CheckpointError("not yet")
+        return begin(spark)
+
+    supervised = a_query(spark, late, stopping)
+    supervised.thread.start()
+    until(lambda: bool(starts), "the query runs")
+    until(lambda: supervised.refused is None, "nobody refuses it any more")
+    assert len(tries) == 2
+
+
 def test_a_query_that_cannot_start_takes_nobody_with_it(spark: SparkSession, tmp_path: Path, stopping: threading.Event) -> None:
     written: list[int] = []
     starts, start = counting(tmp_path, lambda batch, batch_id: written.append(batch_id))
