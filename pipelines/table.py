@@ -16,7 +16,7 @@ class Column:
     type: str
     meaning: str
     required: bool = True
-    longest: int = 500
+    longest: int = 800  # what the API lets through: 200 characters
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def _whole(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# Not only blanks, and no longer than silver takes, whatever the characters.
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern="[^ ]")]
 Money = Annotated[Decimal, BeforeValidator(_money), WithJsonSchema({"type": "string", "pattern": f"^{AMOUNT.pattern}$"})]
 Count = Annotated[int, BeforeValidator(_whole)]
 Moment = Annotated[AwareDatetime, AfterValidator(_plausible)]

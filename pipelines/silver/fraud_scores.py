@@ -14,7 +14,7 @@ TABLE = Table(
     name="silver.fraud_scores",
     grain="One row per score of a payment.",
     columns=(
-        replace(EVENT[0], longest=600),  # "score-" and the payment's
+        replace(EVENT[0], longest=900),  # "score-" and the payment's
         EVENT[1],
         Column("payment_id", "string", "The payment scored."),
         Column("card_id", "string", "Token of the card that pays; the record's key."),

@@ -48,7 +48,7 @@ MAY_BE_EMPTY = ("placed", "approved", "invoiced", "shipped", "cancelled", "unava
 # A thousand lines of a million pieces are still an int, and a minute of nine million such orders a
 # decimal(18,2): gold adds them up without looking.
 MOST_PIECES, MOST_WORTH, WIDE = 1_000_000, 1_000_000_000, "decimal(38,2)"
-LONGEST_ID = 500  # bytes, like every text that is a column
+LONGEST_ID = 800  # bytes, like every text that is a column
 
 
 RULES: Rules = {

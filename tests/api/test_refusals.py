@@ -29,7 +29,7 @@ WRONG: dict[str, Any] = {
     "installments": [-1, 1.5, "1", True, 2**70],
     "attempt_number": [0, "1"],
     "method": ["cash", 1, None],
-    "card_id": ["", 7, None, "c" * 201],
+    "card_id": ["", " ", 7, None, "c" * 201],
     "customer_id": ["", 7, None],
     "country": ["br", "BRA", "Ü1"],
     "currency": ["R$", "BRLX"],

@@ -17,9 +17,9 @@ import fastavro
 from builders import BUILDERS, schemas
 
 SECOND = 1_000_000
-SHORT = (b"", b" ", b"\x00", b"null", b"x" * 500, b"BRL", b"brl", b"'; drop table x; --")
+SHORT = (b"", b" ", b"\x00", b"null", b"x" * 800, b"BRL", b"brl", b"'; drop table x; --")
 FOREIGN = ("ü€😀".encode(), "\u202e\ufeff\ud7ff".encode())
-LONG = (b"x" * 501, b"y" * 1_500)
+LONG = (b"x" * 801, b"y" * 1_500)
 NO_UTF8 = (b"\xe3\xe3\xe3\xe3", b"\xff", b"a\xe3", b"\x81\x81", b"\xed\xa0\x80", b"\xf4\x90\x80\x80")
 TEXTS = (*SHORT, *FOREIGN, *LONG, *NO_UTF8)
 INTS = (-(2**31), -1_000_001, -1_000_000, -1, 0, 1, 2, 999, 1_000_000, 1_000_001, 2_000_000_000, 2**31 - 1)

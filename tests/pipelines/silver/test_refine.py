@@ -165,16 +165,16 @@ def test_each_broken_rule_is_named(spark: SparkSession, topic: str) -> None:
 BOUNDED: list[tuple[str, str, dict[str, Any]]] = [
     *((topic, "event_id_not_blank", BUILDERS[topic](event_id=" ")) for topic in SILVER),
     *(
-        (topic, "event_id_up_to_500_bytes", BUILDERS[topic](event_id="ü" * 251))
+        (topic, "event_id_up_to_800_bytes", BUILDERS[topic](event_id="ü" * 401))
         for topic in SILVER
         if topic.startswith("shop.")
     ),
-    ("tidemark.fraud_scores", "event_id_up_to_600_bytes", a_score(event_id="ü" * 301)),
+    ("tidemark.fraud_scores", "event_id_up_to_900_bytes", a_score(event_id="ü" * 451)),
     ("shop.orders", "customer_id_not_blank", an_order(customer_id="")),
     ("shop.orders", "placed_at_between_2000_and_2100", an_order(placed_at=NOON.replace(year=1999))),
     ("shop.orders", "estimated_delivery_at_between_2000_and_2100", an_order(estimated_delivery_at=NOON.replace(year=2100))),
     ("shop.orders", "texts_together_up_to_100_kb", an_order(items=[an_item(category="x" * 100_000)])),
-    ("shop.payments", "card_id_up_to_500_bytes", a_payment(card_id="x" * 501)),
+    ("shop.payments", "card_id_up_to_800_bytes", a_payment(card_id="x" * 801)),
     ("shop.payments", "currency_has_three_letters", a_payment(currency="R$")),
     ("shop.clicks", "currency_has_three_letters", a_click(currency="BRL\n")),
     ("shop.reviews", "comment_up_to_80000_bytes", BUILDERS["shop.reviews"](comment="x" * 80_001)),
