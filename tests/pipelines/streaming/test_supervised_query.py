@@ -192,7 +192,7 @@ def test_a_failure_to_report_is_let_pass_once(spark: SparkSession, stopping: thr
 
     def start(spark: SparkSession) -> StreamingQuery:
         tries.append(len(tries))
-        if len(tries) == 3:
+        if len(tries) == 4:
             stopping.set()
         raise PySparkException(f"None of {supervised_query.REPORTING_FAILURE}")
 
@@ -200,7 +200,7 @@ def test_a_failure_to_report_is_let_pass_once(spark: SparkSession, stopping: thr
     supervised.thread.start()
     supervised.thread.join(60)
     assert supervised.failure is not None
-    assert (len(tries), supervised.failure.times) == (3, 2)
+    assert (len(tries), supervised.failure.times) == (4, 2)
 
 
 @pytest.mark.parametrize("error", [KeyError("nobody thought of it"), FileNotFoundError(2, "No such file", "model.ubj")])
