@@ -30,16 +30,14 @@ def ask(kafka: Kafka, topic: str, places: Positions) -> KafkaAnswer:
 
     Raises ServiceUnreachable when Kafka does not tell, ContractError when there is no such topic.
     """
-    read, held_there = Positions(), Positions()
     there = topics.offsets(kafka, topic)
-    for partition, (first, last) in places.spans().items():
-        begin, end = there.get(partition, (0, 0))
-        begin, end = max(begin, first), min(end, last + 1)
-        offsets = np.arange(begin, max(begin, end))
-        held_there.add(np.full(len(offsets), partition), offsets)
-        found = _committed(kafka, TopicPartition(topic, partition, begin), end) if begin < end else []
-        read.add(np.full(len(found), partition), np.array(found, np.int64))
-    return KafkaAnswer(places & read, places - held_there)
+    begins, ends = ({partition: span[side] for partition, span in there.items()} for side in (0, 1))
+    known = places.before(ends) - places.before(begins)
+    committed = Positions()
+    for partition, (first, last) in known.spans().items():
+        found = _committed(kafka, TopicPartition(topic, partition, first), last + 1)
+        committed.add(np.full(len(found), partition), np.array(found, np.int64))
+    return KafkaAnswer(known & committed, places - known)
 
 
 def _committed(kafka: Kafka, start: TopicPartition, end: int) -> list[int]:

@@ -48,7 +48,6 @@ MAY_BE_EMPTY = ("placed", "approved", "invoiced", "shipped", "cancelled", "unava
 # A thousand lines of a million pieces are still an int, and a minute of nine million such orders a
 # decimal(18,2): gold adds them up without looking.
 MOST_PIECES, MOST_WORTH, WIDE = 1_000_000, 1_000_000_000, "decimal(38,2)"
-LONGEST_ID = 800  # bytes, like every text that is a column
 
 
 RULES: Rules = {
@@ -66,7 +65,7 @@ RULES: Rules = {
 def _has_ids(item: SparkColumn) -> SparkColumn:
     """Return whether a line says what was sold and by whom, in texts that can be keys."""
     names = [item[name] for name in ("product_id", "seller_id")]
-    return reduce(and_, [*(F.trim(name) != "" for name in names), *(F.octet_length(name) <= LONGEST_ID for name in names)])
+    return reduce(and_, [*(F.trim(name) != "" for name in names), *(F.octet_length(name) <= Column.longest for name in names)])
 
 
 def _worth(items: SparkColumn) -> SparkColumn:

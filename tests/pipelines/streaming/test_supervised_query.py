@@ -41,6 +41,21 @@ def counting(
     return starts, start
 
 
+def failing_at(
+    tries: set[int], error: Exception, begin: Callable[[SparkSession], StreamingQuery]
+) -> tuple[list[int], Callable[[SparkSession], StreamingQuery]]:
+    """The list of tries to start a query, and what starts it and fails at these, counted from 1."""
+    made: list[int] = []
+
+    def start(spark: SparkSession) -> StreamingQuery:
+        made.append(len(made) + 1)
+        if made[-1] in tries:
+            raise error
+        return begin(spark)
+
+    return made, start
+
+
 def a_query(
     spark: SparkSession,
     start: Callable[[SparkSession], StreamingQuery],
@@ -116,14 +131,7 @@ def test_a_query_that_has_started_after_all_is_refused_no_longer(
     spark: SparkSession, tmp_path: Path, stopping: threading.Event
 ) -> None:
     starts, begin = counting(tmp_path, lambda batch, batch_id: None)
-    tries: list[int] = []
-
-    def late(spark: SparkSession) -> StreamingQuery:
-        tries.append(len(tries))
-        if len(tries) == 1:
-            raise CheckpointError("not yet")
-        return begin(spark)
-
+    tries, late = failing_at({1}, CheckpointError("not yet"), begin)
     supervised = a_query(spark, late, stopping)
     supervised.thread.start()
     until(lambda: bool(starts), "the query runs")
@@ -148,14 +156,7 @@ def test_a_query_that_has_run_is_tried_again_when_a_service_is_away(
     spark: SparkSession, tmp_path: Path, stopping: threading.Event
 ) -> None:
     starts, begin = counting(tmp_path, lambda batch, batch_id: None)
-    tries: list[int] = []
-
-    def start(spark: SparkSession) -> StreamingQuery:
-        tries.append(len(tries))
-        if len(tries) == 2:
-            raise ServiceUnreachable("the registry is away")
-        return begin(spark)
-
+    tries, start = failing_at({2}, ServiceUnreachable("the registry is away"), begin)
     supervised = a_query(spark, start, stopping)
     supervised.thread.start()
     until(lambda: len(starts) == 1, "the query runs")
@@ -171,14 +172,7 @@ def test_a_service_that_is_away_when_a_later_query_starts_is_waited_for(
     job_runs = threading.Event()
     others, another = counting(tmp_path / "other", lambda batch, batch_id: None)
     starts, begin = counting(tmp_path / "late", lambda batch, batch_id: None)
-    tries: list[int] = []
-
-    def late(spark: SparkSession) -> StreamingQuery:
-        tries.append(len(tries))
-        if len(tries) == 1:
-            raise ServiceUnreachable("the broker took too long to answer")
-        return begin(spark)
-
+    tries, late = failing_at({1}, ServiceUnreachable("the broker took too long to answer"), begin)
     a_query(spark, another, stopping, job_runs).thread.start()
     until(job_runs.is_set, "a query of the job runs")
     supervised = a_query(spark, late, stopping, job_runs)
@@ -208,14 +202,7 @@ def test_an_error_that_nobody_foresaw_is_said_and_tried_again(
     spark: SparkSession, tmp_path: Path, stopping: threading.Event, error: Exception
 ) -> None:
     starts, begin = counting(tmp_path, lambda batch, batch_id: None)
-    tries: list[int] = []
-
-    def start(spark: SparkSession) -> StreamingQuery:
-        tries.append(len(tries))
-        if len(tries) < 5:
-            raise error
-        return begin(spark)
-
+    _, start = failing_at({1, 2, 3, 4}, error, begin)
     supervised = a_query(spark, start, stopping)
     with capture_logs() as logs:
         supervised.thread.start()
