@@ -34,6 +34,12 @@ def test_where_all_hold_the_last_line_says_so() -> None:
     assert as_text([waiting]).splitlines()[-1] == "✓ Every record is where it belongs, once, or under way for 12 s at most."
 
 
+def test_what_kafka_has_forgotten_is_said_and_breaks_nothing() -> None:
+    verdict, note = as_text([replace(HOLDS, forgotten=1_200)]).splitlines()[-2:]
+    assert verdict == "✓ Every record is where it belongs, once."
+    assert note.startswith("· tidemark.fraud_scores: bronze lacks 1,200 offsets that Kafka does not hold any more")
+
+
 @pytest.mark.parametrize(("found", "code"), [([HOLDS], 0), ([HOLDS, LOST], 1), ([STUCK], 1)])
 def test_the_exit_code_says_whether_all_hold(monkeypatch: pytest.MonkeyPatch, found: list[Balance], code: int) -> None:
     monkeypatch.setattr(balance, "open_catalogue", nullcontext)
