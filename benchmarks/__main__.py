@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks import receipt
@@ -92,7 +93,7 @@ def _alone(name: str, options: list[str]) -> None:
     try:
         measure(name, options)
     except TidemarkError as error:
-        err.print(f"[red]✗[/] {error}", highlight=False, soft_wrap=True)
+        err.print(f"[red]✗[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
 
 
