@@ -24,7 +24,7 @@ THREE_AT_ONCE := --numprocesses=3
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
 
-.PHONY: demo up down install doctor status sql screenshot contracts balance rebuild recompute recover train promote replay tend rebuild-store clean test test-unit lint bench claims docs help installed
+.PHONY: demo up down install doctor status sql screenshot contracts balance rebuild recompute skip recover train promote replay tend rebuild-store clean test test-unit lint bench claims docs help installed
 
 ##@ Start
 
@@ -69,6 +69,9 @@ rebuild: installed ## Rebuild TABLE=silver.orders from bronze, FROM=... TO=...
 
 recompute: installed ## Recompute TABLE=gold.business_metrics from silver
 	@$(SPARK) jobs/tasks/recompute.py --table "$(TABLE)"
+
+skip: installed ## Move the record at which QUERY=gold.orders fails to quarantine
+	@$(SPARK) jobs/tasks/skip.py --query "$(QUERY)"
 
 recover: installed ## Let TABLE=silver.orders go on without its checkpoint
 	@$(SPARK) jobs/tasks/recover.py --table "$(TABLE)"
