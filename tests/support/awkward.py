@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 from builders import BUILDERS, an_item, an_order, written
 from confluent_kafka import Producer
+from extreme_records import records
 
 from pipelines.base.settings import Settings
 from pipelines.contracts import schemas
@@ -80,6 +82,16 @@ class Shop:
             producer.flush(30)
             producer.commit_transaction(30) if is_meant else producer.abort_transaction(30)
             self.ledger.note("transactions", topic, SILVER if is_meant else NOWHERE, event["event_id"])
+
+    def extreme(self, topic: str, count: int = 100) -> None:
+        """Send records as extreme as the contract allows; where each must end nobody has written
+        down.
+        """
+        header = b"\0" + schema_registry.newest_id(topic).to_bytes(4, "big")
+        for value in records(Random(self.run), topic, count):  # noqa: S311 - no secret
+            self._send(topic, header + value[5:])
+            self.ledger.records += 1
+        self.ledger.kinds["as extreme as the contract allows"] = count
 
     def everything(self) -> None:
         """Send records of every kind."""
