@@ -70,7 +70,7 @@ rebuild: installed ## Rebuild TABLE=silver.orders from bronze, FROM=... TO=...
 recompute: installed ## Recompute TABLE=gold.business_metrics from silver
 	@$(SPARK) jobs/tasks/recompute.py --table "$(TABLE)"
 
-skip: installed ## Move the record at which QUERY=gold.orders fails to quarantine
+skip: installed ## Put the record that stops QUERY=gold.orders aside
 	@$(SPARK) jobs/tasks/skip.py --query "$(QUERY)"
 
 recover: installed ## Let TABLE=silver.orders go on without its checkpoint
@@ -110,7 +110,7 @@ test: install lint ## Run every test: unit, with Spark, integration, end to end
 test-unit: install ## Run what needs no services, Spark, programs or data sets
 	@$(PYTHON) -m pytest $(THREE_AT_ONCE) -m "not ($(SLOW_TESTS))"
 
-faults: install ## Kill KILLS=30 processes under awkward records, write the receipt
+faults: install ## Kill KILLS=30 processes beside awkward records
 	@$(PYTHON) -m pytest tests/faults --faults-receipt --faults-kills=$(or $(KILLS),30) --faults-seed=$(or $(SEED),7)
 
 lint: install ## Check style, types and import directions

@@ -50,7 +50,7 @@ def register(app: Dash, find: Callable[[], list[Failing]]) -> None:
 def shown(failing: list[Failing]) -> Component | None:
     """Return the alert that says what fails; nothing when all is well."""
     sentences = [dmc.Text(prose(each.sentence()), inherit=True) for each in failing]
-    return dmc.Alert(sentences, className="notice", color="var(--red)", p="xs", mb="sm", role="alert") if failing else None
+    return dmc.Alert(sentences, className="notice", color="var(--red)", p="xs", mb="sm") if failing else None
 
 
 def finder(settings: Settings) -> Callable[[], list[Failing]]:

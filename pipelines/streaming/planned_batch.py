@@ -54,7 +54,7 @@ def _of_table(spark: SparkSession, table: Table, before: Offset, until: TableOff
     reader = spark.read.format("iceberg")
     began = _parent(spark, table, before.snapshot_id) if isinstance(before, TableOffset) and not until.scan_all_files else None
     if began is None:
-        return reader.option("snapshot-id", until.snapshot_id).load(catalog.full_name(table))
+        return reader.option("versionAsOf", until.snapshot_id).load(catalog.full_name(table))
     window = {"start-snapshot-id": str(began), "end-snapshot-id": str(until.snapshot_id)}
     return reader.options(**window).load(catalog.full_name(table))
 
@@ -70,4 +70,3 @@ def _parent(spark: SparkSession, table: Table, snapshot_id: int) -> int | None:
 def empty_of(rows: DataFrame) -> DataFrame:
     """Return a source's rows without any of them."""
     return rows.limit(0)
-

@@ -57,7 +57,9 @@ def read_record(spark: SparkSession, record: Record) -> DataFrame:
     """Return one record of a topic with Kafka's columns; no row where Kafka has forgotten it."""
     bounds = {"startingOffsets": record.offset, "endingOffsets": record.offset + 1}
     reader = spark.read.format("kafka").options(**_committed(settings().kafka)).option("failOnDataLoss", "false")
-    reader = reader.options(**{option: TopicOffsets({record.topic: {record.partition: at}}).to_json() for option, at in bounds.items()})
+    reader = reader.options(
+        **{option: TopicOffsets({record.topic: {record.partition: at}}).to_json() for option, at in bounds.items()}
+    )
     return reader.options(assign=json.dumps({record.topic: [record.partition]}), includeHeaders="true").load()
 
 

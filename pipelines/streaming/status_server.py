@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
     server: "StatusServer"
     timeout = REQUEST_WITHIN_S
 
-    def do_GET(self) -> None:  # noqa: N802  # the library's name
+    def do_GET(self) -> None:  # the library's name
         """Answer `/queries` and `/metrics`; a page of another name gets nothing."""
         host = (self.headers.get("Host") or "").rsplit(":", 1)[0]
         if self.server.is_local and host not in LOOPBACK_NAMES:
@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send_error(404)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
+    def log_message(self, format: str, *args: object) -> None:  # the library's name
         """Log no request: they come every few seconds."""
 
     def _answer(self, kind: str, body: bytes) -> None:

@@ -180,7 +180,7 @@ class SupervisedQuery:
         except Stopped:
             return
         except Exception as error:  # what is not found leaves the failure as it is
-            log.warning("record_not_found", query=self.query.name, error=jvm.sentence(error))
+            log.warning("record_not_found", query=self.query.name, exc_info=error)
             return
         self.searched = failure.batch
         self.failure = replace(failure, record=record)

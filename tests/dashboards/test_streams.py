@@ -26,12 +26,12 @@ def status_port() -> Iterator[int]:
     """The port of what answers as the streams do."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(json.dumps([RUNS, FAILS]).encode())
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -42,7 +42,10 @@ def status_port() -> Iterator[int]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_page_says_what_fails(
-    served: Callable[..., AbstractContextManager[httpx.Client]], fire: Callable[..., httpx.Response], status_port: int, page: Any
+    served: Callable[..., AbstractContextManager[httpx.Client]],
+    fire: Callable[..., httpx.Response],
+    status_port: int,
+    page: Any,
 ) -> None:
     with served(Settings(trino_port=1, spark_status_port=status_port), page.path) as client:
         text = fire(client, "failing-queries").text
@@ -53,7 +56,9 @@ def test_every_page_says_what_fails(
 
 def test_without_a_record_the_sentence_says_where_more_is() -> None:
     failing = Failing("gold.orders", datetime.fromtimestamp(0, UTC), "No catalogue.", None)
-    assert failing.sentence() == "gold.orders does not go on since 1970-01-01 00:00:00 UTC: No catalogue. `make status` has more."
+    assert (
+        failing.sentence() == "gold.orders does not go on since 1970-01-01 00:00:00 UTC: No catalogue. `make status` has more."
+    )
 
 
 def test_nothing_is_shown_while_all_is_well_or_nobody_answers() -> None:

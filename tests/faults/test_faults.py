@@ -162,7 +162,12 @@ def test_every_question_of_the_pages_is_answered(aftermath: Aftermath, local_sta
     trino = local_stack.trino
     ask = client(PageSettings(trino_host=trino.host, trino_port=trino.port, catalog_name=local_stack.catalog.name))
     live, fraud = LiveBoard(ask), FraudBoard(ask, timedelta(days=local_stack.fraud.label_delay_days))
-    questions = {f"{type(board).__module__}.{name}": each for board in (live, fraud) for name, each in vars(board).items() if isinstance(each, Cached)}
+    questions = {
+        f"{type(board).__module__}.{name}": each
+        for board in (live, fraud)
+        for name, each in vars(board).items()
+        if isinstance(each, Cached)
+    }
     assert len(questions) > 10
     assert {name: each().problem for name, each in questions.items() if each().problem} == {}
 

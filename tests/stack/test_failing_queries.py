@@ -13,7 +13,15 @@ from stack import failing_queries
 from stack.failing_queries import FailingQuery
 
 RECORD = {"topic": "shop.orders", "partition": 0, "offset": 123, "at_us": 1}
-FAILS = {"query": "gold.orders", "state": "fails", "cause": "An overflow.", "since": 0, "times": 5, "batch": None, "record": RECORD}
+FAILS = {
+    "query": "gold.orders",
+    "state": "fails",
+    "cause": "An overflow.",
+    "since": 0,
+    "times": 5,
+    "batch": None,
+    "record": RECORD,
+}
 RUNS = {"query": "silver.orders", "state": "runs", "cause": None, "since": None, "times": 0, "batch": None, "record": None}
 
 
@@ -22,12 +30,12 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What answers as the streams do."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(json.dumps([RUNS, FAILS]).encode())
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -41,7 +49,9 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("streams")
 def test_only_what_fails_is_found() -> None:
-    assert failing_queries.found() == [FailingQuery("gold.orders", datetime.fromtimestamp(0, UTC), 5, "An overflow.", None, RECORD)]
+    assert failing_queries.found() == [
+        FailingQuery("gold.orders", datetime.fromtimestamp(0, UTC), 5, "An overflow.", None, RECORD)
+    ]
 
 
 def test_streams_that_do_not_answer_have_nothing_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Awkward records of every kind that public complaints know: what is sent, and where it must end."""
+"""Awkward records of every kind that public complaints know: what is sent, where it must end."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from builders import BUILDERS, an_item, an_order, written
+from builders import BUILDERS, an_item, written
 from confluent_kafka import Producer
 from extreme_records import records
 
@@ -103,7 +103,11 @@ class Shop:
         self.number += 1
         name, now = f"{self.run}-{self.number}", datetime.now(UTC)
         own = {"event_id": f"odd-{name}", "event_at": now, **({"placed_at": now} if topic == "shop.orders" else {})}
-        keys = {key: f"{key}-{name}" for key in ("order_id", "payment_id", "card_id", "device_id", "review_id") if key in BUILDERS[topic]()}
+        keys = {
+            key: f"{key}-{name}"
+            for key in ("order_id", "payment_id", "card_id", "device_id", "review_id")
+            if key in BUILDERS[topic]()
+        }
         return {**BUILDERS[topic](), **own, **keys, **changes}
 
     def _send(self, topic: str, value: bytes | None) -> None:
@@ -138,7 +142,9 @@ def kinds(shop: Shop) -> Iterator[Callable[[], object]]:
         yield lambda topic=topic: shop.twice(topic)
         yield lambda topic=topic: shop.spoilt(topic, "cut short", lambda value: value[:9])
         yield lambda topic=topic: shop.spoilt(topic, "no frame", lambda value: value[5:])
-        yield lambda topic=topic: shop.spoilt(topic, "an id that nobody registered", lambda value: b"\0\0\1\xff\xff" + value[5:])
+        yield lambda topic=topic: shop.spoilt(
+            topic, "an id that nobody registered", lambda value: b"\0\0\1\xff\xff" + value[5:]
+        )
         yield lambda topic=topic: shop.refused(topic, "no id", event_id=" ")
         yield lambda topic=topic: shop.refused(topic, "a clock ahead", event_at=now + timedelta(hours=2))
         yield lambda topic=topic: shop.refused(topic, "a clock that begins in 1970", event_at=datetime(1970, 1, 2, tzinfo=UTC))
@@ -146,12 +152,16 @@ def kinds(shop: Shop) -> Iterator[Callable[[], object]]:
         yield lambda topic=topic: shop.in_transactions(topic)
     million = [an_item(quantity=2_000_000_000), an_item(item_number=2, quantity=2_000_000_000)]
     yield lambda: shop.refused("shop.orders", "huge numbers", items=million)
-    yield lambda: shop.refused("shop.orders", "huge numbers", items=[an_item(quantity=1_000_000, price=Decimal("9999999999.99"))])
+    yield lambda: shop.refused(
+        "shop.orders", "huge numbers", items=[an_item(quantity=1_000_000, price=Decimal("9999999999.99"))]
+    )
     yield lambda: shop.refused("shop.inventory", "huge numbers", quantity=2**31 - 1)
     yield lambda: shop.refused("shop.orders", "a date that means never", placed_at=datetime(9999, 12, 31, tzinfo=UTC))
     yield lambda: shop.refused("shop.reviews", "a megabyte of text", comment="x" * 1_000_000)
     yield lambda: shop.refused("shop.payments", "a megabyte of text", device_id="x" * 900_000)
-    yield lambda: shop.refused("shop.orders", "a thousand lines and more", items=[an_item(item_number=n) for n in range(1, 1500)])
+    yield lambda: shop.refused(
+        "shop.orders", "a thousand lines and more", items=[an_item(item_number=n) for n in range(1, 1500)]
+    )
     yield lambda: shop.good("shop.orders", "a word nobody listed", status="awaiting_pickup")
     yield lambda: shop.good("shop.orders", "a return", status="returned", version=3)
     yield lambda: shop.good("shop.orders", "a discount line", items=[an_item(), an_item(item_number=2, price=Decimal("-1.00"))])

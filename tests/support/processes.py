@@ -29,7 +29,9 @@ def finished(*command: str, expect: int | None = 0, **changes: str) -> subproces
     done = subprocess.run(
         [sys.executable, *command], cwd=ROOT, env=own, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
-    assert expect in (None, done.returncode), f"{command} ended with {done.returncode}: {done.stdout[-2000:]} {done.stderr[-4000:]}"
+    assert expect in (None, done.returncode), (
+        f"{command} ended with {done.returncode}: {done.stdout[-2000:]} {done.stderr[-4000:]}"
+    )
     return done
 
 

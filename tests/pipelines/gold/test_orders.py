@@ -39,7 +39,9 @@ def test_a_discount_is_taken_off_and_is_no_piece(spark: SparkSession) -> None:
 
 
 def test_what_is_taken_back_is_taken_off(spark: SparkSession) -> None:
-    [row] = orders.aggregate(silver(spark, an_order(items=[an_item(quantity=3), an_item(item_number=2, quantity=-1)]))).collect()
+    [row] = orders.aggregate(
+        silver(spark, an_order(items=[an_item(quantity=3), an_item(item_number=2, quantity=-1)]))
+    ).collect()
     assert (row["items_count"], row["goods_amount"]) == (2, Decimal("20.00"))
 
 

@@ -44,7 +44,11 @@ ORDERED = Table(
 DOUBLES = Table(
     "gold.doubles",
     "One row per delivery, counted twice.",
-    (Column("product", "string", "What came."), Column("pieces", "int", "How many, twice."), Column("place", "bigint", "Offset.")),
+    (
+        Column("product", "string", "What came."),
+        Column("pieces", "int", "How many, twice."),
+        Column("place", "bigint", "Offset."),
+    ),
     ("place",),
     Merge(newest_by="pieces"),
     made_from=(PIECES.name,),
@@ -109,7 +113,11 @@ def a_query(into: Table, rows: Callable[[SparkSession, Callable[[Source], DataFr
 
     def start(spark: SparkSession) -> StreamingQuery:
         made = rows(spark, lambda source: read_table(spark, source, into) if isinstance(source, Table) else None)  # type: ignore[arg-type, return-value]
-        return upsert(made, into) if isinstance(into.written, Merge) else append(made.selectExpr("product", "CAST(pieces AS INT) AS pieces", "place"), into)
+        return (
+            upsert(made, into)
+            if isinstance(into.written, Merge)
+            else append(made.selectExpr("product", "CAST(pieces AS INT) AS pieces", "place"), into)
+        )
 
     return Query(into.name, start, Trial(sources, rows, into))
 
@@ -157,10 +165,17 @@ def test_what_no_record_causes_names_none(tables: SparkSession, stopping: thread
     arrive(tables, PIECES, 1, 2)
 
     def always(spark: SparkSession, read: Callable[[Source], DataFrame]) -> DataFrame:
-        return doubled(spark, read).withColumn("pieces", F.lit(1)).unionByName(spark.sql("SELECT 'p' product, CAST(rand() + 1e12 AS INT) pieces, 0L place"))
+        return (
+            doubled(spark, read)
+            .withColumn("pieces", F.lit(1))
+            .unionByName(spark.sql("SELECT 'p' product, CAST(rand() + 1e12 AS INT) pieces, 0L place"))
+        )
 
     def start(spark: SparkSession) -> StreamingQuery:
-        return upsert(doubled(spark, lambda _: read_table(spark, PIECES, DOUBLES)).withColumn("pieces", F.raise_error(F.lit("no"))), DOUBLES)
+        return upsert(
+            doubled(spark, lambda _: read_table(spark, PIECES, DOUBLES)).withColumn("pieces", F.raise_error(F.lit("no"))),
+            DOUBLES,
+        )
 
     trial = Trial((PIECES,), always, DOUBLES)
     supervised = SupervisedQuery(tables, Query(DOUBLES.name, start, trial), stopping, longest_pause_s=0.05)

@@ -39,7 +39,12 @@ def test_a_query_whose_python_worker_was_stopped_is_begun_anew(
                 os.kill(os.getpid(), signal.SIGSTOP)
             yield from frames
 
-        rows = spark.readStream.format("rate").option("numPartitions", 1).load().mapInPandas(note, "timestamp timestamp, value bigint")
+        rows = (
+            spark.readStream.format("rate")
+            .option("numPartitions", 1)
+            .load()
+            .mapInPandas(note, "timestamp timestamp, value bigint")
+        )
         return rows.writeStream.format("noop").option("checkpointLocation", str(tmp_path / "checkpoint")).start()
 
     supervised = SupervisedQuery(spark, Query("of this test", start), stopping, longest_pause_s=0.05, patience_s=4.0)
