@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from pipelines.streaming import jvm
 from pipelines.streaming.planned_batch import empty_of, planned_batch
 from pipelines.streaming.records import Places, Record, Source
+from pipelines.streaming.skips import Skips, without
 from pipelines.table import Table
 
 Rows = Mapping[Source, DataFrame]
@@ -46,9 +47,11 @@ def failing_record(spark: SparkSession, query: str, trial: Trial, is_wanted: Cal
     None where the batch passes when it is done without writing, where it fails without any record,
     or only by records of several sources together. Raises Stopped once `is_wanted` says no.
     """
-    batch = planned_batch(spark, query, trial.sources)
-    if batch is None:
+    planned = planned_batch(spark, query, trial.sources)
+    if planned is None:
         return None
+    skipped = Skips(spark, query).records()
+    batch = {source: without(rows, source, skipped) for source, rows in planned.items()}
 
     def fails(given: Rows) -> bool:
         if not is_wanted():

@@ -86,7 +86,7 @@ class SupervisedQuery:
         self.refused: TidemarkError | None = None
         self.has_run = False
         self.has_failed_to_report = False
-        self.searched: tuple[str, str] | None = None
+        self.searched: tuple[tuple[str, str], tuple[Record, ...]] | None = None
         self.outdated = threading.Event()
         self.thread = threading.Thread(target=self._live, name=query.name, daemon=True)
 
@@ -171,8 +171,13 @@ class SupervisedQuery:
         self._pause(pause_s)
 
     def _search(self, failure: Failure) -> None:
-        """Find the record at which the batch fails, once for each batch that fails again."""
-        if failure.batch is None or failure.times < SEARCH_FROM or failure.batch == self.searched or not self.query.trial:
+        """Find the record at which the batch fails, once for each batch that fails again, and once
+        more after a record of it was skipped.
+        """
+        if failure.batch is None or failure.times < SEARCH_FROM or not self.query.trial:
+            return
+        searched = (failure.batch, tuple(Skips(self.spark, self.query.name).records()))
+        if searched == self.searched:
             return
         try:
             with _searching:
@@ -182,7 +187,7 @@ class SupervisedQuery:
         except Exception as error:  # what is not found leaves the failure as it is
             log.warning("record_not_found", query=self.query.name, exc_info=error)
             return
-        self.searched = failure.batch
+        self.searched = searched
         self.failure = replace(failure, record=record)
         log.error("query_fails_at", query=self.query.name, record=str(record or "no single record"), cause=failure.cause)
 
