@@ -18,6 +18,8 @@ Rules = Mapping[str, Callable[[Column], Column]]
 
 EARLIEST, LATEST = "2000-01-01", "2100-01-01"
 WORD = 80  # bytes of a word of the business, such as a status: the list of them is open
+# What shows nothing: Unicode's white space, zero, and what has no width.
+BLANKS = "\0\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200C))) + "\u2028\u2029\u202f\u205f\u3000\ufeff"
 TOGETHER = 100_000  # bytes of all of a record's texts
 
 
@@ -43,7 +45,12 @@ def bounds(columns: Sequence[TableColumn]) -> Rules:
 
 def not_blank(name: str) -> Callable[[Column], Column]:
     """Return the rule that a text says something."""
-    return lambda event: F.trim(event[name]) != ""
+    return lambda event: says_something(event[name])
+
+
+def says_something(text: Column) -> Column:
+    """Return whether a text holds more than blanks of any script."""
+    return F.trim(text, F.lit(BLANKS)) != ""
 
 
 def _up_to(column: TableColumn) -> Callable[[Column], Column]:

@@ -8,7 +8,7 @@ from operator import and_
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
 
-from pipelines.silver.bounds import WORD, Rules, not_blank
+from pipelines.silver.bounds import WORD, Rules, not_blank, says_something
 from pipelines.silver.refining import EVENT, LINEAGE
 from pipelines.table import Append, Column, Table
 
@@ -73,7 +73,9 @@ RULES: Rules = {
 def _has_ids(item: SparkColumn) -> SparkColumn:
     """Return whether a line says what was sold and by whom, in texts that can be keys."""
     names = [item[name] for name in ("product_id", "seller_id")]
-    return reduce(and_, [*(F.trim(name) != "" for name in names), *(F.octet_length(name) <= Column.longest for name in names)])
+    return reduce(
+        and_, [*(says_something(name) for name in names), *(F.octet_length(name) <= Column.longest for name in names)]
+    )
 
 
 def _is_quantity(quantity: SparkColumn) -> SparkColumn:

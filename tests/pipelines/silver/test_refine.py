@@ -179,7 +179,11 @@ def test_each_broken_rule_is_named(spark: SparkSession, topic: str) -> None:
 
 
 BOUNDED: list[tuple[str, str, dict[str, Any]]] = [
-    *((topic, "event_id_not_blank", BUILDERS[topic](event_id=" ")) for topic in SILVER),
+    *(
+        (topic, "event_id_not_blank", BUILDERS[topic](event_id=blank))
+        for topic in SILVER
+        for blank in ("", " ", "\n\t\xa0\u200b")
+    ),
     *(
         (topic, "event_id_up_to_800_bytes", BUILDERS[topic](event_id="ü" * 401))
         for topic in SILVER
