@@ -36,7 +36,7 @@ from stack.services import services
 pytestmark = pytest.mark.end_to_end
 
 TABLES = {topic: topic.replace("shop.", "silver.") for topic in KEYS}
-WITHIN_S = 600.0
+WITHIN_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,9 @@ def catch_up(lake: Lake, ledger: Ledger) -> None:
     """Return when every table has what it is to have."""
     for topic, table in TABLES.items():
         wanted = len(ledger.of(topic, SILVER))
-        until(lambda table=table, wanted=wanted: events(lake, table) >= wanted, f"{table} has every event")  # type: ignore[misc]
+        until(lambda table=table, wanted=wanted: events(lake, table) >= wanted, f"{table} has every event", within_s=WITHIN_S)  # type: ignore[misc]
     refused = sum(len(ledger.of(topic, QUARANTINE)) for topic in KEYS)
-    until(lambda: quarantined(lake) >= refused, "quarantine has what was refused")
+    until(lambda: quarantined(lake) >= refused, "quarantine has what was refused", within_s=WITHIN_S)
     paid = len(ledger.of("shop.payments", SILVER))
     until(lambda: lake.count("gold.fraud_scores", "payment_id LIKE 'payment_id-%'") >= paid, "every payment is scored in gold")
     ordered = len(ledger.of("shop.orders", SILVER))

@@ -47,14 +47,14 @@ class Shop:
         self.number = 0
         self.producer = self._producer()
 
-    def good(self, topic: str, kind: str = "ordinary", fate: str = SILVER, **changes: Any) -> str:
+    def good(self, topic: str, kind: str = "ordinary", fate: str = SILVER, /, **changes: Any) -> str:
         """Send an event, of today unless `changes` say otherwise, and return its id."""
         event = self._event(topic, **changes)
         self._send(topic, encoded(topic, event))
         self.ledger.note(kind, topic, fate, event["event_id"])
         return str(event["event_id"])
 
-    def refused(self, topic: str, kind: str, **changes: Any) -> None:
+    def refused(self, topic: str, kind: str, /, **changes: Any) -> None:
         """Send an event that silver must refuse."""
         self.good(topic, kind, QUARANTINE, **changes)
 
