@@ -24,7 +24,7 @@ THREE_AT_ONCE := --numprocesses=3
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
 
-.PHONY: demo up down install doctor status sql screenshot contracts balance rebuild recompute recover train promote replay tend rebuild-store clean test test-unit lint bench claims docs help installed
+.PHONY: demo up down install doctor status sql screenshot contracts balance rebuild recompute skip recover train promote replay tend rebuild-store clean test test-unit faults lint bench claims docs help installed
 
 ##@ Start
 
@@ -70,6 +70,9 @@ rebuild: installed ## Rebuild TABLE=silver.orders from bronze, FROM=... TO=...
 recompute: installed ## Recompute TABLE=gold.business_metrics from silver
 	@$(SPARK) jobs/tasks/recompute.py --table "$(TABLE)"
 
+skip: installed ## Put the record that stops QUERY=gold.orders aside
+	@$(SPARK) jobs/tasks/skip.py --query "$(QUERY)"
+
 recover: installed ## Let TABLE=silver.orders go on without its checkpoint
 	@$(SPARK) jobs/tasks/recover.py --table "$(TABLE)"
 
@@ -106,6 +109,9 @@ test: install lint ## Run every test: unit, with Spark, integration, end to end
 
 test-unit: install ## Run what needs no services, Spark, programs or data sets
 	@$(PYTHON) -m pytest $(THREE_AT_ONCE) -m "not ($(SLOW_TESTS))"
+
+faults: install ## Kill KILLS=30 processes beside awkward records
+	@$(PYTHON) -m pytest tests/faults --faults-receipt --faults-kills=$(or $(KILLS),30) --faults-seed=$(or $(SEED),7)
 
 lint: install ## Check style, types and import directions
 	@.venv/bin/ruff check .

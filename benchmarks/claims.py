@@ -23,6 +23,7 @@ from pipelines.base.paths import ROOT
 
 CLAIMS, RECEIPTS = Path("benchmarks") / "claims.toml", Path("benchmarks") / "receipts"
 README, PAGE = Path("README.md"), Path("docs") / "measured.md"
+RELIABILITY = Path("docs") / "reliability.md"
 BLOCK = re.compile(r"(<!-- measured.*?-->\n).*?(<!-- /measured -->)", re.DOTALL)
 BOUND = re.compile(r"(?P<receipt>\w+)\.(?P<metric>\w+) (?P<comparison><=|>=|<|>) (?P<limit>\S+)")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -76,6 +77,7 @@ class Claims(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     readme: Annotated[list[str], Field(max_length=6)] = []
+    reliability: list[str] = []
     sections: list[Section] = []
 
 
@@ -126,16 +128,26 @@ def read(file: Path) -> Claims:
 
 
 def rendered(root: Path) -> dict[Path, str]:
-    """Return README.md and docs/measured.md of a checkout as its claims and receipts have them."""
+    """Return README.md, docs/measured.md and docs/reliability.md of a checkout as its claims and
+    receipts have them.
+    """
     claims, receipts = read(root / CLAIMS), Receipts(root / RECEIPTS)
-    lines = "".join(f"- {line.format_map(receipts)}\n" for line in claims.readme)
-    text = (root / README).read_text()
-    if not BLOCK.search(text):
-        raise ClaimsError("README.md has no place for figures: put <!-- measured --> and <!-- /measured --> around it.")
+    blocks = {README: claims.readme, RELIABILITY: claims.reliability}
     return {
-        root / README: BLOCK.sub(lambda block: f"{block[1]}{lines}{block[2]}", text),
+        **{root / file: with_block(root / file, lines, receipts) for file, lines in blocks.items() if lines or file == README},
         root / PAGE: page(claims, receipts, root / RECEIPTS),
     }
+
+
+def with_block(file: Path, lines: list[str], receipts: Receipts) -> str:
+    """Return a file's text with its measured lines as the receipts have them; raises ClaimsError
+    where it has no place for them.
+    """
+    text = file.read_text()
+    if not BLOCK.search(text):
+        raise ClaimsError(f"{file.name} has no place for figures: put <!-- measured --> and <!-- /measured --> around it.")
+    block = "".join(f"- {line.format_map(receipts)}\n" for line in lines)
+    return BLOCK.sub(lambda found: f"{found[1]}{block}{found[2]}", text)
 
 
 def page(claims: Claims, receipts: Receipts, folder: Path) -> str:

@@ -11,6 +11,7 @@ import waitress  # type: ignore[import-untyped]  # it ships no types
 from dash import Dash
 from flask import Flask, Response
 
+from dashboards import streams
 from dashboards.look.frame import frame
 from dashboards.look.inputs import register_scheme
 from dashboards.pages import PAGES
@@ -32,8 +33,10 @@ def site(chosen: Settings, ask: Ask, pages: Sequence[Page] = PAGES) -> Flask:
     server = Flask("dashboards")
     links = [(page.title, page.path) for page in pages]
     apps = [_app(server, page, links) for page in pages]
+    failing = streams.finder(chosen)
     for page, app in zip(pages, apps, strict=True):
         register_scheme(app)
+        streams.register(app, failing)
         page.register(app, ask, chosen)
     _harden(server, {script for app in apps for script in app.csp_hashes()}, chosen)
     return server

@@ -68,6 +68,9 @@ class Cached(Generic[Rows]):
             self._answer = Answer(self._question(), datetime.now(UTC))
         except Unanswered as error:
             self._note(str(error))
+        except Exception as error:  # what nobody foresaw is said on the page, too
+            log.error("question_failed", question=self._name, exc_info=error)
+            self._note("This could not be read, for a reason that nobody foresaw: the log of the page has it.")
         finally:
             self._read_at = self._clock()
 

@@ -23,6 +23,8 @@ class Settings(BaseModel):
     trino_port: int = Field(default=18080, ge=1, le=65535)
     trino_user: str = "tidemark"
     catalog_name: str = "lake"
+    spark_status_host: str = "127.0.0.1"
+    spark_status_port: int = Field(default=14050, ge=1, le=65535)
     dash_host: str = "127.0.0.1"
     dash_port: int = Field(default=18050, ge=1, le=65535)
     fraud_label_delay_days: int = Field(default=7, ge=0)

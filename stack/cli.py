@@ -16,7 +16,7 @@ from rich.table import Column, Table
 from pipelines.base.errors import TidemarkError
 from pipelines.base.paths import located
 from pipelines.base.settings import settings
-from stack import demo, dotenv_file, lifecycle, prompt, status
+from stack import demo, dotenv_file, failing_queries, lifecycle, prompt, status
 from stack.programs import programs
 from stack.service import Service
 from stack.services import services
@@ -72,16 +72,19 @@ def down() -> None:
 
 @app.command("status")
 def show_status(as_json: AsJson = False) -> None:
-    """Say what runs, since when, with how much memory; exit 1 if something that should run does
-    not.
+    """Say what runs, since when, with how much memory, and which queries fail and why; exit 1 if
+    something that should run does not.
     """
     optional = {program.name for program in programs(DEFAULT_RATE)}
     rows = [row for row in status.rows(_known()) if row.name not in optional or row.state != "stopped"]
+    failing = failing_queries.found() if any(row.name == "streams" for row in rows) else []
     if as_json:
-        typer.echo(json.dumps([row.as_json() for row in rows]))
+        typer.echo(json.dumps([row.as_json() for row in rows] + [{"name": each.query, **each.as_json()} for each in failing]))
     else:
         out.print(_table(rows))
-    raise typer.Exit(0 if all(row.state == "running" for row in rows) else 1)
+        for each in failing:
+            out.print(f"[red]✗[/] {escape(each.sentence())}", highlight=False, soft_wrap=True)
+    raise typer.Exit(0 if all(row.state == "running" for row in rows) and not failing else 1)
 
 
 @app.command()

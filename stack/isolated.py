@@ -9,7 +9,7 @@ from stack.ports import some_free
 
 def environment(state: Path) -> dict[str, str]:
     """Return the environment in which a stack lives below `state` on ports that are free now."""
-    kafka, registry, postgres, valkey, mlflow, trino, dash, api, spark = some_free(9)
+    kafka, registry, postgres, valkey, mlflow, trino, dash, api, spark, status = some_free(10)
     return {
         "TIDEMARK_STATE": str(state),
         "TIDEMARK_CATALOG__WAREHOUSE": str(state / "warehouse"),
@@ -23,4 +23,5 @@ def environment(state: Path) -> dict[str, str]:
         "TIDEMARK_DASH__PORT": str(dash),
         "TIDEMARK_API__PORT": str(api),
         "TIDEMARK_SPARK__UI_PORT": str(spark),
+        "TIDEMARK_SPARK__STATUS_PORT": str(status),
     }

@@ -40,6 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     developing.
     """
     parser.addoption("--running-stack", action="store_true", help="use the stack the settings name instead of starting one")
+    parser.addoption("--faults-kills", default=3, help="how many processes tests/faults kills")
+    parser.addoption("--faults-seed", default=7, help="what chooses the order in which it kills")
+    parser.addoption("--faults-receipt", action="store_true", help="write what it counted to the receipt `reliability`")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

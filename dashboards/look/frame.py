@@ -12,6 +12,7 @@ from dashboards.look.messages import remark
 from dashboards.look.theme import THEME
 
 WIDEST_PX = 1480
+FAILING = "failing-queries"  # where it stands which queries fail; dashboards/streams.py fills it
 
 
 class Layout(NamedTuple):
@@ -29,7 +30,8 @@ class Layout(NamedTuple):
 def frame(layout: Layout, here: str, links: Sequence[tuple[str, str]]) -> dmc.MantineProvider:
     """Return a whole page; `links` are the titles and paths of all pages, `here` is this one's."""
     header = html.Header(dmc.Group(_header(layout.controls, here, links), gap="md"))
-    parts = [header, html.Main(list(layout.body)), html.Footer(remark(layout.footer))]
+    failing = html.Div(id=FAILING)
+    parts = [header, html.Main([failing, *layout.body]), html.Footer(remark(layout.footer))]
     page = dmc.Container(parts, size=WIDEST_PX, className="page")
     return dmc.MantineProvider([page, *inputs.sources(layout.refresh_s)], theme=THEME, defaultColorScheme="auto")
 

@@ -2,7 +2,12 @@
 gold, with upkeep and the states of sellers beside them.
 """
 
+from typing import Annotated
+
+import typer
+
 from jobs.streams import aggregate, keep_events, quarantine_events, refine, score_payments
+from pipelines.base.errors import SettingsError
 from pipelines.fraud import seller_states
 from pipelines.operations import upkeep
 from pipelines.streaming.companions import Companion
@@ -10,10 +15,17 @@ from pipelines.streaming.job import run_queries
 from pipelines.streaming.supervised_query import Query
 
 
-def queries() -> list[Query]:
-    """Return every query; the scorer is first, because somebody waits for its answers."""
+def queries(*without: str) -> list[Query]:
+    """Return every query but those named; the scorer is first, because somebody waits for its
+    answers.
+
+    Raises SettingsError for a name that is none.
+    """
     jobs = (score_payments, keep_events, refine, quarantine_events, aggregate)
-    return [query for job in jobs for query in job.queries()]
+    known = {query.name: query for job in jobs for query in job.queries()}
+    if strangers := set(without) - known.keys():
+        raise SettingsError(f"There is no query {', '.join(sorted(strangers))}: choose of {', '.join(known)}.")
+    return [query for name, query in known.items() if name not in without]
 
 
 def companions() -> list[Companion]:
@@ -21,5 +33,15 @@ def companions() -> list[Companion]:
     return [upkeep.companion(), seller_states.companion()]
 
 
+def main(
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="A query that another driver runs, such as tidemark.fraud_scores; repeat for more."),
+    ] = None,
+) -> None:
+    """Run every query in one driver until stopped, with what lives beside them."""
+    run_queries("run_all", lambda: queries(*without or ()), companions)
+
+
 if __name__ == "__main__":
-    run_queries("run_all", queries, companions)
+    typer.run(main)

@@ -27,6 +27,10 @@ class StaleRead(TidemarkError):
     """A table has moved on while it was read, and what was read of it is gone."""
 
 
+class StandsStill(TidemarkError):
+    """Nothing moves any more in what is being done."""
+
+
 class ModelError(TidemarkError):
     """A model is missing, corrupt, or not of the kind that may be loaded."""
 

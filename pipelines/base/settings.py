@@ -105,6 +105,8 @@ class Spark(Section):
     master: str | None = None
     driver_memory: str = "2g"
     ui_port: int = 4040
+    status_host: str = "127.0.0.1"  # where a driver tells how its queries are
+    status_port: int = 4050
     conf: dict[str, str] = Field(default_factory=dict)
 
 

@@ -16,7 +16,8 @@ TABLE = Table(
         Column(
             "gmv",
             "decimal(18,2)",
-            "Gross merchandise value: prices times quantities of the orders placed, before cancellations.",
+            "Gross merchandise value: prices times quantities of the orders placed, discounts taken off, before cancellations "
+            "and returns.",
         ),
         Column("average_order_value", "decimal(12,2)", "GMV per order; null without orders.", required=False),
         Column("sessions", "bigint", "Sessions that started in the minute."),

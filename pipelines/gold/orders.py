@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.silver import orders
-from pipelines.silver.orders import goods_value
+from pipelines.silver.orders import goods_value, pieces
 from pipelines.table import Column, Merge, Table
 
 TABLE = Table(
@@ -17,8 +17,8 @@ TABLE = Table(
         ),
         Column("updated_at", "timestamp", "When the latest change happened, UTC."),
         *orders.TABLE.take("currency"),
-        Column("items_count", "int", "Pieces ordered."),
-        Column("goods_amount", "decimal(12,2)", "Prices times quantities, added up."),
+        Column("items_count", "int", "Pieces ordered, less what is taken back; a discount is none."),
+        Column("goods_amount", "decimal(12,2)", "Prices times quantities, added up: discounts are taken off."),
         Column("freight_amount", "decimal(12,2)", "Freight, added up."),
         Column("amount", "decimal(12,2)", "Goods and freight."),
         *orders.TABLE.take("promotion_code"),
@@ -39,7 +39,7 @@ def aggregate(orders: DataFrame) -> DataFrame:
     return orders.select(
         "*",
         F.col("event_at").alias("updated_at"),
-        F.expr("aggregate(items, 0, (sum, i) -> sum + i.quantity)").alias("items_count"),
+        F.aggregate("items", F.lit(0), lambda sum_, item: sum_ + pieces(item)).alias("items_count"),
         goods.alias("goods_amount"),
         freight.alias("freight_amount"),
         (goods + freight).cast("decimal(12,2)").alias("amount"),

@@ -3,6 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from pipelines.silver.orders import pieces
 from pipelines.table import Column, Merge, Table
 
 WINDOW = "5 minutes"
@@ -17,7 +18,7 @@ TABLE = Table(
         Column("currency", "string", "ISO 4217 code of the amounts."),
         Column("orders", "bigint", "Orders placed with the seller in the window."),
         Column("items", "bigint", "Pieces in them."),
-        Column("gmv", "decimal(18,2)", "Prices times quantities of those pieces."),
+        Column("gmv", "decimal(18,2)", "Prices times quantities of those pieces, discounts taken off."),
     ),
     key=("seller_id", "window_start", "currency"),
     written=Merge(),
@@ -36,7 +37,7 @@ def _sales(orders: DataFrame) -> DataFrame:
         "event_at",
         "currency",
         F.col("item.seller_id").alias("seller_id"),
-        F.col("item.quantity").alias("pieces"),
+        pieces(F.col("item")).alias("pieces"),
         (F.col("item.price") * F.col("item.quantity")).alias("value"),
         # An order with two lines of one seller is one order of that seller: only its first line
         # counts.

@@ -11,7 +11,11 @@ TABLE = Table(
     columns=(
         Column("product_id", "string", "The product."),
         Column("seller_id", "string", "The seller who holds the stock."),
-        Column("on_hand", "bigint", "Pieces on hand: the sum of all movements."),
+        Column(
+            "on_hand",
+            "bigint",
+            "Pieces on hand: the sum of all movements, of whatever kind; a transfer within the shop adds up to none.",
+        ),
         Column("sold", "bigint", "Pieces that left by sales, ever."),
         Column("last_movement_at", "timestamp", "When stock last moved, UTC."),
         Column("last_restock_at", "timestamp", "When stock last came in, UTC.", required=False),

@@ -17,6 +17,9 @@ from pipelines.table import Column as TableColumn
 Rules = Mapping[str, Callable[[Column], Column]]
 
 EARLIEST, LATEST = "2000-01-01", "2100-01-01"
+WORD = 80  # bytes of a word of the business, such as a status: the list of them is open
+# What shows nothing: Unicode's white space, zero, and what has no width.
+BLANKS = "\0\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200C))) + "\u2028\u2029\u202f\u205f\u3000\ufeff"
 TOGETHER = 100_000  # bytes of all of a record's texts
 
 
@@ -31,7 +34,7 @@ def bounds(columns: Sequence[TableColumn]) -> Rules:
     rules: dict[str, Callable[[Column], Column]] = {
         "texts_are_utf8": lambda event: F.is_valid_utf8(_together(event, columns)),
         "texts_together_up_to_100_kb": lambda event: F.octet_length(_together(event, columns)) <= TOGETHER,
-        **{f"{name}_not_blank": _not_blank(name) for name in identities},
+        **{f"{name}_not_blank": not_blank(name) for name in identities},
         **{f"{column.name}_up_to_{column.longest}_bytes": _up_to(column) for column in texts},
         **{f"{name}_between_2000_and_2100": _in_our_times(name) for name in times},
     }
@@ -40,8 +43,14 @@ def bounds(columns: Sequence[TableColumn]) -> Rules:
     return rules
 
 
-def _not_blank(name: str) -> Callable[[Column], Column]:
-    return lambda event: F.trim(event[name]) != ""
+def not_blank(name: str) -> Callable[[Column], Column]:
+    """Return the rule that a text says something."""
+    return lambda event: says_something(event[name])
+
+
+def says_something(text: Column) -> Column:
+    """Return whether a text holds more than blanks of any script."""
+    return F.trim(text, F.lit(BLANKS)) != ""
 
 
 def _up_to(column: TableColumn) -> Callable[[Column], Column]:

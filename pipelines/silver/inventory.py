@@ -1,6 +1,6 @@
 """One row per movement of stock: typed, valid and once each, refined from shop.inventory."""
 
-from pipelines.silver.bounds import Rules
+from pipelines.silver.bounds import WORD, Rules, not_blank
 from pipelines.silver.refining import EVENT, LINEAGE
 from pipelines.table import Append, Column, Table
 
@@ -11,7 +11,7 @@ TABLE = Table(
         *EVENT,
         Column("product_id", "string", "The product whose stock moves; the record's key."),
         Column("seller_id", "string", "The seller who holds the stock."),
-        Column("kind", "string", "sale, restock, return or correction."),
+        Column("kind", "string", "sale, restock, return, correction, transfer, or another word.", longest=WORD),
         Column("quantity", "int", "Pieces: negative when stock leaves, positive when it comes in."),
         Column("order_id", "string", "The order behind a sale or a return.", required=False),
         *LINEAGE,
@@ -22,11 +22,9 @@ TABLE = Table(
     topic="shop.inventory",
 )
 
-KINDS = ("sale", "restock", "return", "correction")
-
 
 RULES: Rules = {
-    "known_kind": lambda movement: movement["kind"].isin(*KINDS),
+    "kind_not_blank": not_blank("kind"),
     "quantity_within_a_million": lambda movement: movement["quantity"].between(-1_000_000, 1_000_000),
     "sales_leave": lambda movement: (movement["kind"] != "sale") | (movement["quantity"] < 0),
     "restocks_and_returns_come": lambda movement: ~movement["kind"].isin("restock", "return") | (movement["quantity"] > 0),

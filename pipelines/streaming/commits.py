@@ -32,7 +32,15 @@ class Commits(ABC):
         before its first batch.
         """
         number = self._last_committed()
-        return [parsed(line) for line in self.read(f"offsets/{number}").splitlines()[2:]] if number is not None else []
+        return self._offsets(number) if number is not None else []
+
+    def planned(self) -> list[Offset] | None:
+        """Return up to where the batch goes that was planned and not committed, one offset for each
+        source; None where there is no such batch.
+        """
+        number = max((int(name) for name in self.names("offsets") if name.isdigit()), default=None)
+        committed = self._last_committed()
+        return self._offsets(number) if number is not None and (committed is None or number > committed) else None
 
     def committed_of(self, topic: str) -> dict[int, int]:
         """Return up to where the query has committed a topic, by partition; empty before its first
@@ -53,6 +61,9 @@ class Commits(ABC):
         """
         number = self._last_committed()
         return (self._query_id(), number) if number is not None else None
+
+    def _offsets(self, number: int) -> list[Offset]:
+        return [parsed(line) for line in self.read(f"offsets/{number}").splitlines()[2:]]
 
     def _query_id(self) -> str:
         return str(json.loads(self.read("metadata"))["id"])

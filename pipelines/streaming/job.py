@@ -10,11 +10,12 @@ from pyspark.sql import SparkSession
 
 from pipelines.base import exits, logs, shutdown
 from pipelines.base.errors import EngineLost, TidemarkError
-from pipelines.streaming import jvm
+from pipelines.streaming import jvm, status_server
 from pipelines.streaming.companions import Companion
 from pipelines.streaming.schema_watch import SchemaWatch
 from pipelines.streaming.session import spark_session
 from pipelines.streaming.supervised_query import Query, SupervisedQuery
+from pipelines.streaming.watchdog import ClockWatch
 
 log = logs.get(__name__)
 LOOK_EVERY_S = 1.0
@@ -52,18 +53,20 @@ def run_queries(
         threads = [threading.Thread(target=each.live, args=[spark], name=each.name, daemon=True) for each in beside]
         for thread in threads:
             thread.start()
+        status_server.serve(lambda: [each.status() for each in supervised])
         supervise(spark, supervised, shutdown.requested)
         join([*(each.thread for each in supervised), *threads], STOPPED_WITHIN_S)
         jvm.stop(spark)
 
 
 def supervise(spark: SparkSession, queries: Sequence[SupervisedQuery], ending: threading.Event) -> None:
-    """Run the queries until `ending` is set, and anew whenever a topic has got a new schema.
+    """Run the queries until `ending` is set, and anew whenever a topic has got a new schema or the
+    clock was set back.
 
     Raises EngineLost, whatever the queries wait for, soon after Spark's Java process has gone, and
     why the first query cannot start when none can.
     """
-    schemas = SchemaWatch()
+    schemas, clock = SchemaWatch(), ClockWatch()
     for query in queries:
         query.thread.start()
     while not ending.wait(LOOK_EVERY_S):
@@ -73,8 +76,17 @@ def supervise(spark: SparkSession, queries: Sequence[SupervisedQuery], ending: t
             raise refusals[0]
         if schemas.changed():
             log.info("schemas_changed", action="queries start again")
-            for query in queries:
-                query.renew()
+            renew(queries)
+        if set_back_s := clock.set_back_s():
+            # Spark would wait until the clock has come to where it was.
+            log.error("clock_set_back", seconds=round(set_back_s), action="queries start again")
+            renew(queries)
+
+
+def renew(queries: Iterable[SupervisedQuery]) -> None:
+    """Have queries stopped between two batches and started again."""
+    for query in queries:
+        query.renew()
 
 
 def _refusals(queries: Sequence[SupervisedQuery]) -> list[TidemarkError]:

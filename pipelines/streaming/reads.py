@@ -2,6 +2,7 @@
 query.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
@@ -11,9 +12,10 @@ from pipelines.base.errors import SettingsError
 from pipelines.base.settings import Kafka, settings
 from pipelines.kafka import topics
 from pipelines.lake import catalog
-from pipelines.streaming import first_batch
+from pipelines.streaming import first_batch, skips
 from pipelines.streaming.checkpoints import START
 from pipelines.streaming.offsets import TopicOffsets
+from pipelines.streaming.records import Record
 from pipelines.table import Table
 
 log = logs.get(__name__)
@@ -31,12 +33,14 @@ def read_topics(
     """Return topics as a stream with Kafka's columns; `start` holds only while the query has no
     checkpoint.
 
-    Only with `headers` are a record's headers there: every row is converted for them.
+    Only with `headers` are a record's headers there: every row is converted for them. Records that
+    the query is to pass over are not among the rows.
     """
     topics.require(settings().kafka, wanted)
     reader = spark.readStream.format("kafka").options(**_committed(settings().kafka))
     limits = {"maxOffsetsPerTrigger": settings().stream(query).rows_per_batch, "kafka.fetch.max.wait.ms": FETCH_WAIT_MS}
-    return reader.options(**limits, subscribe=",".join(wanted), startingOffsets=start, includeHeaders=headers).load()
+    rows = reader.options(**limits, subscribe=",".join(wanted), startingOffsets=start, includeHeaders=headers).load()
+    return skips.without(rows, wanted[0], skips.Skips(spark, query).records())
 
 
 def read_topic_once(spark: SparkSession, topic: str, since: Mapping[int, int], until: Mapping[int, int]) -> DataFrame:
@@ -47,6 +51,16 @@ def read_topic_once(spark: SparkSession, topic: str, since: Mapping[int, int], u
     reader = spark.read.format("kafka").options(**_committed(settings().kafka))
     reader = reader.options(**{option: TopicOffsets({topic: at}).to_json() for option, at in bounds.items()})
     return reader.options(subscribe=topic, includeHeaders="true").load()
+
+
+def read_record(spark: SparkSession, record: Record) -> DataFrame:
+    """Return one record of a topic with Kafka's columns; no row where Kafka has forgotten it."""
+    bounds = {"startingOffsets": record.offset, "endingOffsets": record.offset + 1}
+    reader = spark.read.format("kafka").options(**_committed(settings().kafka)).option("failOnDataLoss", "false")
+    reader = reader.options(
+        **{option: TopicOffsets({record.topic: {record.partition: at}}).to_json() for option, at in bounds.items()}
+    )
+    return reader.options(assign=json.dumps({record.topic: [record.partition]}), includeHeaders="true").load()
 
 
 def read_topics_of(spark: SparkSession, table: Table, *wanted: str) -> DataFrame:
@@ -95,14 +109,15 @@ def read_table(spark: SparkSession, table: Table, into: Table) -> DataFrame:
     has no checkpoint yet.
 
     Rows that others delete or change (an erasure, a correction by hand) stop no reader and are not
-    read again: what was made from them stays as it was.
+    read again: what was made from them stays as it was. Records that the query is to pass over are
+    not among the rows.
     """
     catalog.ensure(spark, table)
     rows = first_batch.rows_in_one_batch(spark, table, into) or settings().stream(into.name).rows_per_batch
     reader = spark.readStream.format("iceberg").option("streaming-max-rows-per-micro-batch", rows)
     for changes in ("delete", "overwrite"):
         reader = reader.option(f"streaming-skip-{changes}-snapshots", True)
-    return reader.table(catalog.full_name(table))
+    return skips.without(reader.table(catalog.full_name(table)), table, skips.Skips(spark, into.name).records())
 
 
 def deduplicate(rows: DataFrame, table: Table) -> DataFrame:

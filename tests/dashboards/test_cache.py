@@ -21,11 +21,12 @@ class Source:
 
     reads = 0
     fails = False
+    error: Exception = Unanswered("Trino does not answer.")
 
     def __call__(self) -> int:
         self.reads += 1
         if self.fails:
-            raise Unanswered("Trino does not answer.")
+            raise self.error
         return self.reads
 
 
@@ -52,6 +53,16 @@ def test_a_question_is_read_once_per_interval() -> None:
     assert cached().rows == 1
     clock.now = 3
     assert cached().rows == 2
+
+
+def test_an_error_that_nobody_foresaw_is_said_too() -> None:
+    clock, source = Clock(), Source()
+    cached = Cached("orders", source, 3, clock)
+    good = cached()
+    clock.now, source.fails, source.error = 3, True, OverflowError("date value out of range")
+    failed = cached()
+    assert (failed.rows, failed.at) == (good.rows, good.at)
+    assert "nobody foresaw" in str(failed.problem)
 
 
 def test_the_last_good_rows_outlive_a_failure_and_say_so() -> None:

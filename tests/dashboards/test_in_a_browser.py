@@ -38,6 +38,7 @@ def _payment(i: int, amount: Decimal) -> list[Any]:
 
 ROWS: dict[str, list[list[Any]]] = {
     live.ORDERS: [[f"order-000-{i}", "placed", NOW, 1, amount, "BRL", None] for i, amount in enumerate(AMOUNTS)],
+    live.NEWEST_MINUTE: [[NOW]],
     live.MINUTES: [[NOW - timedelta(minutes=m), "BRL", 3, Decimal(300), 60] for m in range(40)],
     live.DECISIONS: [[NOW, "review", 2], [NOW, "decline", 1]],
     fraud.NEWEST: [[NOW]],

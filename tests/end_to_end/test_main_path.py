@@ -6,13 +6,12 @@ import io
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import fastavro
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from processes import LIMIT_S, finished, kill, running
-from trino.dbapi import connect
+from trino_lake import Lake
 from waiting import until
 
 from pipelines.base.settings import Settings
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.end_to_end
 SCORES, ALERTS = "tidemark.fraud_scores", "tidemark.alerts"
 SILVER = {str(silver.TABLE.topic): silver.TABLE.name for silver in REFINED}
 SHOP = {topic: name for topic, name in SILVER.items() if topic != SCORES}
-Story = tuple["Lake", dict[str, dict[str, int]]]
+Story = tuple[Lake, dict[str, dict[str, int]]]
 FAULTS = ("--duplicates", "1%", "--late", "2%", "--corrupt", "0.5%")
 HISTORY = ("--days", "45", "--orders-per-day", "1000", "--schema-v2-after", "15d")
 
@@ -51,25 +50,6 @@ REACHED = {
         "SELECT sum(reduce(items, 0, (s, i) -> s + i.quantity, s -> s)) FROM silver.orders WHERE status = 'placed'",
     ),
 }
-
-
-class Lake:
-    """Answers questions through Trino, as BI tools do."""
-
-    def __init__(self, chosen: Settings) -> None:
-        self.trino = connect(host=chosen.trino.host, port=chosen.trino.port, user=chosen.trino.user, catalog="lake")
-
-    def rows(self, sql: str) -> list[list[Any]]:
-        cursor = self.trino.cursor()
-        cursor.execute(sql)
-        return list(cursor.fetchall())
-
-    def one(self, sql: str) -> Any:
-        return self.rows(sql)[0][0]
-
-    def count(self, table: str, where: str = "true") -> int:
-        exists = self.rows(f"SELECT 1 FROM lake.information_schema.tables WHERE table_schema || '.' || table_name = '{table}'")
-        return int(self.one(f"SELECT count(*) FROM {table} WHERE {where}")) if exists else 0
 
 
 def sent(*ledgers: Path) -> dict[str, dict[str, int]]:

@@ -12,10 +12,10 @@ pytestmark = pytest.mark.programs
 SECTIONS = {
     "Start": ["demo", "up", "down", "install", "doctor"],
     "Look": ["status", "sql", "screenshot"],
-    "Data": ["contracts", "balance", "rebuild", "recompute", "recover"],
+    "Data": ["contracts", "balance", "rebuild", "recompute", "skip", "recover"],
     "Models": ["train", "promote", "replay"],
     "Upkeep": ["tend", "rebuild-store", "clean"],
-    "Develop": ["test", "test-unit", "lint", "bench", "claims", "docs", "help"],
+    "Develop": ["test", "test-unit", "faults", "lint", "bench", "claims", "docs", "help"],
 }
 VERBS = [verb for verbs in SECTIONS.values() for verb in verbs]
 

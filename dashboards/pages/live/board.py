@@ -12,7 +12,6 @@ REFRESH_S = 3.0
 # What a table gets every ten seconds (conf/base.toml) need not be asked for more often: each
 # question takes Trino a fifth of a CPU-second.
 SLOW_S = 3 * REFRESH_S
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 RECENT_MINUTES = 181
 DAY_MINUTES = 1441
 LATELY_H = 1 / 6  # an hour would still show the backlog that a start has worked off
@@ -24,7 +23,7 @@ class Board:
     """
 
     def __init__(self, ask: Ask) -> None:
-        self.newest = LONG_AGO
+        self.newest: datetime | None = None
         self.recent = Cached("recent", lambda: self._minutes(ask, RECENT_MINUTES), SLOW_S)
         self.day = Cached("day", lambda: self._minutes(ask, DAY_MINUTES), 10 * REFRESH_S)
         self.orders = Cached("orders", lambda: queries.newest_orders(ask, self.since(1)), REFRESH_S)
@@ -35,9 +34,10 @@ class Board:
         self.freshness = Cached("freshness", lambda: queries.freshness(ask), SLOW_S)
 
     def _minutes(self, ask: Ask, count: int) -> list[queries.Minute]:
-        """Return the newest minutes; once the newest is known, older files are not looked into."""
-        rows = queries.minutes(ask, count, max(LONG_AGO, self.newest - timedelta(minutes=count)))
-        self.newest = rows[-1].minute if rows else LONG_AGO
+        """Return the newest `count` minutes; files that are older are not looked into."""
+        newest = self.newest or queries.newest_minute(ask)
+        rows = queries.minutes(ask, newest - timedelta(minutes=count - 1)) if newest else []
+        self.newest = rows[-1].minute if rows else None
         return rows
 
     def minutes(self, window_minutes: int) -> Answer[list[queries.Minute]]:

@@ -100,9 +100,12 @@ class Freshness(NamedTuple):
     rows: int | None
 
 
+NEWEST_MINUTE = "SELECT max(minute) FROM gold.business_metrics"
+
+# A day in some dozens of currencies; a row is a minute and a currency.
 MINUTES = """
 SELECT minute, currency, orders, gmv, sessions FROM gold.business_metrics
-WHERE minute >= ? ORDER BY minute DESC LIMIT ?
+WHERE minute >= ? ORDER BY minute DESC LIMIT 50000
 """
 
 ORDERS = f"""
@@ -142,9 +145,14 @@ FROM ({snapshots}) GROUP BY name
 """
 
 
-def minutes(ask: Ask, count: int, since: datetime) -> list[Minute]:
-    """Return the newest `count` rows of business metrics at or after `since`, oldest first."""
-    return sorted(Minute(*row) for row in ask(MINUTES, since, count))
+def newest_minute(ask: Ask) -> datetime | None:
+    """Return the newest minute of the business metrics; None where there is none."""
+    return next((minute for (minute,) in ask(NEWEST_MINUTE)), None)
+
+
+def minutes(ask: Ask, since: datetime) -> list[Minute]:
+    """Return the business metrics of every minute at or after `since`, oldest first."""
+    return sorted(Minute(*row) for row in ask(MINUTES, since))
 
 
 def newest_orders(ask: Ask, since: datetime) -> list[Order]:

@@ -32,6 +32,19 @@ def test_amounts_and_pieces_add_up(spark: SparkSession) -> None:
     assert found == (4, Decimal("30.99"), Decimal("2.01"), Decimal("33.00"))
 
 
+def test_a_discount_is_taken_off_and_is_no_piece(spark: SparkSession) -> None:
+    discount = an_item(item_number=2, product_id="voucher", price=Decimal("-4.00"), freight=Decimal("0.00"))
+    [row] = orders.aggregate(silver(spark, an_order(items=[an_item(quantity=3), discount]))).collect()
+    assert (row["items_count"], row["goods_amount"]) == (3, Decimal("26.00"))
+
+
+def test_what_is_taken_back_is_taken_off(spark: SparkSession) -> None:
+    [row] = orders.aggregate(
+        silver(spark, an_order(items=[an_item(quantity=3), an_item(item_number=2, quantity=-1)]))
+    ).collect()
+    assert (row["items_count"], row["goods_amount"]) == (2, Decimal("20.00"))
+
+
 def test_an_order_without_lines_is_worth_nothing(spark: SparkSession) -> None:
     [row] = orders.aggregate(silver(spark, an_order(items=[], status="unavailable"))).collect()
     assert (row["items_count"], row["amount"]) == (0, Decimal("0.00"))

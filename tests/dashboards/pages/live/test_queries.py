@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from dashboards.pages.live import queries
-from dashboards.pages.live.board import LONG_AGO, Board
+from dashboards.pages.live.board import Board
 from dashboards.settings import Settings
 from dashboards.trino import Ask, Unanswered, client
 
@@ -63,7 +63,8 @@ def ask(chosen: Settings, ask_lake: Ask) -> Ask:
 
 
 def test_minutes_come_oldest_first_and_typed(ask: Ask) -> None:
-    assert queries.minutes(ask, 2, LONG_AGO) == [queries.Minute(_at(s), "BRL", 4, Decimal("100.25"), 80) for s in (60, 120)]
+    assert queries.newest_minute(ask) == _at(120)
+    assert queries.minutes(ask, _at(60)) == [queries.Minute(_at(s), "BRL", 4, Decimal("100.25"), 80) for s in (60, 120)]
 
 
 def test_the_newest_orders_come_first_and_none_before_the_bound(ask: Ask) -> None:
@@ -163,7 +164,16 @@ def test_ten_pages_cost_one_query_per_interval(ask: Ask, counting: Counting) -> 
     board = Board(counted)
     for _ in range(10):
         assert board.minutes(30).rows == board.minutes(180).rows
-    assert counted.statements == 1
+    assert counted.statements == 2, "which minute is the newest, and the minutes up to it"
+
+
+def test_a_window_is_of_minutes_however_many_currencies_there_are(ask: Ask, run: Run, insert: Insert) -> None:
+    codes = [f"X{first}{second}" for first in "ABCDEFGHIJ" for second in "ABCDEFGHIJKLMNOPQRST"]
+    insert("gold.business_metrics", *({"minute": _at(120), "currency": code, "orders": 0} for code in codes))
+    rows = Board(ask).minutes(30).rows
+    run("DELETE FROM gold.business_metrics WHERE currency LIKE 'X%'")
+    assert rows is not None
+    assert {row.minute for row in rows if row.currency == "BRL"} == {_at(0), _at(60), _at(120)}
 
 
 def test_the_running_page_shows_the_lake(

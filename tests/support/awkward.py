@@ -1,0 +1,177 @@
+"""Awkward records of every kind that public complaints know: what is sent, where it must end."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from builders import BUILDERS, an_item, written
+from confluent_kafka import Producer
+from extreme_records import records
+
+from pipelines.base.settings import Settings
+from pipelines.contracts import schemas
+from pipelines.kafka import schema_registry
+
+SILVER, QUARANTINE, NOWHERE, COPY = "silver", "quarantine", "nowhere", "copy"
+
+
+@dataclass
+class Ledger:
+    """What was sent and where each record must end: topic → fate → the ids of its events, or the
+    number of records that have none.
+    """
+
+    events: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    kinds: dict[str, int] = field(default_factory=dict)
+    records: int = 0
+
+    def note(self, kind: str, topic: str, fate: str, event_id: str) -> None:
+        self.events.setdefault(topic, {}).setdefault(fate, set()).add(event_id)
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        self.records += 1
+
+    def of(self, topic: str, fate: str) -> set[str]:
+        return self.events.get(topic, {}).get(fate, set())
+
+
+class Shop:
+    """Sends records of every kind to a stack's topics and writes them down."""
+
+    def __init__(self, chosen: Settings, seed: int) -> None:
+        self.chosen, self.ledger, self.run = chosen, Ledger(), f"{seed}-{time.time_ns()}"
+        self.number = 0
+        self.producer = self._producer()
+
+    def good(self, topic: str, kind: str = "ordinary", fate: str = SILVER, /, **changes: Any) -> str:
+        """Send an event, of today unless `changes` say otherwise, and return its id."""
+        event = self._event(topic, **changes)
+        self._send(topic, encoded(topic, event))
+        self.ledger.note(kind, topic, fate, event["event_id"])
+        return str(event["event_id"])
+
+    def refused(self, topic: str, kind: str, /, **changes: Any) -> None:
+        """Send an event that silver must refuse."""
+        self.good(topic, kind, QUARANTINE, **changes)
+
+    def spoilt(self, topic: str, kind: str, spoil: Callable[[bytes], bytes]) -> None:
+        """Send an event whose bytes are changed so that silver must refuse it."""
+        event = self._event(topic)
+        self._send(topic, spoil(encoded(topic, event)))
+        self.ledger.note(kind, topic, QUARANTINE, event["event_id"])
+
+    def twice(self, topic: str) -> None:
+        """Send one event two times."""
+        event = self._event(topic)
+        for fate in (SILVER, COPY):
+            self._send(topic, encoded(topic, event))
+            self.ledger.note("sent twice", topic, fate, event["event_id"])
+
+    def in_transactions(self, topic: str) -> None:
+        """Send three events in three transactions, of which the second is taken back."""
+        producer = self._producer(**{"transactional.id": f"awkward-{self.run}"})
+        producer.init_transactions(30)
+        for is_meant in (True, False, True):
+            event = self._event(topic)
+            producer.begin_transaction()
+            producer.produce(topic, encoded(topic, event), event[KEYS[topic]])
+            producer.flush(30)
+            producer.commit_transaction(30) if is_meant else producer.abort_transaction(30)
+            self.ledger.note("transactions", topic, SILVER if is_meant else NOWHERE, event["event_id"])
+
+    def extreme(self, topic: str, count: int = 100) -> None:
+        """Send records as extreme as the contract allows; where each must end nobody has written
+        down.
+        """
+        header = b"\0" + schema_registry.newest_id(topic).to_bytes(4, "big")
+        for value in records(Random(self.run), topic, count):  # noqa: S311 - no secret
+            self._send(topic, header + value[5:])
+            self.ledger.records += 1
+        self.ledger.kinds["as extreme as the contract allows"] = count
+
+    def everything(self) -> None:
+        """Send records of every kind."""
+        for send in kinds(self):
+            send()
+        assert self.producer.flush(60) == 0
+
+    def _event(self, topic: str, **changes: Any) -> dict[str, Any]:
+        self.number += 1
+        name, now = f"{self.run}-{self.number}", datetime.now(UTC)
+        own = {"event_id": f"odd-{name}", "event_at": now, **({"placed_at": now} if topic == "shop.orders" else {})}
+        keys = {
+            key: f"{key}-{name}"
+            for key in ("order_id", "payment_id", "card_id", "device_id", "review_id")
+            if key in BUILDERS[topic]()
+        }
+        return {**BUILDERS[topic](), **own, **keys, **changes}
+
+    def _send(self, topic: str, value: bytes | None) -> None:
+        self.producer.produce(topic, value, f"key-{self.number % 7}")
+        self.producer.poll(0)
+
+    def _producer(self, **more: Any) -> Producer:
+        servers = {"bootstrap.servers": self.chosen.kafka.bootstrap_servers, "log_level": 0}
+        return Producer({**servers, "enable.idempotence": True, "message.max.bytes": 15_000_000, **more})
+
+
+KEYS = {
+    "shop.orders": "order_id",
+    "shop.payments": "card_id",
+    "shop.clicks": "session_id",
+    "shop.inventory": "product_id",
+    "shop.chargebacks": "payment_id",
+    "shop.reviews": "order_id",
+}
+
+
+def encoded(topic: str, event: dict[str, Any]) -> bytes:
+    """Return an event as its newest contract writes it."""
+    return written(event, schemas.reader(topic), schema_registry.newest_id(topic))
+
+
+def kinds(shop: Shop) -> Iterator[Callable[[], object]]:
+    """Yield what sends a record, or some, of each kind."""
+    now = datetime.now(UTC)
+    for topic in KEYS:
+        yield lambda topic=topic: shop.good(topic)
+        yield lambda topic=topic: shop.twice(topic)
+        yield lambda topic=topic: shop.spoilt(topic, "cut short", lambda value: value[:9])
+        yield lambda topic=topic: shop.spoilt(topic, "no frame", lambda value: value[5:])
+        yield lambda topic=topic: shop.spoilt(
+            topic, "an id that nobody registered", lambda value: b"\0\0\1\xff\xff" + value[5:]
+        )
+        yield lambda topic=topic: shop.refused(topic, "no id", event_id=" ")
+        yield lambda topic=topic: shop.refused(topic, "a clock ahead", event_at=now + timedelta(hours=2))
+        yield lambda topic=topic: shop.refused(topic, "a clock that begins in 1970", event_at=datetime(1970, 1, 2, tzinfo=UTC))
+        yield lambda topic=topic: shop.spoilt(topic, "no UTF-8", lambda value: value.replace(b"odd-", b"\xe3\xe3\xe3\xe3"))
+        yield lambda topic=topic: shop.in_transactions(topic)
+    million = [an_item(quantity=2_000_000_000), an_item(item_number=2, quantity=2_000_000_000)]
+    yield lambda: shop.refused("shop.orders", "huge numbers", items=million)
+    yield lambda: shop.refused(
+        "shop.orders", "huge numbers", items=[an_item(quantity=1_000_000, price=Decimal("9999999999.99"))]
+    )
+    yield lambda: shop.refused("shop.inventory", "huge numbers", quantity=2**31 - 1)
+    yield lambda: shop.refused("shop.orders", "a date that means never", placed_at=datetime(9999, 12, 31, tzinfo=UTC))
+    yield lambda: shop.refused("shop.reviews", "a megabyte of text", comment="x" * 1_000_000)
+    yield lambda: shop.refused("shop.payments", "a megabyte of text", device_id="x" * 900_000)
+    yield lambda: shop.refused(
+        "shop.orders", "a thousand lines and more", items=[an_item(item_number=n) for n in range(1, 1500)]
+    )
+    yield lambda: shop.good("shop.orders", "a word nobody listed", status="awaiting_pickup")
+    yield lambda: shop.good("shop.orders", "a return", status="returned", version=3)
+    yield lambda: shop.good("shop.orders", "a discount line", items=[an_item(), an_item(item_number=2, price=Decimal("-1.00"))])
+    yield lambda: shop.good("shop.inventory", "a transfer", kind="transfer", quantity=-1)
+    yield lambda: shop.good("shop.payments", "a method nobody listed", method="pix")
+    yield lambda: shop.good("shop.payments", "placeholders", device_id="undefined", seller_id="null")
+
+
+def changed_schema(topic: str, change: Callable[[dict[str, Any]], object]) -> str:
+    """Return the newest contract of a topic with something changed."""
+    schema = json.loads(schemas.reader(topic))
+    change(schema)
+    return json.dumps(schema)
