@@ -60,3 +60,13 @@ def test_memory_is_bounded_and_keeps_the_newest() -> None:
     assert len(state["buyers"]) == REMEMBERED
     assert len(state["bought_at"]) <= 3 * REMEMBERED
     assert set(state["buyers"]) == set(range(3 * REMEMBERED, 4 * REMEMBERED))
+
+
+def test_who_is_free_for_a_new_session_is_remembered_no_longer() -> None:
+    visitors = Visitors(WORLD, PEOPLE)
+    for number in range(1_000):
+        visitors.comes(-number, number * SESSION_GAP // 10)
+        visitors.busy(-number, number * SESSION_GAP // 10)
+        visitors.bought(number, number * SESSION_GAP // 10)
+    assert len(visitors.state()["free_from"]) <= 2 * 10
+    assert not visitors.is_away(-999, 1_000 * SESSION_GAP // 10)
