@@ -40,14 +40,13 @@ class Agenda:
     def plan(self, at: int, name: str, subject: Any = None) -> None:
         """Let the action called `name` happen to `subject` at time `at`."""
         self._planned += 1
-        self._put(at, self._planned, name, subject)
-
-    def _put(self, at: int, number: int, name: str, subject: Any) -> None:
-        packing = self._packings.get(name)
-        if packing is None or at < self._slots.horizon:
-            heappush(self._heap, (at, number, name, subject))
+        if name in self._packings and at >= self._slots.horizon:
+            self._put_aside(at, self._planned, name, subject)
         else:
-            self._slots.add(at, number, self._packed.index(name), packing.pack(subject))
+            heappush(self._heap, (at, self._planned, name, subject))
+
+    def _put_aside(self, at: int, number: int, name: str, subject: Any) -> None:
+        self._slots.add(at, number, self._packed.index(name), self._packings[name].pack(subject))
 
     def happen(self) -> int:
         """Do what is due next and return its time."""
@@ -77,12 +76,13 @@ class Agenda:
         """
         tasks, due = [], Slots()
         for at, n, name, subject in self._heap:
-            if type(subject) is bytes:
-                due.add(at, n, self._packed.index(name), subject)
+            if name in self._packings:
+                packed = subject if type(subject) is bytes else self._packings[name].pack(subject)
+                due.add(at, n, self._packed.index(name), packed)
             else:
                 tasks.append([at, n, name, self._plain(name, subject)])
-        packed = {"packed": list(self._packed), "slots": [*due.state(), *self._slots.state()]}
-        return {"planned": self._planned, "tasks": tasks, **packed}
+        slots = [*due.state(), *self._slots.state()]
+        return {"planned": self._planned, "tasks": tasks, "packed": list(self._packed), "slots": slots}
 
     def resume(self, state: dict[str, Any]) -> None:
         """Replace the plan by a saved `state`; in the first format of snapshots nothing is
@@ -93,8 +93,12 @@ class Agenda:
         self._packed = [*before, *(name for name in self._packed if name not in before)]
         self._heap, self._slots = [], Slots()
         self._slots.resume(state.get("slots", []))
-        for at, number, name, subject in state["tasks"]:
-            self._put(at, number, name, self._revived(name, subject))
+        for at, number, name, plain in state["tasks"]:
+            subject = self._revived(name, plain)
+            if name in self._packings:
+                self._put_aside(at, number, name, subject)
+            else:
+                heappush(self._heap, (at, number, name, subject))
 
     def _plain(self, name: str, subject: Any) -> Any:
         return {field: getattr(subject, field) for field in subject.__slots__} if name in self._kinds else subject

@@ -1,6 +1,6 @@
 """An order under way, as plain data that the snapshot can hold, and its record."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.shop.catalogue import Catalogue, Product
@@ -17,7 +17,8 @@ class Order:
     `payment` is the part of the payment record that all attempts share; `declined` the odds that an
     attempt is declined; `campaign` names the fraud behind the order, if there is one; `pieces`
     pairs product numbers with pieces taken. What concerns attempts (`payment`, `declined`,
-    `attempts`) is empty once no more are made and the order was packed.
+    `attempts`) is empty once no more are made and the order was packed; `packed` is then what stays
+    the same of it from version to version.
     """
 
     record: dict[str, Any]
@@ -27,6 +28,7 @@ class Order:
     declined: float
     campaign: str | None
     attempts: int = 0
+    packed: bytes | None = field(default=None, compare=False)
 
 
 def draft(

@@ -15,10 +15,10 @@ from simulator.shop.promotions import codes
 from simulator.shop.slots import LOW, Packing
 from simulator.shop.world import World
 
-# Order, low and high part; names given since its session (0: not tracked); person, low and high
-# part; placed at; days until delivery is promised; place; promotion code (0: none); version and
-# campaign.
-ORDER = Struct("<IBIIbQHHHB")
+# Version and campaign; order, low and high part; names given since its session (0: not tracked);
+# person, low and high part; placed at; days until delivery is promised; place; promotion code
+# (0: none).
+ORDER = Struct("<BIBIIbQHHH")
 # Product and pieces, price, freight.
 LINE = Struct("<III")
 VERSIONS = 16
@@ -44,10 +44,18 @@ class PackedOrders:
 
     def pack(self, order: Order) -> bytes:
         """Return an order as bytes."""
+        if order.packed is None:
+            order.packed = self._packed(order)
+        campaign = 0 if order.campaign is None else 1 + CAMPAIGNS.index(order.campaign)
+        return bytes((order.record["version"] + VERSIONS * campaign,)) + order.packed
+
+    def _packed(self, order: Order) -> bytes:
+        """Return what stays the same of an order."""
         record = order.record
         number, session_id = self._world.number(record["order_id"]), record["session_id"]
-        person, campaign = person_of(record["customer_id"]), order.campaign
+        person = person_of(record["customer_id"])
         head = ORDER.pack(
+            0,
             number & LOW,
             number >> 32,
             number - self._world.number(session_id) if session_id else 0,
@@ -57,19 +65,21 @@ class PackedOrders:
             record["estimated_delivery_at"] // DAY - record["placed_at"] // DAY,
             self._places[record["customer_city"], record["customer_state"]],
             self._code_numbers[record["promotion_code"]],
-            record["version"] + VERSIONS * (0 if campaign is None else 1 + CAMPAIGNS.index(campaign)),
         )
         lines = zip(order.pieces, record["items"], strict=True)
-        return head + b"".join([LINE.pack(product << 8 | pieces, i["price"], i["freight"]) for (product, pieces), i in lines])
+        return head[1:] + b"".join(
+            [LINE.pack(product << 8 | pieces, i["price"], i["freight"]) for (product, pieces), i in lines]
+        )
 
     def unpack(self, packed: bytes) -> Order:
         """Return the order of these bytes."""
-        low, high, since, person, side, placed_at, days, place, code, marks = ORDER.unpack_from(packed)
+        marks, low, high, since, person, side, placed_at, days, place, code = ORDER.unpack_from(packed)
         number, catalogue = high << 32 | low, self._catalogue
         campaign, version = divmod(marks, VERSIONS)
         pieces: list[list[int]] = []
         items: list[dict[str, Any]] = []
-        for goods, price, freight in LINE.iter_unpack(packed[ORDER.size :]):
+        for position in range(ORDER.size, len(packed), LINE.size):
+            goods, price, freight = LINE.unpack_from(packed, position)
             pieces.append([goods >> 8, goods & 0xFF])
             items.append(item(catalogue, len(pieces), catalogue.products[goods >> 8], goods & 0xFF, price, freight))
         record = draft(
@@ -86,4 +96,5 @@ class PackedOrders:
         record["version"] = version
         seller = catalogue.sellers[catalogue.products[pieces[0][0]].seller]
         same = seller.state == catalogue.places[place].state
-        return Order(record, {}, pieces, same, 0.0, CAMPAIGNS[campaign - 1] if campaign else None)
+        fraud = CAMPAIGNS[campaign - 1] if campaign else None
+        return Order(record, {}, pieces, same, 0.0, fraud, packed=packed[1:])

@@ -2,10 +2,10 @@
 
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct
+from typing import NamedTuple
 
 from simulator.shop.chance import Chance, cumulative
 from simulator.shop.world import World
@@ -21,8 +21,7 @@ FOREIGNERS = 0.01
 HOUSEHOLDS = 1 / 3
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """Someone who may buy: where they live, what they like and how they pay; all of it follows from
     seed and number.
 

@@ -49,14 +49,14 @@ class Slots:
     def take(self) -> Iterator[Packed]:
         """Take the first slot out and yield the tasks in it as they were added."""
         slot = heappop(self._order)
-        tasks = self._slots.pop(slot)
+        tasks = bytes(self._slots.pop(slot))
         self.first = self._order[0] * SLOT if self._order else NEVER
         self.horizon = (slot + 1) * SLOT
         start, position = slot * SLOT, 0
         while position < len(tasks):
             at, low, high, action, size = TASK.unpack_from(tasks, position)
             position += TASK.size
-            yield start + at, high << 32 | low, action, bytes(tasks[position : position + size])
+            yield start + at, high << 32 | low, action, tasks[position : position + size]
             position += size
 
     def state(self) -> list[list[Any]]:

@@ -35,7 +35,7 @@ class World:
     def name(self, kind: str) -> str:
         """Return an id that was never given before."""
         self._named += 1
-        return self.called(kind, self._named)
+        return f"{kind}-{self._prefix}{self._named:x}"
 
     def called(self, kind: str, number: int) -> str:
         """Return the id that was given as the so manieth."""

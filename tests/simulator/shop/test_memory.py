@@ -14,6 +14,8 @@ ENDS = {"delivered", "cancelled", "unavailable"}
 # Some 55 packed; in a shop as quiet as this one, which has few orders in a slot, the slots' own
 # objects take as much again, and what is remembered of 4,000 recent orders 60.
 BYTES_PER_ORDER = 320
+# Where people are made (as named tuples), looked up and remembered.
+OF_PEOPLE = ("*/shop/people.py", "<string>", "*/shop/sessions.py", "*/shop/visitors.py")
 BYTES_ON_DISK = 130  # 55 packed; the rest is when who has bought, which is bounded, too
 
 
@@ -34,9 +36,7 @@ def a_shop() -> Shop:
 
 
 def test_an_order_under_way_takes_a_few_dozen_bytes() -> None:
-    """People and regulars are remembered up to a number (their cache grows where sessions ask for
-    them; see test_visitors): what else grows is what is under way.
-    """
+    """What else grows is what is known of people, up to a number of them (see test_visitors)."""
     events = a_shop().events()
     until(events, START + DAY)
     tracemalloc.start()
@@ -45,8 +45,8 @@ def test_an_order_under_way_takes_a_few_dozen_bytes() -> None:
         taken = tracemalloc.take_snapshot()
     finally:
         tracemalloc.stop()
-    bounded = [tracemalloc.Filter(False, f"*/simulator/shop/{name}.py") for name in ("people", "visitors", "sessions")]
-    assert sum(trace.size for trace in taken.filter_traces(bounded).traces) / orders < BYTES_PER_ORDER
+    others = taken.filter_traces([tracemalloc.Filter(False, name) for name in OF_PEOPLE])
+    assert sum(trace.size for trace in others.traces) / orders < BYTES_PER_ORDER
     assert orders > 1_500
 
 
