@@ -63,10 +63,15 @@ def test_memory_is_bounded_and_keeps_the_newest() -> None:
 
 
 def test_who_is_free_for_a_new_session_is_remembered_no_longer() -> None:
+    """Of three who come at each tenth of a session's gap: a housemate, a buyer, and one who never
+    goes.
+    """
     visitors = Visitors(WORLD, PEOPLE)
     for number in range(1_000):
-        visitors.comes(-number, number * SESSION_GAP // 10)
-        visitors.busy(-number, number * SESSION_GAP // 10)
-        visitors.bought(number, number * SESSION_GAP // 10)
-    assert len(visitors.state()["free_from"]) <= 2 * 10
-    assert not visitors.is_away(-999, 1_000 * SESSION_GAP // 10)
+        at = number * SESSION_GAP // 10
+        for person in (-10_000, -number):
+            visitors.comes(person, at)
+            visitors.busy(person, at)
+        visitors.bought(number, at)
+    assert len(visitors.state()["free_from"]) <= 2 * 10 + 1
+    assert not visitors.is_away(-999, at + SESSION_GAP - 1)
