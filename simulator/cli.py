@@ -1,5 +1,6 @@
 """The simulator's command line."""
 
+import gc
 import time
 from collections.abc import Iterable
 from itertools import chain
@@ -12,7 +13,7 @@ from pipelines.base import logs, shutdown
 from simulator import sender, snapshot
 from simulator.event import Event
 from simulator.faults import Shares
-from simulator.pace import Clock, Events, bulk, micros, paced
+from simulator.pace import DRIFT_S, MICROS, Clock, Events, SteadyTime, bulk, micros, paced
 from simulator.progress_bar import with_progress
 from simulator.quantities import seconds, share, speed
 from simulator.sender import Options, Sender
@@ -85,11 +86,15 @@ def live(
         _finish(out, seed, catalogue)
         if shutdown.requested.is_set():
             return
-        began = time.time()
+        real_time = SteadyTime()
+        began = real_time.now()
         shop = snapshot.opened(seed, micros(began - _past(speed, duration)), rate, catalogue, steady)
         saver = snapshot.Saver(seed, shop, out.settled, shutdown.requested.is_set, speed=speed)
         log.info("shop_open", rate=rate, speed=speed, seed=seed)
-        clock = Clock(shop.start, speed, began=began)
+        if (early := shop.start / MICROS - began) > DRIFT_S:
+            reason = "so far the shop had come when it was saved; more than minutes: the host's clock was set back"
+            log.info("shop_opens_later", seconds=round(early, 1), reason=reason)
+        clock = Clock(shop.start, speed, real_time.now, began)
         _send(out, saver.covered(paced(shop.events, clock, duration, shutdown.requested.wait)), clock)
         out.flush()
         snapshot.save(seed, shop)
@@ -144,7 +149,7 @@ def replay_olist(
     events = OlistReplay.of(archive).events()
     with sender.opened(Options(Shares(duplicates, late, corrupt), seed, newest_after, ledger)) as out:
         first = next(events)
-        clock = Clock(first.at, speed)
+        clock = Clock(first.at, speed, SteadyTime().now)
         _send(out, paced(Events(chain([first], events)), clock, duration, shutdown.requested.wait), clock)
 
 
@@ -174,6 +179,9 @@ def _finish(out: Sender, seed: int, catalogue: Catalogue | None) -> None:
     if unfinished:
         log.info("run_was_cut_short", seed=seed, action="what it may have sent since the shop was saved is sent again")
         _send_past(out, seed, unfinished)
+        del unfinished
+        # Its parts refer to each other, and the next shop takes as much memory.
+        gc.collect()
 
 
 def _send_past(out: Sender, seed: int, unfinished: snapshot.Unfinished) -> None:

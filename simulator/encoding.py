@@ -14,22 +14,24 @@ from pipelines.contracts import framing
 
 Encode = Callable[[Any], bytes]
 
-REMEMBERED = 65_536  # values kept per field; beyond, values are encoded anew each time
+# Values remembered per field. They recur soon (a visitor's within the visit) or always (products):
+# a field that is full begins anew, or after a day it would hold nobody who still comes.
+REMEMBERED = 8_192
 # Values of these fields hardly ever come twice: remembering them would only take memory.
 UNIQUE = frozenset({"event_id", "order_id", "session_id", "payment_id", "review_id", "title", "comment"})
 
 
 class Remembered(dict[Any, bytes]):
-    """A dictionary that encodes what it lacks; reading it is the encoder."""
+    """A dictionary that encodes what it lacks, emptied when full; reading it is the encoder."""
 
     def __init__(self, encode: Encode) -> None:
         super().__init__()
         self.encode = encode
 
     def __missing__(self, value: Any) -> bytes:
-        encoded = self.encode(value)
-        if len(self) < REMEMBERED:
-            self[value] = encoded
+        if len(self) >= REMEMBERED:
+            self.clear()
+        encoded = self[value] = self.encode(value)
         return encoded
 
 

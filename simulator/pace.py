@@ -1,15 +1,18 @@
 """Releases events when the simulated clock reaches them; at speed x1 that is the moment they
-happen.
+happen, whatever is done to the host's clock meanwhile.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from pipelines.base import logs
 from simulator.event import Event
 
+log = logs.get(__name__)
 MICROS = 1_000_000
 LONGEST_BATCH = 1_000
 TICK_S = 0.002  # events closer together than this leave together
+DRIFT_S = 5.0  # the host's clock may be slewed, or set a little, without a word
 
 Wait = Callable[[float], bool]
 
@@ -19,14 +22,39 @@ def micros(seconds: float) -> int:
     return round(seconds * MICROS)
 
 
-class Clock:
-    """A simulated clock that shows `start` (microseconds) at real time `began` and never passes
-    real time.
+class SteadyTime:
+    """Real time in seconds since 1970, read off the host's clock once and carried on by the
+    monotonic one, so that it neither stands still nor leaps when the host's clock is set.
+
+    Logs once for each time that the host's clock was set by more than some seconds, or went on
+    while the machine slept.
     """
 
-    def __init__(
-        self, start: int, speed: float = 1.0, now: Callable[[], float] = time.time, began: float | None = None
-    ) -> None:
+    def __init__(self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._wall, self._monotonic = wall, monotonic
+        self._began = wall() - monotonic()
+        self._known_drift = 0.0
+
+    def now(self) -> float:
+        """Return the real time in seconds since 1970."""
+        now = self._began + self._monotonic()
+        drift = self._wall() - now
+        if abs(drift - self._known_drift) > DRIFT_S:
+            self._known_drift = drift
+            log.warning(
+                "host_clock_was_set",
+                ahead_of_the_shop_s=round(drift, 1),
+                action="the shop goes on by its own clock, and dates its events by it; started again, it follows the host's",
+            )
+        return now
+
+
+class Clock:
+    """A simulated clock that shows `start` (microseconds) at real time `began` and never passes
+    real time, which is what `now` returns.
+    """
+
+    def __init__(self, start: int, speed: float, now: Callable[[], float], began: float | None = None) -> None:
         self.start = start
         self.speed = speed
         self.now = now

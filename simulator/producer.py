@@ -14,6 +14,7 @@ log = logs.get(__name__)
 ANSWER_S = 10.0  # how long a broker may take to answer at the start
 FLUSH_S = 30.0  # how long records may take to be acknowledged at the end
 SETTLE_S = 0.5  # how long to wait in between for records on their way
+QUEUE_KB = 32_768  # records on their way while the broker is slow or away; beyond, the shop waits
 ROOM_S = 0.1  # how long to wait for room in a full queue before looking again
 
 
@@ -102,6 +103,7 @@ def _configuration(bootstrap_servers: str, linger_ms: int) -> dict[str, str | in
         "compression.type": "lz4",
         "linger.ms": linger_ms,
         "queue.buffering.max.messages": 200_000,
+        "queue.buffering.max.kbytes": QUEUE_KB,
         "delivery.report.only.error": True,
         "log_level": 0,
     }

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from pipelines.base import logs
 from pipelines.base.errors import TidemarkError
@@ -23,6 +23,11 @@ log = logs.get(__name__)
 SAVE_EVERY_S, AT_LEAST_EVERY_S = 30.0, 300.0
 # The shop stands still while it is written, so a large one is written less often.
 SHARE_OF_TIME = 0.01
+# And no disk is to be worn out by a demo: a megabyte a second.
+BYTES_PER_S = 1_000_000
+# Newer formats are refused. The first one had no packed bytes behind its line of JSON.
+FORMAT = 2
+PACKED = "packed_bytes"
 TRY_AGAIN_S = 5.0
 # How far a run may get before it is saved again; a broker that takes longer makes it stand still.
 AHEAD_S = 900.0
@@ -88,30 +93,70 @@ def read(seed: int) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        saved: dict[str, Any] = json.loads(file.read_text())
+        with file.open("rb") as opened:
+            return loaded(opened)
     except ValueError as error:
         raise Unreadable(
             f"The kept shop {file} cannot be read ({error}): put it back from a backup, take another --seed, or begin anew "
             "with `make clean`; a shop of the same seed without it would give its ids again."
         ) from error
-    return saved
 
 
-def save(seed: int, open_shop: OpenShop, until: int = 0) -> None:
+def dump(state: dict[str, Any], out: BinaryIO) -> None:
+    """Write a shop's state: a line of JSON, and behind it the packed bytes in it, each in the order
+    in which the line gives its length.
+
+    Nothing is copied: packed orders are the most of a shop that has been open for long.
+    """
+    packed: list[bytearray] = []
+
+    def apart(value: bytearray) -> dict[str, int]:
+        packed.append(value)
+        return {PACKED: len(value)}
+
+    out.write(json.dumps(state, default=apart).encode() + b"\n")
+    out.writelines(packed)
+
+
+def loaded(file: BinaryIO) -> dict[str, Any]:
+    """Return the state that a file holds; raises ValueError where it is damaged."""
+
+    def whole(value: dict[str, Any]) -> Any:
+        return _packed(file, value[PACKED]) if value.keys() == {PACKED} else value
+
+    state: Any = json.loads(file.readline(), object_hook=whole)
+    if file.read(1):
+        raise ValueError("there is more in it than it says")
+    if not isinstance(state, dict) or state.get("format", 1) > FORMAT:
+        raise ValueError(f"formats up to {FORMAT} are known, and this is another one")
+    return state
+
+
+def _packed(file: BinaryIO, size: int) -> bytearray:
+    packed = bytearray(file.read(size))
+    if len(packed) != size:
+        raise ValueError("its end is missing")
+    return packed
+
+
+def save(seed: int, open_shop: OpenShop, until: int = 0) -> int:
     """Save the shop, its events that were not sent, and the time `until` which a run that goes on
-    may send more.
+    may send more; return how many bytes that took.
 
     A reader never sees half a file, and the last snapshot stays until this one is whole, also when
     the power fails.
     """
     file = path(seed)
     fresh = file.with_suffix(".new")
-    with fresh.open("w") as out:
-        out.write(json.dumps({"shop": open_shop.shop.snapshot(), "unsent": open_shop.events.unsent, "until": until}))
+    shop, unsent = open_shop.shop.snapshot(), open_shop.events.unsent
+    with fresh.open("wb") as out:
+        dump({"format": FORMAT, "shop": shop, "unsent": unsent, "until": until}, out)
         out.flush()
         os.fsync(out.fileno())
+        size = out.tell()
     fresh.replace(file)
     _on_disk(file.parent)
+    return size
 
 
 def _on_disk(folder: Path) -> None:
@@ -183,10 +228,10 @@ class Saver:
             self._due = began + TRY_AGAIN_S
             return
         until = at + micros(self._speed * AHEAD_S) if self._until is None else self._until
-        save(self._seed, self._open_shop, until)
+        size = save(self._seed, self._open_shop, until)
         self._covered_until = until
         now = time.monotonic()
-        self._due = now + min(max((now - began) / SHARE_OF_TIME, SAVE_EVERY_S), AT_LEAST_EVERY_S)
+        self._due = now + min(max((now - began) / SHARE_OF_TIME, size / BYTES_PER_S, SAVE_EVERY_S), AT_LEAST_EVERY_S)
 
 
 def unfinished(seed: int, now: int, catalogue: Catalogue | None) -> Unfinished | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.shop.chance import HOUR, MINUTE, Chance, cumulative
+from simulator.shop.order import CAMPAIGNS
 from simulator.shop.orders import Orders
 from simulator.shop.payments import UNLOCATED, Payer, anywhere
 from simulator.shop.people import People, Person, abroad
@@ -22,7 +23,7 @@ from simulator.shop.world import World
 SHARE = 0.01  # of all payments
 PAYMENTS_PER_CAMPAIGN = 5.3  # measured over all campaigns
 PAYMENTS_PER_ORDER = 1.05  # measured over honest orders
-KINDS = {"card_testing": 0.20, "stolen_card": 0.28, "compromised_seller": 0.20, "account_takeover": 0.32}
+KINDS = dict(zip(CAMPAIGNS, (0.20, 0.28, 0.20, 0.32), strict=True))  # share of campaigns
 TESTED_AND_USED = 0.25  # share of tested cards that are used for more afterwards
 AT_HOME = 0.68  # share of fraudsters who come through a Brazilian address
 

@@ -8,11 +8,12 @@ from typing import Any
 from simulator.shop.agenda import Action
 from simulator.shop.catalogue import Product
 from simulator.shop.chance import DAY, at_quantile
-from simulator.shop.order import Order
+from simulator.shop.order import Order, draft, item
+from simulator.shop.packed_orders import packing
 from simulator.shop.payments import CARDS, Payer, Payments, soon
 from simulator.shop.reviews import Reviews
 from simulator.shop.stock import Stock
-from simulator.shop.world import CURRENCY, World
+from simulator.shop.world import World
 
 ATTEMPTS = 3
 PERSISTENT = 0.85  # share of declined payments that are tried again
@@ -29,8 +30,10 @@ class Orders:
     def __init__(self, world: World, stock: Stock, payments: Payments, reviews: Reviews) -> None:
         self._world, self._stock, self._payments, self._reviews = world, stock, payments, reviews
         self.recent: deque[tuple[int, int]] = deque(maxlen=RECENT)
-        for step in (self.pay, self.approve, self.ship, self.deliver, self.cancel, self.give_up, self.send_back):
-            world.agenda.knows(f"order.{step.__name__}", step, Order)
+        world.agenda.knows("order.pay", self.pay, Order)
+        packed = packing(world)
+        for step in (self.approve, self.ship, self.deliver, self.cancel, self.give_up, self.send_back):
+            world.agenda.knows(f"order.{step.__name__}", step, Order, packed)
 
     def place(self, at: int, person: int, session_id: str | None, payer: Payer, lines: list[Line]) -> None:
         """Place an order for `lines` that are in stock, take them out of it, and plan the
@@ -40,22 +43,17 @@ class Orders:
         place = self._world.catalogue.places[payer.place]
         seller = self._world.catalogue.sellers[lines[0][0].seller]
         same = seller.state == place.state
-        record = {
-            "event_id": "",
-            "event_at": at,
-            "order_id": order_id,
-            "version": 0,
-            "status": "",
-            "customer_id": payer.customer_id,
-            "customer_city": place.city,
-            "customer_state": place.state,
-            "session_id": session_id,
-            "placed_at": at,
-            "estimated_delivery_at": self._promised(at, same),
-            "currency": CURRENCY,
-            "items": [self._item(number, line, same) for number, line in enumerate(lines, 1)],
-            "promotion_code": next((line[3] for line in lines if line[3]), None),
-        }
+        record = draft(
+            self._world.catalogue,
+            order_id,
+            payer.customer_id,
+            payer.place,
+            session_id,
+            at,
+            self._promised(at, same),
+            [self._item(number, line, same) for number, line in enumerate(lines, 1)],
+            next((line[3] for line in lines if line[3]), None),
+        )
         declined = payer.declined if payer.method in CARDS else 0.0
         pieces = [[line[0].number, line[2]] for line in lines]
         order = Order(record, self._payments.request(record, payer), pieces, same, declined, payer.campaign)
@@ -74,15 +72,8 @@ class Orders:
         product, price, pieces, _ = line
         chance = self._world.chance
         bulk = product.bulk if chance.random() < 0.7 else chance.random()
-        return {
-            "item_number": number,
-            "product_id": product.product_id,
-            "seller_id": self._world.catalogue.sellers[product.seller].seller_id,
-            "category": self._world.catalogue.categories[product.category],
-            "quantity": pieces,
-            "price": price,
-            "freight": int(at_quantile(self._world.figures.freight.where(same), bulk)),
-        }
+        freight = int(at_quantile(self._world.figures.freight.where(same), bulk))
+        return item(self._world.catalogue, number, product, pieces, price, freight)
 
     def _plan(self, at: int, step: Action, order: Order) -> None:
         self._world.agenda.plan(at, f"order.{step.__name__}", order)

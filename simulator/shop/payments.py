@@ -2,6 +2,7 @@
 later.
 """
 
+import json
 from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from simulator.shop.chance import DAY, SECOND, Chance, cumulative
 from simulator.shop.order import Order
 from simulator.shop.people import People, Person
+from simulator.shop.slots import Packing
 from simulator.shop.world import CURRENCY, World
 
 CARDS = {"credit_card", "debit_card"}
@@ -21,6 +23,7 @@ AUTHENTICATED = 0.28  # share of card payments with 3-D Secure
 DECLINED = 0.04  # share of honest attempts the bank declines
 UNLOCATED = 0.05  # share of payments whose address has no known position
 DISPUTED = 0.004  # share of honest card payments disputed, and cleared
+FOUND = ("payment_id", "card_id", "fraud", "reason", "amount", "currency")
 REPORTED = 0.97  # share of frauds that the bank ever finds
 
 
@@ -50,6 +53,14 @@ class Finding:
     record: dict[str, Any]
 
 
+def _packed(finding: Finding) -> bytes:
+    return json.dumps(list(finding.record.values()), separators=(",", ":")).encode()
+
+
+def _unpacked(packed: bytes) -> Finding:
+    return Finding(dict(zip(FOUND, json.loads(packed), strict=True)))
+
+
 class Payments:
     """Makes payment attempts and plans the chargebacks that follow from them."""
 
@@ -59,7 +70,7 @@ class Payments:
         self._methods, self._method_sums = list(figures.methods), cumulative(list(figures.methods.values()))
         self._bands = figures.installment_bands
         self._installments = [cumulative(shares) for shares in figures.installments]
-        world.agenda.knows("bank.finding", self.report, Finding)
+        world.agenda.knows("bank.finding", self.report, Finding, Packing(_packed, _unpacked))
 
     def honest_payer(self, person: Person, device_id: str, channel: str, country: str) -> Payer:
         """Return how this person pays this time: mostly as usual, sometimes otherwise."""
@@ -135,14 +146,8 @@ class Payments:
             self._plan_finding(at, payment, 2, 12, "dispute_cleared", 0)
 
     def _plan_finding(self, at: int, payment: dict[str, Any], first: float, last: float, reason: str, amount: int) -> None:
-        record = {
-            "payment_id": payment["payment_id"],
-            "card_id": payment["card_id"],
-            "fraud": reason != "dispute_cleared",
-            "reason": reason,
-            "amount": amount,
-            "currency": CURRENCY,
-        }
+        found = (payment["payment_id"], payment["card_id"], reason != "dispute_cleared", reason, amount, CURRENCY)
+        record = dict(zip(FOUND, found, strict=True))
         self._world.agenda.plan(at + int(self._world.chance.between(first, last) * DAY), "bank.finding", Finding(record))
 
     def report(self, at: int, finding: Finding) -> None:

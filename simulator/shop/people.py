@@ -2,10 +2,10 @@
 
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct
+from typing import NamedTuple
 
 from simulator.shop.chance import Chance, cumulative
 from simulator.shop.world import World
@@ -21,8 +21,7 @@ FOREIGNERS = 0.01
 HOUSEHOLDS = 1 / 3
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """Someone who may buy: where they live, what they like and how they pay; all of it follows from
     seed and number.
 
@@ -63,10 +62,11 @@ class People:
         shared = luck if number > 0 else _sixteen(f"{self._world.seed} {-number}")
         place = _picked(self._places, shared[0])
         home = self._world.catalogue.places[place]
-        name = f"{self._tag}-{abs(number):x}{'' if number > 0 else 'm'}"
+        customer_id = customer(self._tag, number)
+        name = customer_id.removeprefix("customer-")
         return Person(
             number=number,
-            customer_id=f"customer-{name}",
+            customer_id=customer_id,
             place=place,
             latitude=round(home.latitude + shared[1] * 0.2 - 0.1, 4),
             longitude=round(home.longitude + shared[2] * 0.2 - 0.1, 4),
@@ -79,6 +79,17 @@ class People:
             app_share=luck[11],
             housemate=-number if shared[12] < HOUSEHOLDS else None,
         )
+
+
+def customer(tag: str, number: int) -> str:
+    """Return the customer id of a person of the catalogue with this tag."""
+    return f"customer-{tag}-{abs(number):x}{'' if number > 0 else 'm'}"
+
+
+def person_of(customer_id: str) -> int:
+    """Return the number of the person with this customer id."""
+    name = customer_id.rpartition("-")[2]
+    return -int(name[:-1], 16) if name.endswith("m") else int(name, 16)
 
 
 def _sixteen(name: str) -> list[float]:

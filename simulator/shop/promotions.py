@@ -11,6 +11,15 @@ LIFT = 4.0  # demand grows by this share for each share of the price given away 
 DISCOUNTS = (0.05, 0.10, 0.15, 0.20, 0.30)
 
 
+def codes(categories: list[str]) -> list[str]:
+    """Return every code that a promotion may have."""
+    return [_code(category, discount) for category in categories for discount in DISCOUNTS]
+
+
+def _code(category: str, discount: float) -> str:
+    return f"{category.upper()}{round(discount * 100)}"
+
+
 class Promotions:
     """Which categories are on promotion, at what discount and code, and how demand shifts towards
     them.
@@ -34,7 +43,7 @@ class Promotions:
         category = chance.pick(cumulative(self._world.catalogue.shares))
         if category not in self._active:
             discount = DISCOUNTS[chance.below(len(DISCOUNTS))]
-            self._active[category] = (f"{self._world.catalogue.categories[category].upper()}{round(discount * 100)}", discount)
+            self._active[category] = (_code(self._world.catalogue.categories[category], discount), discount)
             self._weigh()
             agenda.plan(at + int(chance.between(0.5, 3) * DAY), "promotion.end", category)
         agenda.plan(at + int(chance.between(0.5, 1.5) * STARTS_EVERY), "promotion.start")

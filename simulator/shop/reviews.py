@@ -2,12 +2,15 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any
 
 from simulator.shop.chance import DAY, cumulative
+from simulator.shop.slots import LOW, Packing
 from simulator.shop.world import World
 
 REVIEWED = 0.97
+REVIEW = Struct("<IBB")  # order, low and high part; score
 TITLES = {1: "Não recomendo", 2: "Decepcionante", 3: "Razoável", 4: "Bom", 5: "Recomendo"}
 TEXTS = {
     1: ("Não recebi o produto como anunciado.", "Péssimo, quero meu dinheiro de volta.", "Chegou muito depois do prazo."),
@@ -33,7 +36,15 @@ class Reviews:
         self._world = world
         self._figures = world.figures.reviews
         self._scores = [cumulative(shares) for shares in self._figures.scores]
-        world.agenda.knows("review.write", self.write, Review)
+        world.agenda.knows("review.write", self.write, Review, Packing(self._packed, self._unpacked))
+
+    def _packed(self, review: Review) -> bytes:
+        number = self._world.number(review.order_id)
+        return REVIEW.pack(number & LOW, number >> 32, review.score)
+
+    def _unpacked(self, packed: bytes) -> Review:
+        low, high, score = REVIEW.unpack(packed)
+        return Review(self._world.called("order", high << 32 | low), score)
 
     def expect(self, at: int, order: dict[str, Any]) -> None:
         """Plan the review of an order delivered at `at`."""

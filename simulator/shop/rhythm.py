@@ -2,12 +2,14 @@
 time.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
+from functools import lru_cache
 
-from simulator.shop.chance import HOUR
+from simulator.shop.chance import DAY, HOUR
 from simulator.shop.statistics import Statistics
 
 UTC_OFFSET = 3 * HOUR  # Brasília is three hours behind UTC all year since 2019
+EPOCH = date(1970, 1, 1)
 EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
 
 
@@ -23,6 +25,7 @@ class Rhythm:
     def __init__(self, figures: Statistics, steady: bool) -> None:
         self._steady = steady
         self._figures = figures
+        self._holiday = lru_cache(maxsize=2)(self._of_day)
 
     def factor(self, at: int) -> float:
         """Return how many times busier than on average the hour around `at` is."""
@@ -30,10 +33,10 @@ class Rhythm:
             return 1.0
         local = at - UTC_OFFSET
         hour = local // HOUR
-        return self._figures.week[(hour + EPOCH_WEEKDAY * 24) % 168] * self._holiday(local)
+        return self._figures.week[(hour + EPOCH_WEEKDAY * 24) % 168] * self._holiday(local // DAY)
 
-    def _holiday(self, local: int) -> float:
-        day = datetime.fromtimestamp(local / 1_000_000, UTC).date()
+    def _of_day(self, local_day: int) -> float:
+        day = EPOCH + timedelta(days=local_day)
         friday, christmas = self._figures.black_friday, self._figures.christmas
         after = (day - black_friday(day.year)).days + 1
         if 0 <= after < len(friday):

@@ -70,6 +70,7 @@ class Sessions:
         the shop is closed.
         """
         if at >= self._world.opens_at and self._visitors.is_away(person, at):
+            self._visitors.comes(person, at)
             tracked = self.is_tracked()
             self.step(at, self._visit(self._people.person(person), tracked, self.buying_plan(tracked)))
         else:

@@ -1,5 +1,6 @@
 """Who comes to the shop: newcomers one after the other, and regulars among past buyers."""
 
+from collections import OrderedDict
 from typing import Any
 
 from simulator.shop.chance import HOUR
@@ -33,15 +34,15 @@ class Visitors:
         self._buyers: list[int] = []
         self._bought = 0
         self._bought_at: dict[int, int] = {}
-        self._free_from: dict[int, int] = {}
+        # The one who is free first comes first.
+        self._free_from: OrderedDict[int, int] = OrderedDict()
 
     def next(self, at: int, buying: bool) -> int:
         """Return the number of the person who comes at `at`."""
         if self._buyers and self._chance.random() < REGULARS:
             person = self._or_housemate(self._buyers[self._chance.below(len(self._buyers))])
             if self._may_come(person, at, buying):
-                # A housemate, too, rests between two sessions.
-                self._free_from.setdefault(person, at)
+                self.comes(person, at)
                 return person
         return self.newcomer()
 
@@ -64,12 +65,19 @@ class Visitors:
         """
         return self._free_from.get(person, 0) <= at
 
+    def comes(self, person: int, at: int) -> None:
+        """Take who comes for a regular until half an hour after the last click: a housemate, too,
+        rests between two sessions.
+        """
+        self._free_from.setdefault(person, at)
+
     def busy(self, person: int, at: int) -> None:
         """Remember a regular's click, so that the next session starts more than 30 minutes after
         it.
         """
         if person in self._bought_at or person in self._free_from:
             self._free_from[person] = at + SESSION_GAP
+            self._free_from.move_to_end(person)
 
     def bought(self, person: int, at: int) -> None:
         """Remember a purchase."""
@@ -80,13 +88,11 @@ class Visitors:
         self._bought += 1
         self._bought_at[person] = at
         self.busy(person, at)
+        while next(iter(self._free_from.values())) <= at:
+            self._free_from.popitem(last=False)
         if len(self._bought_at) > 3 * REMEMBERED:
-            self._forget(at)
-
-    def _forget(self, at: int) -> None:
-        known = set(self._buyers)
-        self._bought_at = {p: t for p, t in self._bought_at.items() if p in known}
-        self._free_from = {p: t for p, t in self._free_from.items() if t > at}
+            known = set(self._buyers)
+            self._bought_at = {p: t for p, t in self._bought_at.items() if p in known}
 
     def past_buyer(self) -> int | None:
         """Return someone who bought before, or None in a shop that never sold."""
@@ -107,4 +113,4 @@ class Visitors:
         self._newcomers, self._bought = state["newcomers"], state["bought"]
         self._buyers = list(state["buyers"])
         self._bought_at = dict(state["bought_at"])
-        self._free_from = dict(state["free_from"])
+        self._free_from = OrderedDict(state["free_from"])

@@ -13,6 +13,7 @@ from simulator.shop.chance import Chance
 from simulator.shop.statistics import Statistics, statistics
 
 CURRENCY = "BRL"
+PREFIX = 6
 
 
 class World:
@@ -28,13 +29,21 @@ class World:
         self.agenda = Agenda()
         self.out: deque[Event] = deque()
         self.now = self.opens_at = start
-        self._prefix = sha256(f"{seed} {start}".encode()).hexdigest()[:6]
+        self._prefix = sha256(f"{seed} {start}".encode()).hexdigest()[:PREFIX]
         self._named = 0
 
     def name(self, kind: str) -> str:
         """Return an id that was never given before."""
         self._named += 1
         return f"{kind}-{self._prefix}{self._named:x}"
+
+    def called(self, kind: str, number: int) -> str:
+        """Return the id that was given as the so manieth."""
+        return f"{kind}-{self._prefix}{number:x}"
+
+    def number(self, name: str) -> int:
+        """Return as which an id of this shop was given."""
+        return int(name.rpartition("-")[2][PREFIX:], 16)
 
     def publish(self, topic: str, key: str, at: int, record: dict[str, Any]) -> None:
         """Append an event to those that the shop gives out next."""

@@ -92,11 +92,14 @@ def test_a_time_in_the_first_two_minutes_of_1970_or_before_is_refused(at: int) -
         framed(json.dumps({"fields": fields}), 1)({"event_at": at})
 
 
-def test_memory_for_recurring_values_is_bounded() -> None:
+def test_memory_for_recurring_values_is_bounded_and_for_those_of_today() -> None:
     remembered = Remembered(lambda value: str(value).encode())
-    for number in range(REMEMBERED + 10):
+    for number in range(REMEMBERED):
         assert remembered[number] == str(number).encode()
     assert len(remembered) == REMEMBERED
+    for number in range(REMEMBERED, REMEMBERED + 10):
+        assert remembered[number] == str(number).encode()
+    assert list(remembered) == list(range(REMEMBERED, REMEMBERED + 10))
 
 
 @pytest.mark.parametrize("schema", [["string", "int"], {"type": "map", "values": "int"}, "bytes"])

@@ -8,11 +8,30 @@ from itertools import count, islice, pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from simulator.event import Event
-from simulator.pace import LONGEST_BATCH, MICROS, TICK_S, Clock, Events, bulk, micros, paced
+from simulator.pace import LONGEST_BATCH, MICROS, TICK_S, Clock, Events, SteadyTime, bulk, micros, paced
 
 NOW = 1_700_000_000.0
+
+
+class Host:
+    """A machine whose clock can be set, and whose time passes when somebody waits."""
+
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+        self.set_by = 0.0
+
+    def wall(self) -> float:
+        return NOW + self.elapsed + self.set_by
+
+    def monotonic(self) -> float:
+        return 1_234.5 + self.elapsed
+
+    def wait(self, seconds: float) -> bool:
+        self.elapsed += seconds
+        return False
 
 
 class SteppingTime:
@@ -59,6 +78,33 @@ def test_no_event_leaves_early_nor_more_than_a_tick_late(gaps: list[int], speed:
 def test_at_speed_one_an_event_is_due_the_moment_it_happens() -> None:
     clock = Clock(micros(NOW), 1.0, lambda: NOW + 0.4, began=NOW)
     assert clock.due(micros(NOW + 7.25)) == pytest.approx(NOW + 7.25, abs=1e-6)
+
+
+@pytest.mark.parametrize("step", [-3_600.0, 3_600.0, -40.0, 40.0])
+def test_a_host_clock_that_is_set_neither_stops_the_shop_nor_makes_it_hurry(step: float) -> None:
+    host = Host()
+    clock = Clock(micros(NOW), 1.0, SteadyTime(host.wall, host.monotonic).now)
+    left: list[float] = []
+    for batch in paced(Events(every(100_000)), clock, 20.0, host.wait):
+        left.append(host.elapsed)
+        assert len(batch) == 1
+        assert clock.behind(batch[0].at) < 2 * TICK_S
+        host.set_by = step if len(left) >= 50 else 0.0
+    assert left == pytest.approx([number / 10 for number in range(200)], abs=2 * TICK_S)
+
+
+def test_each_time_that_the_host_clock_was_set_is_one_line() -> None:
+    host = Host()
+    real_time = SteadyTime(host.wall, host.monotonic)
+    with capture_logs() as logs:
+        for set_by in (0.0, 3.0, -4.0, 3_600.0, 3_601.0, 3_598.0, -5.5):
+            host.set_by = set_by
+            host.wait(60.0)
+            assert [real_time.now() for _ in range(3)] == [pytest.approx(NOW + host.elapsed, abs=1e-3)] * 3
+    assert [(line["event"], line["ahead_of_the_shop_s"]) for line in logs] == [
+        ("host_clock_was_set", 3_600.0),
+        ("host_clock_was_set", -5.5),
+    ]
 
 
 def test_a_fast_clock_catches_up_with_the_present_and_stays_there() -> None:

@@ -145,7 +145,8 @@ def test_history_ends_now_and_the_live_shop_goes_on_from_it(
 ) -> None:
     past = simulate("history", "--days", "2", "--orders-per-day", "50", "--seed", "13", "--ledger", str(tmp_path / "past.json"))
     assert past.returncode == 0, past.stderr
-    saved = json.loads(snapshot.path(13).read_text())
+    saved = snapshot.read(13)
+    assert saved is not None
     assert abs(saved["shop"]["world"]["now"] / 1e6 - time.time()) < 1_800
     live = simulate("--duration", "2s", "--seed", "13", "--ledger", str(tmp_path / "live.json"))
     assert live.returncode == 0, live.stderr

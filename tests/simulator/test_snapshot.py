@@ -4,6 +4,7 @@ gives an id twice.
 
 import os
 from collections.abc import Iterator
+from gzip import decompress as gunzip
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from simulator.pace import Events, bulk, micros
 from simulator.shop import Shop
 
 START = 1_760_000_000_000_000
+FIRST_FORMAT = Path(__file__).with_name("snapshot_of_the_first_format.json.gz")
+STEPS = {f"order.{step}" for step in ("pay", "approve", "ship", "deliver", "cancel", "give_up")}
 
 
 @pytest.fixture(autouse=True)
@@ -138,7 +141,42 @@ def test_a_snapshot_is_on_the_disk_before_it_takes_the_place_of_the_last(monkeyp
     assert (last, there_then) == ("simulator", True)
 
 
-@pytest.mark.parametrize("damaged", [b"", b'{"shop": {', b"\xff\xfe"])
+def test_a_snapshot_of_the_first_format_is_gone_on_with() -> None:
+    """In the first format, JSON alone, every order under way stood as a record."""
+    snapshot.path(5).write_bytes(gunzip(FIRST_FORMAT.read_bytes()))
+    saved = read(5)
+    tasks = [subject for _, _, name, subject in saved["shop"]["world"]["agenda"]["tasks"] if name in STEPS]
+    under_way = {task["record"]["order_id"]: task["record"] for task in tasks}
+    assert len(under_way) > 20
+    shop = snapshot.opened(5, saved["shop"]["world"]["now"] + micros(86_400 * 90), 20.0, None)
+    for event in islice(shop.events, 10_000):
+        before = under_way.pop(event.key, None) if event.topic == "shop.orders" else None
+        if before is not None:
+            changed = {"event_id", "event_at", "version", "status"}
+            assert {name: event.record[name] for name in before.keys() - changed} == without(before, changed)
+            assert event.record["version"] == before["version"] + 1
+    assert under_way == {}
+    snapshot.save(5, shop)
+    assert read(5)["format"] == snapshot.FORMAT
+
+
+def without(record: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in names}
+
+
+def test_a_snapshot_lacks_no_byte_and_has_none_too_many() -> None:
+    shop = snapshot.new(7, START, 20.0, None, clicks_share=0.0)
+    list(islice(shop.events, 4_000))
+    snapshot.save(7, shop)
+    whole = snapshot.path(7).read_bytes()
+    assert len(whole) > whole.index(b"\n") + 1_000
+    for damaged, why in ((whole[:-1], "its end is missing"), (whole + b"x", "there is more in it")):
+        snapshot.path(7).write_bytes(damaged)
+        with pytest.raises(snapshot.Unreadable, match=why):
+            snapshot.read(7)
+
+
+@pytest.mark.parametrize("damaged", [b"", b'{"shop": {', b"\xff\xfe", b"[]", b'{"format": 3}'])
 def test_a_damaged_snapshot_is_one_sentence(damaged: bytes) -> None:
     snapshot.path(7).write_bytes(damaged)
     with pytest.raises(snapshot.Unreadable, match=r"The kept shop \S+snapshot-7\.json cannot be read .*: put it back"):

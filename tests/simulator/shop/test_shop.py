@@ -1,12 +1,13 @@
 """The stream as a whole: seeded, ordered, at its rate, and taken up again where it stopped."""
 
-import json
+import io
 from itertools import islice
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator import snapshot
 from simulator.event import TOPICS, Event
 from simulator.shop import Catalogue, Shop, ShopError
 
@@ -24,8 +25,11 @@ def take(shop: Shop, count: int) -> list[Event]:
     return list(islice(shop.events(), count))
 
 
-def through_json(shop: Shop) -> dict[str, object]:
-    return json.loads(json.dumps(shop.snapshot()))  # type: ignore[no-any-return]
+def through_disk(shop: Shop) -> dict[str, object]:
+    file = io.BytesIO()
+    snapshot.dump(shop.snapshot(), file)
+    file.seek(0)
+    return snapshot.loaded(file)
 
 
 def test_same_seed_start_and_rate_give_the_same_events() -> None:
@@ -115,15 +119,31 @@ def test_the_rhythm_can_be_switched_off() -> None:
 def test_restored_shop_goes_on_with_what_would_have_come(before: int, seed: int, clicks_share: float) -> None:
     shop = a_shop(seed=seed, rate=2.0, clicks_share=clicks_share)
     take(shop, before)
-    again = Shop.restore(through_json(shop), catalogue=SMALL)
+    again = Shop.restore(through_disk(shop), catalogue=SMALL)
     assert take(again, 1_500) == take(shop, 1_500)
+
+
+@settings(max_examples=10)
+@given(pieces=st.lists(st.integers(1, 4_000), min_size=1, max_size=5), rate=st.sampled_from([0.003, 0.03, 2.0]))
+def test_a_shop_that_is_saved_and_taken_up_again_anywhere_tells_what_one_that_never_stops_tells(
+    pieces: list[int], rate: float
+) -> None:
+    """At the lowest rate 4,000 events take two weeks: every step of an order waits packed
+    meanwhile.
+    """
+    shop, events = a_shop(rate=rate, clicks_share=0.1), []
+    for count in pieces:
+        events += take(shop, count)
+        shop = Shop.restore(through_disk(shop), catalogue=SMALL)
+    events += take(shop, 1_000)
+    assert events == take(a_shop(rate=rate, clicks_share=0.1), len(events))
 
 
 def test_what_was_under_way_happens_while_the_shop_is_closed() -> None:
     """Closed for a week: deliveries and reviews go on, nobody visits, then visitors come again."""
     shop = a_shop(rate=0.5, clicks_share=0.2)
     closed = last_of(shop, 40_000)
-    events = take(Shop.restore(through_json(shop), start=closed + 7 * DAY, catalogue=SMALL), 6_000)
+    events = take(Shop.restore(through_disk(shop), start=closed + 7 * DAY, catalogue=SMALL), 6_000)
     meanwhile = [event for event in events if event.at < closed + 7 * DAY]
     assert {"delivered", "shipped"} <= {event.record.get("status") for event in meanwhile}
     assert not any(event.record.get("status") == "placed" for event in meanwhile if event.at > closed + 6 * HOUR)
@@ -141,7 +161,7 @@ def test_a_quiet_history_and_a_busy_run_are_one_shop() -> None:
     """
     shop = Shop(5, START, 0.02, catalogue=SMALL, clicks_share=0.0)
     past = take(shop, 8_000)
-    live = take(Shop.restore(through_json(shop), rate=50.0, steady=True, clicks_share=1.0, catalogue=SMALL), 30_000)
+    live = take(Shop.restore(through_disk(shop), rate=50.0, steady=True, clicks_share=1.0, catalogue=SMALL), 30_000)
     assert not {event.record["event_id"] for event in past} & {event.record["event_id"] for event in live}
     cards = {event.key for event in past if event.topic == "shop.payments"}
     paid = [event.key for event in live if event.topic == "shop.payments"]
@@ -159,7 +179,7 @@ def test_frauds_begin_soon_after_a_busier_reopening() -> None:
     """
     shop = Shop(5, START, 0.01, catalogue=SMALL, clicks_share=0.0)
     take(shop, 3_000)
-    live = Shop.restore(through_json(shop), rate=10.0, catalogue=SMALL)
+    live = Shop.restore(through_disk(shop), rate=10.0, catalogue=SMALL)
     names = [name for _, _, name, _ in live.snapshot()["world"]["agenda"]["tasks"]]
     assert names.count("campaign.start") == names.count("visit.arrive") == 1
     due = next(at for at, _, name, _ in live.snapshot()["world"]["agenda"]["tasks"] if name == "campaign.start")
@@ -168,7 +188,7 @@ def test_frauds_begin_soon_after_a_busier_reopening() -> None:
 
 def test_a_snapshot_of_another_catalogue_is_refused() -> None:
     with pytest.raises(ShopError, match="restore it with its own catalogue"):
-        Shop.restore(through_json(a_shop()), catalogue=Catalogue.invented(99, products=80, sellers=9))
+        Shop.restore(through_disk(a_shop()), catalogue=Catalogue.invented(99, products=80, sellers=9))
 
 
 @pytest.mark.parametrize("terms", [{"rate": 0.0}, {"clicks_share": 1.5}])

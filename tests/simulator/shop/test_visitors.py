@@ -60,3 +60,18 @@ def test_memory_is_bounded_and_keeps_the_newest() -> None:
     assert len(state["buyers"]) == REMEMBERED
     assert len(state["bought_at"]) <= 3 * REMEMBERED
     assert set(state["buyers"]) == set(range(3 * REMEMBERED, 4 * REMEMBERED))
+
+
+def test_who_is_free_for_a_new_session_is_remembered_no_longer() -> None:
+    """Of three who come at each tenth of a session's gap: a housemate, a buyer, and one who never
+    goes.
+    """
+    visitors = Visitors(WORLD, PEOPLE)
+    for number in range(1_000):
+        at = number * SESSION_GAP // 10
+        for person in (-10_000, -number):
+            visitors.comes(person, at)
+            visitors.busy(person, at)
+        visitors.bought(number, at)
+    assert len(visitors.state()["free_from"]) <= 2 * 10 + 1
+    assert not visitors.is_away(-999, at + SESSION_GAP - 1)
