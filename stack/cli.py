@@ -117,6 +117,12 @@ def sql(
 
 
 @app.command()
+def token() -> None:
+    """Print a token (JWT) with which another program is Trino's admin for twelve hours."""
+    typer.echo(trino_access.token(settings()))
+
+
+@app.command()
 def prepare() -> None:
     """Make PostgreSQL's roles and Trino's rules and keys for containers; make up does so itself."""
     postgres.set_up_containers()

@@ -71,7 +71,8 @@ def container_roles(chosen: Settings) -> list[Role]:
 def _complete(*roles: Role) -> list[Role]:
     missing = [f"TIDEMARK_POSTGRES__{role.setting}" for role in roles if not role.password]
     if missing:
-        raise SettingsError(f"Passwords of PostgreSQL's roles are missing, {', '.join(missing)}: run make up, which writes them.")
+        named = ", ".join(missing)
+        raise SettingsError(f"Passwords of PostgreSQL's roles are missing, {named}: run make up, which writes them into .env.")
     return list(roles)
 
 

@@ -8,7 +8,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -128,7 +127,7 @@ def _written(file: Path, text: str) -> None:
     fresh = file.with_suffix(".new")
     fresh.touch(mode=0o600)
     fresh.write_text(text)
-    os.replace(fresh, file)
+    fresh.replace(file)
 
 
 def _alternatives(host: str) -> x509.SubjectAlternativeName:
@@ -173,4 +172,3 @@ def _certified(host: str) -> tuple[str, str]:
     ).decode()
     shown = made.public_bytes(serialization.Encoding.PEM).decode()
     return private + shown, shown
-

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+import requests
 from trino.auth import JWTAuthentication
 from trino.dbapi import connect
 
@@ -34,7 +35,10 @@ def connected(admin: bool = False, **options: Any) -> Any:
         certificate = trino_access.certificate()
         if not certificate.exists():
             raise SettingsError(f"Trino's certificate {certificate} is not there: run make up, which makes it.")
-        login = {"port": trino.https_port, "user": trino.admin, "http_scheme": "https", "verify": str(certificate)}
+        # Of its own, as the environment's proxies and certificates would come before ours.
+        session = requests.Session()
+        session.trust_env, session.verify = False, str(certificate)
+        login = {"port": trino.https_port, "user": trino.admin, "http_scheme": "https", "http_session": session}
         options |= {**login, "auth": JWTAuthentication(trino_access.token(settings()))}
     else:
         options |= {"port": trino.port, "user": trino.user}

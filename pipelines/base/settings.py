@@ -50,7 +50,8 @@ class SchemaRegistry(Section):
 
 
 class Postgres(Section):
-    """Where PostgreSQL listens, and the role of the lake's catalogue, which Spark and pyiceberg use.
+    """Where PostgreSQL listens, and the role of the lake's catalogue, which Spark and pyiceberg
+    use.
 
     The other passwords are of roles that only services use; `setup_password` is the superuser's in
     containers, the local one has none.

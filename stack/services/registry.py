@@ -47,7 +47,7 @@ def service() -> Service:
     """
     url = urlsplit(settings().schema_registry.url)
     host, port = url.hostname or "127.0.0.1", url.port or 80
-    address = guard.hidden_address(f"registry {settings().valkey.password.get_secret_value()}") if guard.is_guarded(host) else host
+    address = guard.hidden_address(f"registry {folders.random_text()}") if guard.is_guarded(host) else host
     flags = ["-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"]
     properties = [f"-D{k}={v}" for k, v in _properties(address, port, folders.data("registry")).items()]
     command = [str(java.newer()), *flags, *properties, "-jar", str(HOME / "quarkus-run.jar")]

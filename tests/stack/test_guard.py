@@ -1,7 +1,8 @@
-"""The door before a server that takes any Host: this machine's names pass, foreign ones get nothing,
-and both end together.
+"""The door before a server that takes any Host: this machine's names pass, foreign ones get
+nothing, and both end together.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from stack.guard import Door
 from stack.ports import some_free
 
 HERE = "127.0.0.1"
+GOOD = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 # Says what it got, and to each piece of it how long that was, until it is closed.
 ECHO = """
@@ -42,7 +44,7 @@ def head(*lines: str) -> bytes:
     return "\r\n".join(lines).encode("latin-1")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:18080", "localhost:1", "LOCALHOST", "localhost.", "[::1]:80"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:18080", "localhost:1", "LOCALHOST", "localhost."])
 def test_this_machine_is_known_by_its_names(host: str) -> None:
     assert guard.names_this_machine(head("GET / HTTP/1.1", f"Host: {host}", "X: y", ""))
     assert guard.names_this_machine(head(f"GET http://{host}/v1/info HTTP/1.1", f"host:{host}", ""))
@@ -86,8 +88,15 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Door, Door
     checked, unchecked = Door((HERE, web), (hidden, web)), Door((HERE, tls), (hidden, tls), checked=False)
     command = guard.guarded([sys.executable, "-c", ECHO, hidden, str(web), str(tls)], [checked, unchecked])
     with running(log, *command[1:]) as process:
-        until(lambda: asked(checked, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") != b"", "the server answers", process)
+        until(lambda: answers(checked), "the server answers", process)
         yield checked, unchecked, psutil.Process(process.pid)
+
+
+def answers(door: Door) -> bool:
+    """Whether the server behind a door can be reached."""
+    with contextlib.suppress(ConnectionError):
+        return bool(asked(door, GOOD))
+    return False
 
 
 def asked(door: Door, *pieces: bytes) -> bytes:
@@ -117,10 +126,10 @@ def test_a_foreign_name_gets_a_sentence_and_nothing_of_the_server(doors: tuple[D
 @pytest.mark.programs
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"x" * 300_000])
 def test_what_is_no_request_gets_nothing(doors: tuple[Door, Door, psutil.Process], sent: bytes) -> None:
-    try:
-        assert asked(doors[0], sent) == b""
-    except ConnectionError:
-        pass  # closed while more was sent
+    came = b""
+    with contextlib.suppress(ConnectionError):  # closed while more was sent
+        came = asked(doors[0], sent)
+    assert came == b""
 
 
 @pytest.mark.programs
@@ -135,7 +144,7 @@ def test_the_door_ends_with_its_server_however_that_ends(number: signal.Signals,
     door = Door((HERE, port), (guard.hidden_address("ends"), port))
     command = guard.guarded([sys.executable, "-c", ECHO, door.behind[0], str(port)], [door])
     with running(tmp_path / "log", *command[1:]) as process:
-        until(lambda: asked(door, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") != b"", "the server answers", process)
+        until(lambda: answers(door), "the server answers", process)
         (keeper,) = psutil.Process(process.pid).children()
         os.kill(process.pid, number)
         process.wait(60)

@@ -1,6 +1,5 @@
 """PostgreSQL's roles: an older cluster, where one superuser did everything, gets them by itself."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -20,7 +19,7 @@ CAP_DAC_OVERRIDE = 1 << 1
 
 
 @pytest.fixture
-def cluster(state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def cluster(state: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cluster as an earlier release made it: all of its tables are its superuser's, who has a
     password.
     """
@@ -35,7 +34,7 @@ def cluster(state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     runs = "create table runs (id serial primary key, name text)"
     others = ["create view names as select name from runs", "create type stage as enum ('a')", "create sequence apart"]
     postgres._single_user(old, "mlflow", [runs, *others])
-    yield old
+    return old
 
 
 def up() -> None:
@@ -64,7 +63,7 @@ def test_an_older_cluster_goes_on_with_roles_and_without_a_superuser(cluster: Pa
         mlflow.execute("alter view names rename to names_of_runs")
         mlflow.execute("alter type stage add value 'b'")
         assert mlflow.execute("select nextval('apart')").fetchone() == (1,)
-    with pytest.raises(psycopg.OperationalError, match="password authentication failed|not permitted to log in"):
+    with pytest.raises(psycopg.OperationalError, match=r"password authentication failed|not permitted to log in"):
         connected("postgres", "tidemark", OF_YESTERDAY)
 
     stamp = (cluster / "tidemark_roles").read_text()

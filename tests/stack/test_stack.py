@@ -111,9 +111,9 @@ def test_each_role_of_postgresql_wants_its_password_and_has_its_own_database(loc
 def test_no_role_of_postgresql_is_a_superuser(local_stack: Settings, statement: str) -> None:
     for role in postgres_roles.local_roles(local_stack):
         database = postgres_roles.MLFLOW if role.name == postgres_roles.MLFLOW else local_stack.catalog.database
-        with database_of(local_stack, database, role.name, role.password) as connection:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(statement.encode())
+        connection = database_of(local_stack, database, role.name, role.password)
+        with connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement.encode())
 
 
 def test_trino_may_change_the_catalogue_and_not_its_tables(local_stack: Settings) -> None:
@@ -129,8 +129,8 @@ def test_trino_may_change_the_catalogue_and_not_its_tables(local_stack: Settings
 def test_a_foreign_host_gets_nothing_from_trino_and_the_registry(local_stack: Settings, host: str) -> None:
     trino = f"http://{local_stack.trino.host}:{local_stack.trino.port}"
     served = {f"{trino}/v1/info": 200, f"{trino}/ui/": 200, f"{local_stack.schema_registry.url}/subjects": 200}
-    for url, status in served.items():
-        assert httpx.get(url, timeout=60, follow_redirects=True).status_code == status
+    for url, code in served.items():
+        assert httpx.get(url, timeout=60, follow_redirects=True).status_code == code
         refused = httpx.get(url, timeout=60, headers={"Host": host})
         assert (refused.status_code, refused.content) == (403, guard.REFUSAL)
     posted = httpx.post(f"{trino}/v1/statement", content="select 1", headers={"Host": host, "X-Trino-User": "x"})
@@ -333,7 +333,9 @@ def test_over_https_only_the_admins_token_is_taken(local_stack: Settings) -> Non
 def test_whose_key_is_another_gets_one_sentence(local_stack: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEMARK_TRINO__PASSWORD", "of-tomorrow-morning")
     settings.cache_clear()
-    with pytest.raises(ServiceUnreachable, match=r"^Trino let nobody in .*; after TIDEMARK_TRINO__PASSWORD has changed: make down"):
+    with pytest.raises(
+        ServiceUnreachable, match=r"^Trino let nobody in .*; after TIDEMARK_TRINO__PASSWORD has changed: make down"
+    ):
         prompt.answered("select 1", admin=True)
     monkeypatch.undo()
     settings.cache_clear()

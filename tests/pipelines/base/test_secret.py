@@ -11,7 +11,15 @@ PLACEHOLDERS = [
     *("replace-me", "<password>", "${PASSWORD}", "your-password-here", "YOUR_SECRET", "placeholder", "example", "TODO"),
     *("password", "xxxxxxxx", "********", "...", "set-me", "insert here"),
 ]
-CHOSEN = ["changing-of-the-guard", "settler of worlds", "yourself", "passwords are long", "xx-1", "an-example-of-ours", "put-in-bay"]
+CHOSEN = [
+    "changing-of-the-guard",
+    "settler of worlds",
+    "yourself",
+    "passwords are long",
+    "xx-1",
+    "an-example-of-ours",
+    "put-in-bay",
+]
 
 
 @pytest.mark.parametrize("text", PLACEHOLDERS)

@@ -14,7 +14,8 @@ import http.client
 from urllib.parse import urlsplit
 from pyspark.sql import SparkSession
 from pipelines.streaming import ui
-spark = SparkSession.builder.master("local[1]").config("spark.ui.port", "0").config("spark.driver.host", "127.0.0.1").getOrCreate()
+builder = SparkSession.builder.master("local[1]").config("spark.driver.host", "127.0.0.1")
+spark = builder.config("spark.ui.port", "0").getOrCreate()
 ui.refuse_other_names(spark)
 at = urlsplit(spark.sparkContext.uiWebUrl)
 def status(path, host):
