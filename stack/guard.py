@@ -12,7 +12,6 @@ Python's own library, as it lives as long as the server.
 """
 
 import asyncio
-import contextlib
 import ctypes
 import hashlib
 import os
@@ -22,11 +21,11 @@ import socket
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 NAMES = {"127.0.0.1", "localhost"}
 MOST_HEAD_BYTES = 65_536
 HEAD_WITHIN_S = 10.0
-PIECE_BYTES = 65_536
 PR_SET_PDEATHSIG = 1
 REFUSAL = b"This server is reached as 127.0.0.1 or localhost, not by another name.\n"
 HOST = re.compile(rb"\r\nhost:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
@@ -77,61 +76,107 @@ def _name(host: bytes) -> str:
     return re.sub(r":\d*$", "", host.decode("latin-1")).lower().rstrip(".")
 
 
-async def _head(reader: asyncio.StreamReader) -> bytes:
-    """Return what came of a connection until its first request's head is whole."""
-    head = b""
-    while b"\r\n\r\n" not in head:
-        piece = await reader.read(PIECE_BYTES)
-        if not piece or len(head) > MOST_HEAD_BYTES:
-            return b""
-        head += piece
-    return head
+class _Side(asyncio.Protocol):
+    """One of two connections, each of which gets what comes on the other."""
+
+    def __init__(self, other: "_Side | None" = None) -> None:
+        self.other = other
+        self.ended = False
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]  # of a stream
+
+    def data_received(self, data: bytes) -> None:
+        if self.other:
+            self.other.transport.write(data)
+
+    def eof_received(self) -> bool:
+        """Pass on that no more comes this way; what is under way the other way still does."""
+        self.ended = True
+        if self.other is None or self.other.ended:
+            return False
+        self.other.transport.write_eof()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.other:
+            self.other.transport.close()
+
+    def pause_writing(self) -> None:
+        if self.other:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.other:
+            self.other.transport.resume_reading()
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while piece := await reader.read(PIECE_BYTES):
-        writer.write(piece)
-        await writer.drain()
-    if writer.can_write_eof():
-        writer.write_eof()
+class _Visitor(_Side):
+    """Who has come to a door: passes once the first request, if that is looked into, may."""
 
+    def __init__(self, door: Door) -> None:
+        super().__init__()
+        self.door = door
+        self.head = b""
+        self.entering: asyncio.Task[None] | None = None
+        self.deadline: asyncio.TimerHandle | None = None
 
-async def _admitted(door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
-    """Return what came already of a connection that may pass; None where it may not."""
-    if not door.checked:
-        return b""
-    head = await asyncio.wait_for(_head(reader), HEAD_WITHIN_S)
-    if head and names_this_machine(head.partition(b"\r\n\r\n")[0] + b"\r\n"):
-        return head
-    if head:
-        answer = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
-        writer.write(answer % len(REFUSAL) + REFUSAL)
-        await writer.drain()
-    return None
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self.door.checked:
+            self.deadline = asyncio.get_running_loop().call_later(HEAD_WITHIN_S, self.transport.abort)
+        else:
+            self._enter()
 
-
-async def _serve(door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.closing(writer), contextlib.suppress(OSError, TimeoutError):
-        begun = await _admitted(door, reader, writer)
-        if begun is None:
+    def data_received(self, data: bytes) -> None:
+        if self.other:
+            super().data_received(data)
             return
-        behind, onward = await asyncio.open_connection(*door.behind)
-        with contextlib.closing(onward):
-            onward.write(begun)
-            back = asyncio.create_task(_pass_on(behind, writer))
-            try:
-                await _pass_on(reader, onward)
-                await back
-            finally:
-                back.cancel()
+        self.head += data
+        head, whole, _ = self.head.partition(b"\r\n\r\n")
+        if whole and self.entering is None:
+            self._judge(head + b"\r\n")
+        elif len(self.head) > MOST_HEAD_BYTES:
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.deadline:
+            self.deadline.cancel()
+        super().connection_lost(exc)
+
+    def _judge(self, head: bytes) -> None:
+        if names_this_machine(head):
+            self._enter()
+            return
+        answer = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+        self.transport.write(answer % len(REFUSAL) + REFUSAL)
+        self.transport.close()
+
+    def _enter(self) -> None:
+        if self.deadline:
+            self.deadline.cancel()
+        self.transport.pause_reading()
+        self.entering = asyncio.get_running_loop().create_task(self._connect())
+
+    async def _connect(self) -> None:
+        try:
+            _, behind = await asyncio.get_running_loop().create_connection(lambda: _Side(self), *self.door.behind)
+        except OSError:  # it has not started yet
+            self.transport.abort()
+            return
+        self.other = behind
+        if self.transport.is_closing():
+            behind.transport.close()
+            return
+        behind.transport.write(self.head)
+        self.transport.resume_reading()
 
 
 async def keep(doors: Sequence[tuple[Door, socket.socket]]) -> None:
     """Pass on what may pass through these doors, for ever."""
-    servers = [
-        await asyncio.start_server(lambda reader, writer, door=door: _serve(door, reader, writer), sock=listening)
-        for door, listening in doors
-    ]
+    loop = asyncio.get_running_loop()
+    servers = [await loop.create_server(partial(_Visitor, door), sock=listening) for door, listening in doors]
     await asyncio.gather(*(server.serve_forever() for server in servers))
 
 

@@ -118,4 +118,4 @@ def _role(role: Role) -> list[str]:
 
 
 def _text(statement: str, *names: str) -> str:
-    return sql.SQL(statement).format(*map(sql.Identifier, names)).as_string(None)  # type: ignore[arg-type]
+    return sql.SQL(statement).format(*map(sql.Identifier, names)).as_string(None)

@@ -42,7 +42,7 @@ def connected(admin: bool = False, **options: Any) -> Any:
         options |= {**login, "auth": JWTAuthentication(trino_access.token(settings()))}
     else:
         options |= {"port": trino.port, "user": trino.user}
-    return connect(host=trino.host, catalog=settings().catalog.name, **options)
+    return connect(host=trino.host, catalog=settings().catalog.name, **options)  # type: ignore[no-untyped-call]
 
 
 def answer(query: str, admin: bool = False) -> Answer:

@@ -173,9 +173,16 @@ def set_up_containers() -> None:
 
 def _superuser(database: str) -> psycopg.Connection[tuple[object, ...]]:
     pg = settings().postgres
-    login = {"user": postgres_roles.SUPERUSER, "password": pg.setup_password.get_secret_value()}
     try:
-        return psycopg.connect(host=pg.host, port=pg.port, dbname=database, connect_timeout=5, autocommit=True, **login)
+        return psycopg.connect(
+            host=pg.host,
+            port=pg.port,
+            user=postgres_roles.SUPERUSER,
+            password=pg.setup_password.get_secret_value(),
+            dbname=database,
+            connect_timeout=5,
+            autocommit=True,
+        )
     except psycopg.OperationalError as error:
         raise ServiceUnreachable(
             f"PostgreSQL's superuser {postgres_roles.SUPERUSER} could not log in ({str(error).strip().splitlines()[0]}): "
