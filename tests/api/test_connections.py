@@ -44,11 +44,11 @@ class Served:
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listening.getsockname()[1]
         self.server: uvicorn.Server = server(app, limits)
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listening]})
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listening]}, daemon=True)
 
     def connected(self, sent: bytes = b"") -> socket.socket:
         """A connection that has sent something."""
-        made = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        made = socket.create_connection(("127.0.0.1", self.port), timeout=30)
         made.sendall(sent)
         return made
 
@@ -97,7 +97,7 @@ def test_many_who_send_nothing_or_half_a_request_keep_nobody_out(patient: Served
         for _ in range(5 * MOST):
             held.enter_context(closing(patient.connected(sent)))
         assert patient.answers()
-        until(lambda: len(patient.server.server_state.connections) <= MOST, "no more connections are open than may be")
+        until(lambda: len(patient.server.server_state.connections) <= MOST, "no more are open than may be", within_s=30)
 
 
 def test_who_has_asked_before_stays_when_strangers_come(patient: Served) -> None:
@@ -106,6 +106,7 @@ def test_who_has_asked_before_stays_when_strangers_come(patient: Served) -> None
         assert known.recv(65536).startswith(b"HTTP/1.1 200")
         for _ in range(3 * MOST):
             held.enter_context(closing(patient.connected(HALF)))
+        until(lambda: len(patient.server.server_state.connections) == MOST, "all have been taken", within_s=30)
         known.sendall(WHOLE)
         assert known.recv(65536).startswith(b"HTTP/1.1 200")
 
