@@ -36,7 +36,7 @@ def answered(query: str, admin: bool = False) -> Answer:
     try:
         return answer(query.strip().rstrip(";"), admin)
     except TrinoQueryError as error:
-        who = "" if admin or not is_for_the_admin(error) else "; only the admin may write: make sql ADMIN=1"
+        who = "" if admin or not is_for_the_admin(error) else "; only the admin may: make sql ADMIN=1"
         raise ServiceUnreachable(f"Trino refused the query: {error.message}{who}") from error
     except HttpError as error:
         hint = "after TIDEMARK_TRINO__PASSWORD has changed: make down, make up"

@@ -95,11 +95,11 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Door, Door
 def answers(door: Door) -> bool:
     """Whether the server behind a door can be reached."""
     with contextlib.suppress(ConnectionError):
-        return bool(asked(door, GOOD))
+        return bool(sent_through(door, GOOD))
     return False
 
 
-def asked(door: Door, *pieces: bytes) -> bytes:
+def sent_through(door: Door, *pieces: bytes) -> bytes:
     """What comes back through a door after these pieces, until it is closed."""
     with socket.create_connection(door.known, timeout=60) as connection:
         for piece in pieces:
@@ -111,13 +111,13 @@ def asked(door: Door, *pieces: bytes) -> bytes:
 @pytest.mark.programs
 def test_what_names_this_machine_passes_whole_also_in_pieces_and_with_a_body(doors: tuple[Door, Door, psutil.Process]) -> None:
     body = b"x" * 300_000
-    came = asked(doors[0], b"POST / HTTP/1.1\r\nHo", b"st: 127.0.0.1:1\r\n", b"\r\n", body)
+    came = sent_through(doors[0], b"POST / HTTP/1.1\r\nHo", b"st: 127.0.0.1:1\r\n", b"\r\n", body)
     assert came.replace(b"got ", b"") == b"POST / HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n" + body
 
 
 @pytest.mark.programs
 def test_a_foreign_name_gets_a_sentence_and_nothing_of_the_server(doors: tuple[Door, Door, psutil.Process]) -> None:
-    came = asked(doors[0], b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+    came = sent_through(doors[0], b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
     assert came.startswith(b"HTTP/1.1 403 ")
     assert came.endswith(guard.REFUSAL)
     assert b"got" not in came
@@ -128,13 +128,13 @@ def test_a_foreign_name_gets_a_sentence_and_nothing_of_the_server(doors: tuple[D
 def test_what_is_no_request_gets_nothing(doors: tuple[Door, Door, psutil.Process], sent: bytes) -> None:
     came = b""
     with contextlib.suppress(ConnectionError):  # closed while more was sent
-        came = asked(doors[0], sent)
+        came = sent_through(doors[0], sent)
     assert came == b""
 
 
 @pytest.mark.programs
 def test_what_is_encrypted_passes_as_it_is(doors: tuple[Door, Door, psutil.Process]) -> None:
-    assert asked(doors[1], b"\x16\x03\x01") == b"got \x16\x03\x01"
+    assert sent_through(doors[1], b"\x16\x03\x01") == b"got \x16\x03\x01"
 
 
 @pytest.mark.programs
