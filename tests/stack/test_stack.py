@@ -288,6 +288,7 @@ FOR_THE_ADMIN = [
     "create materialized view lake.trial.theirs as select 1 as n",
     "call lake.system.unregister_table('trial', 'numbers')",
     "call lake.system.rollback_to_snapshot('trial', 'numbers', 1)",
+    "set session authorization admin",
 ]
 
 
