@@ -208,7 +208,8 @@ def _ready() -> bool:
 
 def service() -> Service:
     """Return how PostgreSQL runs here: on loopback, with passwords, 64 MB of shared buffers."""
-    pg, cluster = settings().postgres, folders.state() / "data" / "postgres"
+    # The folder above is made before anybody looks whether all may pass through it.
+    pg, cluster = settings().postgres, folders.made(folders.state() / "data") / "postgres"
     flags = {**FLAGS, "listen_addresses": pg.host, "port": str(pg.port)}
     return Service(
         name="postgres",
