@@ -1,5 +1,6 @@
 """PostgreSQL's roles: an older cluster, where one superuser did everything, gets them by itself."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -10,6 +11,7 @@ from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import settings
 from stack import folders, lifecycle, supervision
 from stack.ports import some_free
+from stack.service import nothing
 from stack.services import postgres
 
 pytestmark = pytest.mark.integration
@@ -80,6 +82,34 @@ def test_as_root_the_server_may_write_nothing_but_its_own(cluster: Path) -> None
     assert server.uids().effective != 0
     assert int(status["CapEff"], 16) & (CAP_DAC_OVERRIDE if postgres._may_search() else 0) == 0
     assert status["NoNewPrivs"] == ("1" if psutil.Process().uids().effective == 0 else "0")
+
+
+def test_in_containers_the_superuser_sets_up_the_same_again_and_again(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMARK_POSTGRES__SETUP_PASSWORD", OF_YESTERDAY)
+    monkeypatch.setenv("TIDEMARK_POSTGRES__REGISTRY_PASSWORD", "of-the-registry")
+    settings.cache_clear()
+    image = replace(postgres.service(), prepare=nothing, finish=nothing, ready=takes_the_superuser)
+    lifecycle.up([image], [image], lambda name, seconds: None)
+    for _ in range(2):
+        postgres.set_up_containers()
+    with postgres.connected("lake") as lake:
+        assert lake.execute("select table_name from iceberg_tables").fetchall() == [("orders",)]
+    with connected("registry", "registry", "of-the-registry") as registry:
+        registry.execute("create table artifacts (id int)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            registry.execute("copy (select 1) to program 'true'")
+    monkeypatch.setenv("TIDEMARK_POSTGRES__SETUP_PASSWORD", "another")
+    settings.cache_clear()
+    with pytest.raises(ServiceUnreachable, match="TIDEMARK_POSTGRES__SETUP_PASSWORD must be the password"):
+        postgres.set_up_containers()
+
+
+def takes_the_superuser() -> bool:
+    try:
+        connected("postgres", "tidemark", OF_YESTERDAY).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def test_the_superusers_name_is_no_services(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
