@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from trino.exceptions import TrinoQueryError
 
 from pipelines.base.errors import SettingsError
-from pipelines.base.settings import Settings, settings
+from pipelines.base.settings import Settings
 from stack import folders
 
 ISSUER = "tidemark"
@@ -106,9 +106,11 @@ def certificate() -> Path:
     return folders.data("trino") / "certificate.pem"
 
 
-def write(chosen: Settings | None = None) -> None:
-    """Write what Trino reads at its start: the rules, the key of the tokens, its certificate."""
-    chosen = chosen or settings()
+def write(chosen: Settings) -> None:
+    """Write what Trino reads at its start: the rules, the key of the tokens, its certificate.
+
+    Raises SettingsError without the admin's password, or where the reader has the admin's name.
+    """
     if chosen.trino.user.lower() == chosen.trino.admin.lower():
         raise SettingsError(f"TIDEMARK_TRINO__USER, who reads, is the admin's name {chosen.trino.admin}: choose another.")
     folder, admin = folders.data("trino"), chosen.trino.admin

@@ -19,7 +19,7 @@ def _prepare() -> None:
     """Put the catalogue's file in place under the catalogue's name, its values come from the
     environment; and the files that say who may do what.
     """
-    trino_access.write()
+    trino_access.write(settings())
     catalogs = folders.made(folders.data("trino") / "catalog")
     for old in catalogs.glob("*.properties"):
         old.unlink()
