@@ -49,8 +49,8 @@ doctor: ## Say what is missing on this machine and what to do
 status: installed ## Say what runs, since when, with how much memory
 	@exec $(PYTHON) -m stack status
 
-sql: installed ## Open a Trino prompt, or answer Q="select ..."
-	@exec $(PYTHON) -m stack sql $(if $(Q),--query "$$Q")
+sql: installed ## Open a Trino prompt, or answer Q="..."; ADMIN=1 may write
+	@exec $(PYTHON) -m stack sql $(if $(Q),--query "$$Q") $(if $(filter 1 yes,$(ADMIN)),--admin)
 
 screenshot: install ## Take pictures of the running pages
 	@$(PYTHON) -m dashboards.screenshot --out docs/images

@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import application
+from api.connections import bounded
 from pipelines.base import logs, shutdown
 from pipelines.base.errors import ServiceUnreachable, TidemarkError
 from pipelines.base.settings import Api, settings
@@ -26,7 +27,7 @@ def listening(address: Api) -> socket.socket:
         ) from error
 
 
-def server(app: FastAPI) -> uvicorn.Server:
+def server(app: FastAPI, limits: Api) -> uvicorn.Server:
     """Return the server: measured in docs/decisions, it logs no requests and sends nothing
     about itself.
     """
@@ -34,7 +35,7 @@ def server(app: FastAPI) -> uvicorn.Server:
         uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=bounded(limits.max_connections, limits.request_within_s),
             lifespan="on",
             access_log=False,
             log_level="warning",
@@ -68,7 +69,7 @@ def _serve() -> None:
     log.info("api_served", url=f"http://{address.host}:{address.port}")
     gc.freeze()  # what is imported lives as long as the process: no collection need look through it
     with at:
-        server(app).run(sockets=[at])
+        server(app, address).run(sockets=[at])
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ from dashboards.trino import Ask, client
 
 log = structlog.get_logger()
 THREADS = 16
+# The largest question of a page has a few thousand; waitress would take a gigabyte, and Flask parse
+# it.
+MOST_BODY_BYTES = 256_000
 ASSETS = "look/assets"
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 
@@ -112,7 +115,12 @@ def _set_up_logging(as_json: bool) -> None:
 def _server(chosen: Settings) -> waitress.server.BaseWSGIServer:
     try:
         return waitress.create_server(
-            site(chosen, client(chosen)), host=chosen.dash_host, port=chosen.dash_port, threads=THREADS, ident=None
+            site(chosen, client(chosen)),
+            host=chosen.dash_host,
+            port=chosen.dash_port,
+            threads=THREADS,
+            max_request_body_size=MOST_BODY_BYTES,
+            ident=None,
         )
     except OSError as error:
         where = f"{chosen.dash_host}:{chosen.dash_port}"

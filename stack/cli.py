@@ -16,10 +16,10 @@ from rich.table import Column, Table
 from pipelines.base.errors import TidemarkError
 from pipelines.base.paths import located
 from pipelines.base.settings import settings
-from stack import demo, dotenv_file, failing_queries, lifecycle, prompt, status
+from stack import demo, dotenv_file, failing_queries, lifecycle, prompt, status, trino_access
 from stack.programs import programs
 from stack.service import Service
-from stack.services import services
+from stack.services import postgres, services
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Start, check and stop the local stack.")
 out = Console()
@@ -108,12 +108,28 @@ def run_demo(rate: Rate = DEFAULT_RATE) -> None:
 
 
 @app.command()
-def sql(query: Annotated[str, typer.Option(help="One statement to answer; without it, a prompt.")] = "") -> None:
-    """Ask Trino, once or at a prompt."""
+def sql(
+    query: Annotated[str, typer.Option(help="One statement to answer; without it, a prompt.")] = "",
+    admin: Annotated[bool, typer.Option("--admin", help="As Trino's admin, who may write.")] = False,
+) -> None:
+    """Ask Trino, once or at a prompt: as a reader, or with --admin as one who may write."""
     if query:
-        prompt.show(prompt.answered(query), out)
+        prompt.show(prompt.answered(query, admin), out)
     else:
-        prompt.converse(out)
+        prompt.converse(out, admin)
+
+
+@app.command()
+def token() -> None:
+    """Print a token (JWT) with which another program is Trino's admin for twelve hours."""
+    typer.echo(trino_access.token(settings()))
+
+
+@app.command()
+def prepare() -> None:
+    """Make PostgreSQL's roles and Trino's rules and keys for containers; make up does so itself."""
+    postgres.set_up_containers()
+    trino_access.write(settings())
 
 
 def _table(rows: list[status.Row]) -> Table:

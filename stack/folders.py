@@ -1,7 +1,9 @@
 """Where the local stack keeps what it has: state, logs, pids, jars."""
 
+import contextlib
 import hashlib
 import os
+import secrets
 import tempfile
 from pathlib import Path
 from string import Template
@@ -39,6 +41,21 @@ def run() -> Path:
     folder = made(state() / "run")
     folder.chmod(0o700)
     return folder
+
+
+def random_text() -> str:
+    """Return a text that nobody outside this stack can tell, always the same until its state is
+    removed.
+    """
+    file = run() / "random"
+    # Path.open takes no opener.
+    with contextlib.suppress(FileExistsError), open(file, "x", opener=_private) as fresh:
+        fresh.write(secrets.token_urlsafe())
+    return file.read_text()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def log(service: str) -> Path:

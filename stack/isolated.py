@@ -9,7 +9,7 @@ from stack.ports import some_free
 
 def environment(state: Path) -> dict[str, str]:
     """Return the environment in which a stack lives below `state` on ports that are free now."""
-    kafka, registry, postgres, valkey, mlflow, trino, dash, api, spark, status = some_free(10)
+    kafka, registry, postgres, valkey, mlflow, trino, trino_https, dash, api, spark, status = some_free(11)
     return {
         "TIDEMARK_STATE": str(state),
         "TIDEMARK_CATALOG__WAREHOUSE": str(state / "warehouse"),
@@ -20,6 +20,7 @@ def environment(state: Path) -> dict[str, str]:
         "TIDEMARK_VALKEY__PORT": str(valkey),
         "TIDEMARK_MLFLOW__URL": f"http://127.0.0.1:{mlflow}",
         "TIDEMARK_TRINO__PORT": str(trino),
+        "TIDEMARK_TRINO__HTTPS_PORT": str(trino_https),
         "TIDEMARK_DASH__PORT": str(dash),
         "TIDEMARK_API__PORT": str(api),
         "TIDEMARK_SPARK__UI_PORT": str(spark),

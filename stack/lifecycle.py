@@ -48,9 +48,12 @@ def up(services: list[Service], known: list[Service], report: Report) -> dict[st
     """Start `services` (of all that are `known` to the supervisor) and return the seconds each took
     until it answered.
 
-    `report` is called for each as soon as it is ready. Raises ServiceUnreachable for a port in
-    use, a service that gives up or one that does not answer in time, quoting the end of its log.
+    `report` is called for each as soon as it is ready. What runs with other secrets than those of
+    the settings is stopped first. Raises ServiceUnreachable for a port in use, a service that gives
+    up or one that does not answer in time, quoting the end of its log.
     """
+    if supervision.has_other_secrets(known):
+        down(known, lambda name, seconds: None)
     supervision.launch(known, {service.name for service in services})
     by_name = {service.name: service for service in services}
     seconds: dict[str, float] = {}

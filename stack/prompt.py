@@ -9,10 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 from trino.exceptions import Error as TrinoError
-from trino.exceptions import TrinoQueryError
+from trino.exceptions import HttpError, TrinoQueryError
 
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import settings
+from stack.trino_access import is_for_the_admin
 from stack.trino_client import Answer, answer
 
 
@@ -28,17 +29,22 @@ def show(given: Answer, console: Console) -> None:
     console.print(table)
 
 
-def answered(query: str) -> Answer:
-    """Return Trino's answer; raise ServiceUnreachable with one sentence if it refuses or cannot be
-    reached.
+def answered(query: str, admin: bool = False) -> Answer:
+    """Return Trino's answer to a reader or its admin; raise ServiceUnreachable with one sentence if
+    it refuses or cannot be reached.
     """
     try:
-        return answer(query.strip().rstrip(";"))
+        return answer(query.strip().rstrip(";"), admin)
     except TrinoQueryError as error:
-        raise ServiceUnreachable(f"Trino refused the query: {error.message}") from error
+        who = "" if admin or not is_for_the_admin(error) else "; only the admin may: make sql ADMIN=1"
+        raise ServiceUnreachable(f"Trino refused the query: {error.message}{who}") from error
+    except HttpError as error:
+        hint = "after TIDEMARK_TRINO__PASSWORD has changed: make down, make up"
+        raise ServiceUnreachable(f"Trino let nobody in ({error}); {hint}.") from error
     except (TrinoError, RequestException) as error:
         trino = settings().trino
-        raise ServiceUnreachable(f"Trino does not answer at {trino.host}:{trino.port}: run make up.") from error
+        port = trino.https_port if admin else trino.port
+        raise ServiceUnreachable(f"Trino does not answer at {trino.host}:{port}: run make up.") from error
 
 
 def statements(ask: str = "lake> ", more: str = "   -> ") -> Iterator[str]:
@@ -54,13 +60,14 @@ def statements(ask: str = "lake> ", more: str = "   -> ") -> Iterator[str]:
             lines = []
 
 
-def converse(console: Console) -> None:
+def converse(console: Console, admin: bool = False) -> None:
     """Answer statements until the end of input; a refused one is reported and the prompt goes
     on.
     """
-    console.print("Trino speaks SQL here; end a statement with ; and leave with Ctrl-D.")
-    for statement in statements():
+    may = "You may write" if admin else "You may read; make sql ADMIN=1 may write"
+    console.print(f"Trino speaks SQL here; end a statement with ; and leave with Ctrl-D. {may}.")
+    for statement in statements("lake (admin)> " if admin else "lake> "):
         try:
-            show(answered(statement), console)
+            show(answered(statement, admin), console)
         except ServiceUnreachable as error:
             console.print(f"[red]✗[/] {escape(str(error))}", highlight=False)

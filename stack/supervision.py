@@ -125,13 +125,27 @@ def launch(known: list[Service], wanted: set[str]) -> None:
     if alive():
         _reload(wanted)
         return
-    secrets = {name: value for service in known for name, value in service.secrets.items()}
+    secrets = _secrets(known)
     command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(file)]
     done = subprocess.run(command, env={**os.environ, **secrets}, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not _within(10, alive):
         raise ServiceUnreachable(
             f"The supervisor did not start: {(done.stderr or done.stdout).strip()} See {folders.log('supervisord')}."
         )
+
+
+def has_other_secrets(known: Iterable[Service]) -> bool:
+    """Return whether a supervisor runs that was started with other secrets than these services
+    have now, which it would hand on to whatever it starts.
+    """
+    if not alive():
+        return False
+    given = psutil.Process(call("getPID")).environ()
+    return any(given.get(name) != value for name, value in _secrets(known).items())
+
+
+def _secrets(known: Iterable[Service]) -> dict[str, str]:
+    return {name: value for service in known for name, value in service.secrets.items()}
 
 
 def _reload(wanted: set[str]) -> None:

@@ -6,20 +6,25 @@ import os
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from pipelines.base.costs import Costs
 from pipelines.base.errors import SettingsError
 from pipelines.base.paths import ROOT, located
+from pipelines.base.secret import no_blank, no_placeholder
 
 PREFIX = "TIDEMARK_"
 # Names with the prefix that steer this module, the tests or the stack rather than being settings.
 STEERING = {"TIDEMARK_PROFILE", "TIDEMARK_CONF", "TIDEMARK_DATA", "TIDEMARK_KILL_POINT", "TIDEMARK_LOG"}
 # What pydantic says of these helps a programmer, not who writes settings.
 IN_WORDS = {"missing": "is missing", "extra_forbidden": "is not a setting", "model_type": "is a section, not a value"}
+
+Secrets = Annotated[SecretStr, AfterValidator(no_placeholder)]  # with commas between
+Secret = Annotated[Secrets, AfterValidator(no_blank)]
+NONE_YET = SecretStr("")  # of a secret that only some programs need
 
 
 class Section(BaseModel):
@@ -45,10 +50,21 @@ class SchemaRegistry(Section):
 
 
 class Postgres(Section):
+    """Where PostgreSQL listens, and the role of the lake's catalogue, which Spark and pyiceberg
+    use.
+
+    The other passwords are of roles that only services use; `setup_password` is the superuser's in
+    containers, the local one has none.
+    """
+
     host: str
     port: int
     user: str
-    password: SecretStr
+    password: Secret
+    trino_password: Secret = NONE_YET
+    mlflow_password: Secret = NONE_YET
+    registry_password: Secret = NONE_YET
+    setup_password: Secret = NONE_YET
 
 
 class Catalog(Section):
@@ -66,7 +82,7 @@ class Valkey(Section):
 
     host: str
     port: int
-    password: SecretStr
+    password: Secret
     timeout_s: float = Field(gt=0)
     memory_mb: int = Field(1024, gt=0)  # of the local one
 
@@ -74,13 +90,20 @@ class Valkey(Section):
 class Mlflow(Section):
     url: str
     user: str = "admin"
-    password: SecretStr
+    password: Secret
 
 
 class Trino(Section):
+    """Where Trino answers readers (HTTP, any name but the admin's) and its admin (HTTPS, who signs
+    tokens with the password).
+    """
+
     host: str
     port: int
+    https_port: int
     user: str
+    admin: str = "admin"
+    password: Secret = NONE_YET
 
 
 class Dash(Section):
@@ -95,7 +118,9 @@ class Api(Section):
 
     host: str
     port: int
-    keys: SecretStr = SecretStr("")
+    keys: Secrets = NONE_YET
+    max_connections: int = Field(ge=1)
+    request_within_s: float = Field(gt=0)
     requests_per_s: float = Field(gt=0)
     max_body_bytes: int = Field(ge=1)
     store_within_ms: float = Field(gt=0)

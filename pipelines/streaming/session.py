@@ -10,6 +10,7 @@ from pipelines.base.errors import SettingsError
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import Settings, settings
 from pipelines.lake import database
+from pipelines.streaming import ui
 
 
 def spark_session(name: str) -> SparkSession:
@@ -36,6 +37,8 @@ def spark_session(name: str) -> SparkSession:
     spark.conf.set(f"spark.sql.catalog.{chosen.catalog.name}.jdbc.password", chosen.postgres.password.get_secret_value())
     if "Iceberg" not in str(spark.conf.get("spark.sql.extensions", "")):
         raise SettingsError(f"Spark has not read {ROOT / 'spark-defaults.conf'}: set SPARK_CONF_DIR to that folder.")
+    if _in_one_process(chosen):
+        ui.refuse_other_names(spark)
     return spark
 
 

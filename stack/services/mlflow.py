@@ -12,7 +12,7 @@ import httpx
 from pipelines.base.errors import SettingsError
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import settings
-from stack import folders
+from stack import folders, postgres_roles
 from stack.service import Service
 
 PACKAGE = find_spec("mlflow")  # found, not imported, which would take seconds
@@ -40,7 +40,7 @@ def _environment() -> dict[str, str]:
     return {
         "PGHOST": pg.host,
         "PGPORT": str(pg.port),
-        "PGUSER": pg.user,
+        "PGUSER": postgres_roles.MLFLOW,
         "MLFLOW_BACKEND_STORE_URI": "postgresql:///mlflow",
         "MLFLOW_ARTIFACTS_DESTINATION": f"file://{folders.data('mlflow')}/artifacts",
         "MLFLOW_AUTH_CONFIG_PATH": str(ROOT / "conf" / "mlflow" / "basic_auth.ini"),
@@ -70,7 +70,7 @@ def service() -> Service:
         needs=("postgres",),
         environment=_environment(),
         secrets={
-            "PGPASSWORD": settings().postgres.password.get_secret_value(),
+            "PGPASSWORD": settings().postgres.mlflow_password.get_secret_value(),
             "MLFLOW_AUTH_ADMIN_PASSWORD": settings().mlflow.password.get_secret_value(),
         },
     )

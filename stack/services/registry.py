@@ -7,7 +7,7 @@ import httpx
 
 from pipelines.base import java
 from pipelines.base.settings import settings
-from stack import folders
+from stack import folders, guard
 from stack.service import Service
 
 HOME = folders.UNPACKED / "registry"
@@ -42,14 +42,18 @@ def _ready() -> bool:
 
 
 def service() -> Service:
-    """Return how the registry runs here: on loopback, 192 MB of heap, its own database file."""
+    """Return how the registry runs here: on loopback behind a door that foreign names do not pass,
+    192 MB of heap, its own database file.
+    """
     url = urlsplit(settings().schema_registry.url)
     host, port = url.hostname or "127.0.0.1", url.port or 80
+    address = guard.hidden_address(f"registry {folders.random_text()}") if guard.is_guarded(host) else host
     flags = ["-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"]
-    properties = [f"-D{k}={v}" for k, v in _properties(host, port, folders.data("registry")).items()]
+    properties = [f"-D{k}={v}" for k, v in _properties(address, port, folders.data("registry")).items()]
+    command = [str(java.newer()), *flags, *properties, "-jar", str(HOME / "quarkus-run.jar")]
     return Service(
         name="registry",
-        command=[str(java.newer()), *flags, *properties, "-jar", str(HOME / "quarkus-run.jar")],
+        command=guard.guarded(command, [guard.Door((host, port), (address, port))]) if address != host else command,
         ready=_ready,
         ports={"TIDEMARK_SCHEMA_REGISTRY__URL": port, "TIDEMARK_SCHEMA_REGISTRY__URL (+1, its health)": port + 1},
     )

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import trino
 from dash.development.base_component import Component
 from werkzeug.serving import make_server
 
@@ -23,6 +22,7 @@ from dashboards.trino import Ask, client
 from pipelines.base.settings import Settings as StackSettings
 from pipelines.table import Column
 from pipelines.tables import TABLES
+from stack.trino_client import connected
 
 Fire = Callable[..., httpx.Response]
 Run = Callable[..., list[list[Any]]]
@@ -191,11 +191,10 @@ def counting() -> Callable[[Ask], Counted]:
 
 @pytest.fixture(scope="session")
 def run(local_stack: StackSettings) -> Run:
-    """Run a statement that writes, however long it takes: the pages themselves give up early."""
-    stack = local_stack.trino
-    connection = trino.dbapi.connect(
-        host=stack.host, port=stack.port, user=stack.user, catalog="lake", legacy_prepared_statements=False
-    )
+    """Run a statement that writes, as Trino's admin, however long it takes: the pages themselves
+    only read, and give up early.
+    """
+    connection = connected(admin=True, legacy_prepared_statements=False)
 
     def statement(text: str, parameters: list[Any] | None = None) -> list[list[Any]]:
         return list(connection.cursor().execute(text, parameters).fetchall())

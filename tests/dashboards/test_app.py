@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dashboards.app import MOST_BODY_BYTES
 from stack.ports import some_free
 
 Fire = Callable[..., httpx.Response]
@@ -98,6 +99,19 @@ def test_the_command_serves_the_page_and_stops_on_sigterm() -> None:
         assert json.loads(process.stdout.readline())["url"] == f"http://127.0.0.1:{port}"
         assert httpx.get(f"http://127.0.0.1:{port}/", timeout=60).status_code == 200
         process.terminate()
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_question_larger_than_any_of_a_page_is_refused(chunked: bool) -> None:
+    (port,) = some_free(1)
+    body = b" " * (MOST_BODY_BYTES + 1)
+    with _started(TIDEMARK_DASH__PORT=str(port)) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        url = f"http://127.0.0.1:{port}/_dash-update-component"
+        refused = httpx.post(url, content=iter([body]) if chunked else body, headers={"Content-Type": "application/json"})
+        process.terminate()
+    assert refused.status_code == 413
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,17 @@ def test_sql_without_trino_says_to_start_it(tmp_path: Path) -> None:
     assert refused.stderr == "✗ Trino does not answer at 127.0.0.1:1: run make up.\n"
 
 
+def test_sql_of_the_admin_before_the_first_start_says_to_make_one(tmp_path: Path) -> None:
+    refused = stack("sql", "--admin", "--query", "select 1", TIDEMARK_STATE=str(tmp_path))
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("certificate.pem is not there: run make up, which makes it.\n")
+
+
+def test_a_token_is_printed_alone() -> None:
+    printed = CliRunner().invoke(cli.app, ["token"])
+    assert len(printed.output.strip().split(".")) == 3
+
+
 @pytest.mark.usefixtures("state")
 def test_status_of_a_stopped_stack_ends_with_1() -> None:
     shown = CliRunner().invoke(cli.app, ["status"])

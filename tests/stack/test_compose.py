@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipelines.base.paths import ROOT
-from stack import findings
+from stack import findings, postgres_roles
 from stack.programs import programs
 from stack.services import services
 
@@ -85,6 +85,28 @@ def test_no_secret_is_written_into_it() -> None:
     secrets = [(k, v) for k, v in written if not v.startswith(("--", "${TIDEMARK_"))]
     assert len(written) > 3
     assert secrets == []
+
+
+def test_every_service_has_a_role_of_its_own() -> None:
+    given = {name: container.get("environment", {}) for name, container in CONTAINERS.items()}
+    roles = {
+        "registry": (given["registry"]["APICURIO_DATASOURCE_USERNAME"], given["registry"]["APICURIO_DATASOURCE_PASSWORD"]),
+        "mlflow": (given["mlflow"]["PGUSER"], given["mlflow"]["PGPASSWORD"]),
+        "trino": (given["trino"]["CATALOG_USER"], given["trino"]["CATALOG_PASSWORD"]),
+    }
+    assert roles == {name: (name, f"${{TIDEMARK_POSTGRES__{name.upper()}_PASSWORD}}") for name in roles}
+    assert given["postgres"]["POSTGRES_USER"] == postgres_roles.SUPERUSER
+    assert tomllib.loads((ROOT / "conf" / "cluster.toml").read_text())["postgres"]["user"] != postgres_roles.SUPERUSER
+
+
+@pytest.mark.usefixtures("state")
+def test_trino_gets_all_that_its_files_ask_for_here_and_there() -> None:
+    files = list((ROOT / "conf" / "trino").rglob("*.properties"))
+    wanted = {name for file in files for name in re.findall(r"\$\{ENV:(\w+)\}", file.read_text())}
+    (local,) = (service for service in services() if service.name == "trino")
+    assert len(wanted) > 10
+    assert wanted <= CONTAINERS["trino"]["environment"].keys()
+    assert wanted <= {*local.environment, *local.secrets}
 
 
 def test_the_lake_of_the_cluster_is_where_trino_looks_for_it() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from pipelines.base.errors import SettingsError
+from pipelines.base.settings import read
 from stack import dotenv_file
 
 NAMES = set(dotenv_values(dotenv_file.EXAMPLE))
@@ -49,6 +51,19 @@ def test_secrets_of_the_environment_are_not_written(tmp_path: Path, monkeypatch:
         monkeypatch.setenv(name, "given")
     assert not dotenv_file.ensure(tmp_path / ".env")
     assert not (tmp_path / ".env").exists()
+
+
+def test_an_empty_one_is_missing(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("".join(f"{name}=\n" for name in NAMES))
+    assert dotenv_file.ensure(file)
+    assert min(len(value or "") for value in dotenv_values(file).values()) >= 24
+
+
+def test_the_example_as_it_is_starts_nothing() -> None:
+    with pytest.raises(SettingsError) as refused:
+        read({name: value or "" for name, value in dotenv_values(dotenv_file.EXAMPLE).items()})
+    assert str(refused.value).count("is still the placeholder of an example") == len(NAMES)
 
 
 def test_secrets_are_added_on_lines_of_their_own_and_the_file_becomes_private(tmp_path: Path) -> None:

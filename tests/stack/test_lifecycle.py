@@ -191,6 +191,17 @@ def test_secrets_reach_the_process_but_no_file(page: Page, state: Path) -> None:
     assert written == []
 
 
+def test_with_other_secrets_everything_is_started_anew(page: Page, state: Path) -> None:
+    code = "import os, sys; print('length', len(os.environ['TOKEN']), flush=True); sys.stdin.read()"
+    service, log = page(command=[sys.executable, "-c", code]), folders.log("page")
+    for length in (5, 7):
+        word = f"length {length}"
+        up(replace(service, secrets={"TOKEN": "x" * length}, ready=lambda word=word: log.exists() and word in log.read_text()))
+    before = pid(service)
+    up(replace(service, secrets={"TOKEN": "x" * 7}, ready=lambda: True))
+    assert pid(service) == before
+
+
 @pytest.mark.usefixtures("state")
 def test_the_seconds_of_each_start_are_kept(page: Page) -> None:
     up(page("one"))

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from pipelines.base.errors import SettingsError
-from pipelines.base.settings import settings
-from stack import folders
+from pipelines.base.settings import read, settings
+from stack import folders, postgres_roles
 from stack.programs import programs
 from stack.services import mlflow, postgres, services, trino
 
-PASSWORDS = ("TIDEMARK_POSTGRES__PASSWORD", "TIDEMARK_VALKEY__PASSWORD", "TIDEMARK_MLFLOW__PASSWORD", "TIDEMARK_API__KEYS")
+PASSWORDS = [
+    *(f"TIDEMARK_{name}__PASSWORD" for name in ("POSTGRES", "VALKEY", "MLFLOW", "TRINO")),
+    *("TIDEMARK_POSTGRES__TRINO_PASSWORD", "TIDEMARK_POSTGRES__MLFLOW_PASSWORD", "TIDEMARK_API__KEYS"),
+]
 BOUNDS = {"kafka": "-Xmx512m", "registry": "-Xmx192m", "trino": "-Xmx1536M", "postgres": "--shared_buffers=64MB"}
 
 pytestmark = pytest.mark.usefixtures("state")
@@ -73,11 +76,26 @@ def test_the_page_gets_its_settings_from_the_environment() -> None:
     assert environment["TIDEMARK_CATALOG__NAME"] == settings().catalog.name
 
 
-def test_root_hands_postgresql_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_hands_postgresql_to_nobody_who_has_no_capability_where_all_may_pass(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    closed = tmp_path / "closed" / "data"
+    closed.mkdir(parents=True)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert postgres.unprivileged() == []
+    assert postgres.unprivileged(closed) == []
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert "--reuid=65534" in postgres.unprivileged()
+    assert "--reuid=65534" in postgres.unprivileged(Path("/usr/lib"))
+    assert [word for word in postgres.unprivileged(Path("/usr/lib")) if "caps" in word] == []
+    closed.parent.chmod(0o700)
+    way = "+dac_read_search" if postgres._may_search() else "+dac_override"
+    assert [f"--inh-caps={way}", f"--ambient-caps={way}"] == [w for w in postgres.unprivileged(closed) if "caps" in w]
+
+
+@pytest.mark.parametrize("name", ["TRINO", "MLFLOW"])
+def test_a_role_without_a_password_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(f"TIDEMARK_POSTGRES__{name}_PASSWORD")
+    with pytest.raises(SettingsError, match=f"TIDEMARK_POSTGRES__{name}_PASSWORD: run make up"):
+        postgres_roles.local_roles(read(dict(os.environ)))
 
 
 def test_the_catalogue_in_trino_has_the_name_of_the_settings(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,20 @@ def test_secrets_do_not_print() -> None:
     assert "hush" not in repr(read(SECRETS))
 
 
+@pytest.mark.parametrize("name", [*SECRETS, "TIDEMARK_POSTGRES__TRINO_PASSWORD", "TIDEMARK_TRINO__PASSWORD"])
+@pytest.mark.parametrize(("secret", "why"), [("", "is empty"), (" ", "is empty"), ("CHANGE_ME", "is still the placeholder")])
+def test_what_is_no_secret_is_refused_by_name_and_not_shown(name: str, secret: str, why: str) -> None:
+    setting = name.removeprefix("TIDEMARK_").lower().replace("__", ".")
+    with pytest.raises(SettingsError, match=f"Settings are wrong: {setting}: {why}") as refused:
+        read({**SECRETS, name: secret})
+    assert "CHANGE_ME" not in str(refused.value)
+
+
+def test_one_placeholder_among_keys_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"api\.keys: is still the placeholder"):
+        read({**SECRETS, "TIDEMARK_API__KEYS": "a-key-of-somebody, change-me-at-first"})
+
+
 def test_paths_are_below_the_repository_and_uris_stay() -> None:
     assert located(".tidemark/warehouse") == str(ROOT / ".tidemark" / "warehouse")
     assert located("s3a://shop/warehouse") == "s3a://shop/warehouse"
