@@ -24,7 +24,7 @@ from pipelines.online_store.fenced_records import FencedRecords
 from pipelines.online_store.two_version_records import Batch, TwoVersionRecords, two_versions
 
 CARD_RECORD, DEVICE_RECORD = two_versions(CARD_STATE), two_versions(DEVICE_STATE)
-SELLERS_LATE = "A step of the sellers' states came late: {}; another process publishes them too, so stop this one."
+SELLERS_LATE = "A step of the sellers' states came late: {}; where another process publishes them too, stop one of the two."
 SELLERS_KNOWN, SELLERS_DELAY = f"sellers:{FEATURE_SET}:known_us", f"sellers:{FEATURE_SET}:delay_us"
 
 
