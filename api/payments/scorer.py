@@ -62,7 +62,7 @@ class Scorer:
         else:
             if reading.model_version is not None:
                 return reading.known
-            self._count_degraded("empty", "not even the published model is in it: restart the streams")
+            self._count_degraded("empty", "not even the published model is in it: the streams publish it again")
         return None
 
     def _count_degraded(self, store: str, why: str) -> None:

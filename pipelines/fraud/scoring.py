@@ -146,7 +146,7 @@ def score_batch(
 
 def _age_s(payments: Records) -> float:
     """Return how many seconds ago the newest payment was made."""
-    return time.time() - float(payments["at_us"].max()) / SECOND_US
+    return time.time() - float(payments["at_us"].max(initial=0)) / SECOND_US
 
 
 def _read(keys: Keys, batch: Batch, store: FraudStore, serving: Serving[fraud_model.Model], *, awaited: bool) -> Reading | None:
