@@ -2,7 +2,9 @@
 
 from fraud_models import a_packed_model, a_serving
 
+from pipelines.fraud.model import fraud_model
 from pipelines.models.packed import Packed
+from pipelines.models.serving import ServedModel
 
 
 class Shelf:
@@ -11,6 +13,9 @@ class Shelf:
     def __init__(self, *models: Packed) -> None:
         self.models = {packed.version: packed for packed in models}
         self.fetched: list[str] = []
+
+    def current_version(self, model_name: str) -> str | None:
+        return max(self.models)
 
     def packed(self, name: str, version: str) -> Packed:
         self.fetched.append(version)
@@ -68,3 +73,23 @@ def test_a_bad_challenger_that_returns_after_a_good_one_takes_that_with_it_too()
         serving.shadow(version, shelf)
     assert serving.challenger is None
     assert shelf.fetched == ["3", "2"]
+
+
+def test_a_process_that_cannot_take_up_its_first_model_for_a_reason_nobody_foresaw_lives_and_says_so():
+    failures = [MemoryError("no room")]
+
+    def load(packed: Packed) -> fraud_model.Model:
+        if failures:
+            raise failures.pop()
+        return fraud_model.load(packed)
+
+    served = ServedModel(Shelf(a_packed_model("1")), "fraud", load, every_s=60.0)
+    try:
+        served.watch.look_once()
+        assert served.model is None
+        assert "cannot be taken up (MemoryError('no room'))" in served.missing
+        served.start()
+        assert served.model.version == "1"
+        assert served.missing == ""
+    finally:
+        served.stop()
