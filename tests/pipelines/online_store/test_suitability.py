@@ -8,6 +8,7 @@ from valkey_server import ValkeyServer, a_valkey_server
 
 from pipelines.base.errors import SettingsError
 from pipelines.online_store.suitability import require_suitable
+from stack.ports import some_free
 
 
 def warnings(server: ValkeyServer) -> list[str]:
@@ -29,10 +30,11 @@ def test_a_server_that_drops_keys_is_refused_in_a_sentence(server, policy):
         require_suitable(server.settings)
 
 
-def test_a_server_of_a_cluster_is_refused_in_a_sentence():
-    with a_valkey_server("--cluster-enabled", "yes", "--cluster-config-file", "/dev/null") as server:
-        with pytest.raises(SettingsError, match=f"{server.settings.port} is in cluster mode"):
-            require_suitable(server.settings)
+def test_a_server_of_a_cluster_is_refused_in_a_sentence(tmp_path):
+    (bus,) = some_free(1)
+    options = ["--cluster-enabled", "yes", "--cluster-config-file", str(tmp_path / "nodes"), "--cluster-port", str(bus)]
+    with a_valkey_server(*options) as server, pytest.raises(SettingsError, match="is in cluster mode"):
+        require_suitable(server.settings)
 
 
 def test_a_server_that_forbids_config_is_asked_all_the_same(server):
