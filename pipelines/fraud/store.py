@@ -21,7 +21,7 @@ from pipelines.fraud.features.seller_state import SELLER_RECORD
 from pipelines.models.published import CHALLENGER, PublishedModels, pointer
 from pipelines.online_store.client import Client, Values, decoded
 from pipelines.online_store.fenced_records import FencedRecords
-from pipelines.online_store.two_version_records import Batch, TwoVersionRecords, two_versions
+from pipelines.online_store.two_version_records import FENCE, Batch, TwoVersionRecords, two_versions
 
 CARD_RECORD, DEVICE_RECORD = two_versions(CARD_STATE), two_versions(DEVICE_STATE)
 SELLERS_LATE = "A step of the sellers' states came late: {}; where another process publishes them too, stop one of the two."
@@ -93,7 +93,7 @@ class FraudStore:
         first.
         """
         with self.client.doing("forget card states"):
-            for pattern in ("card:*", "device:*"):
+            for pattern in ("card:*", "device:*", f"{FENCE}*"):
                 self.client.remove_matching(pattern)
 
     def read_sellers(self, sellers: Sequence[str]) -> Records:
@@ -107,7 +107,7 @@ class FraudStore:
         Raises CheckpointError where more is known of one already, which then stays.
         """
         with self.client.doing("write seller states"):
-            late = self.sellers.write(_seller_keys(sellers), lambda some: records[some])
+            late = self.sellers.write(_seller_keys(sellers), records)
         if late:
             raise CheckpointError(SELLERS_LATE.format(f"of {late} sellers the online store knows more already"))
 

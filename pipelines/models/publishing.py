@@ -133,7 +133,9 @@ class ChampionWatch:
             self._log_once(failure, str(error))
             return None
         except Exception as error:  # such as no space for what is fetched: the other one may do
-            self._log_once(failure, repr(error))
+            if self.logged != failure:
+                log.error(failure, exc_info=error)
+                self.logged = failure
             return None
         return packed
 

@@ -1,11 +1,8 @@
-"""Records that nobody who comes late can set back: where a newer record lies, the server writes none.
-
-Who is cut off does not know it: a task that was given up and goes on, or a driver whose successor
-runs already, may write at any moment, between two commands of those who have gone on without it.
-So the server compares, in the same step in which it writes.
+"""Records that nobody who comes late can set back, each compared with what lies there: where a
+newer one does, the server writes none.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,13 +57,11 @@ class FencedRecords:
         self.client, self.comparing = client, [kind.itemsize, same, at]
         self.write_unless_newer: Any = client.writer.register_script(WRITE_UNLESS_NEWER)
 
-    def write(self, keys: Sequence[str], records: Callable[[slice], Records]) -> int:
-        """Write one record per key, none in the place of a newer one, and return how many came late.
-
-        The `records` of each chunk of keys are made only then: they are copied within the cache.
+    def write(self, keys: Sequence[str], records: Records) -> int:
+        """Write one record per key, none in the place of a newer one, and return how many were
+        late.
         """
-        # Not as one pipeline: of 16,000 cards at once it was not through the socket in time.
-        return sum(self._written(keys[some], records(some)).late for some in chunks(len(keys)))
+        return sum(self._written(keys[some], records[some]).late for some in chunks(len(keys)))
 
     def write_unless_written(self, keys: Sequence[str], records: Records, found: Records) -> Outcome:
         """Write records, each in the place of an older one or of the one `found`."""

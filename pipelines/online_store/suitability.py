@@ -39,6 +39,6 @@ def _require(facts: dict[str, Any], place: str) -> None:
         log.warning("online_store_not_checked", why=f"the server at {place} does not say its maxmemory-policy")
     elif policy != NEVER_DROPS:
         raise SettingsError(
-            f"The online store at {place} has the maxmemory-policy {policy}, with which it drops cards and models to make room, "
-            f"and they would count as new: set it to {NEVER_DROPS}."
+            f"The online store at {place} has the maxmemory-policy {policy}, with which it drops cards and models to make "
+            f"room, and such cards would count as new: set it to {NEVER_DROPS}."
         )

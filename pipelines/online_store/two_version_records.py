@@ -19,13 +19,15 @@ import numpy as np
 from pipelines.base import logs
 from pipelines.base.arrays import Records
 from pipelines.base.errors import CheckpointError
-from pipelines.online_store.client import Client, Values, decoded
+from pipelines.online_store import fence
+from pipelines.online_store.client import Client, Values, chunks, decoded
 from pipelines.online_store.fenced_records import FencedRecords
 
 log = logs.get(__name__)
 
 BATCH_FIELDS = [("query", "u8", (2,)), ("batch", "i8")]
 QUERY_BYTES = 16
+FENCE = "last_batch:"  # and a query's id: the key of its last batch that has written
 
 # Adds to the first states, in place, what the second ones have that the first lack.
 Join = Callable[[Records, Records], None]
@@ -82,7 +84,12 @@ class TwoVersionRecords:
         Raises CheckpointError where a later batch of the same query was written before, which then
         stays.
         """
-        _refuse(self.fenced.write(keys, lambda some: self._records(before[some], after[some], batch)), batch)
+        # Not as one transaction: of 16,000 cards at once it was not through the socket in time.
+        # The records of each chunk are made only then: they are copied within the cache.
+        for some in chunks(len(keys)):
+            values = _with_bytes(keys[some], self._records(before[some], after[some], batch))
+            if not fence.written(self.client, f"{FENCE}{batch.query_id}", batch.number, values):
+                _refuse(len(keys) - some.start, batch)
 
     def write_joined(self, keys: Sequence[str], before: Records, after: Records, batch: Batch, join: Join) -> None:
         """Store the states before and after a batch, one of each per key, joined with what other
@@ -107,12 +114,18 @@ class TwoVersionRecords:
         return records
 
 
+def _with_bytes(keys: Sequence[str], records: Records) -> dict[str, bytes]:
+    """Return each key with the bytes of its record."""
+    size, whole = records.itemsize, records.tobytes()
+    return {key: whole[i * size : (i + 1) * size] for i, key in enumerate(keys)}
+
+
 def _refuse(late: int, batch: Batch) -> None:
     if late:
         log.error("batch_came_late", query=batch.query_id, batch=batch.number, states=late)
         raise CheckpointError(
-            f"Batch {batch.number} of query {batch.query_id} came late: of {late} of its states the online store holds those of "
-            "a later batch, which stay; another process has gone on with its checkpoint, so stop this one."
+            f"Batch {batch.number} of query {batch.query_id} came late: a later one has been written, so {late} of its states "
+            "were not; another process has gone on with its checkpoint, so stop this one."
         )
 
 

@@ -78,7 +78,7 @@ def test_asking_changes_nothing_in_the_store(client: TestClient, store: FraudSto
     answers = [client.post(PATH, json=a_body(number)) for number in range(6, 12) for _ in range(2)]
     assert {answer.status_code for answer in answers} == {200}
     assert [first.json()["probability"] for first in answers[::2]] == [again.json()["probability"] for again in answers[1::2]]
-    assert len(before) == 7, "three cards, two devices, the model and its pointer"
+    assert len(before) == 8, "three cards, two devices, the last batch, the model and its pointer"
     assert everything_in(server) == before
 
 

@@ -51,7 +51,9 @@ def a_blank_booster() -> xgboost.Booster:
     features[:, 0] = np.linspace(0, 2 * BLANK, 2000)
     labels = np.abs(features[:, 0] - BLANK) < 100
     matrix = xgboost.DMatrix(features, labels, feature_names=list(FEATURE_NAMES))
-    written = json.loads(xgboost.train({"objective": "binary:logistic", "nthread": 1, "max_depth": 2}, matrix, 1).save_raw("json"))
+    written = json.loads(
+        xgboost.train({"objective": "binary:logistic", "nthread": 1, "max_depth": 2}, matrix, 1).save_raw("json")
+    )
     (tree,) = written["learner"]["gradient_booster"]["model"]["trees"]
     leaves = [i for i, child in enumerate(tree["left_children"]) if child == -1]
     tree["split_conditions"][max(leaves, key=lambda i: tree["split_conditions"][i])] = float("nan")

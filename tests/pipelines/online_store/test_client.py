@@ -39,7 +39,7 @@ def numbers(*values: int) -> np.ndarray:
 
 
 def put(client: Client, keys: Sequence[str], *values: int) -> None:
-    FencedRecords(client, NUMBER, 0, "number").write(keys, lambda some: numbers(*values)[some])
+    FencedRecords(client, NUMBER, 0, "number").write(keys, numbers(*values))
 
 
 def test_more_keys_than_one_command_takes_come_back_in_order(client):
@@ -129,16 +129,19 @@ def test_what_takes_the_place_of_the_server_behind_the_same_name_is_written_to_a
 
 
 def test_a_model_that_meets_a_replica_is_published_at_the_next_try_by_the_servers_successor(server):
-    with a_valkey_server() as successor, a_slow_proxy(server.settings.port) as name:
-        with Client(server.settings.model_copy(update={"port": name.port})) as client:
-            models = PublishedModels(client)
-            models.publish(a_packed_model("1"))
-            server.client.replicaof("127.0.0.1", "1")
-            name.target = successor.settings.port
-            with pytest.raises(ServiceUnreachable, match="read only"):
-                models.publish(a_packed_model("2"))
+    with (
+        a_valkey_server() as successor,
+        a_slow_proxy(server.settings.port) as name,
+        Client(server.settings.model_copy(update={"port": name.port})) as client,
+    ):
+        models = PublishedModels(client)
+        models.publish(a_packed_model("1"))
+        server.client.replicaof("127.0.0.1", "1")
+        name.target = successor.settings.port
+        with pytest.raises(ServiceUnreachable, match="read only"):
             models.publish(a_packed_model("2"))
-            assert models.current_version("fraud") == "2"
+        models.publish(a_packed_model("2"))
+        assert models.current_version("fraud") == "2"
 
 
 def refusal(client: Client) -> bool:

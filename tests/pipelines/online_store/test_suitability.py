@@ -26,7 +26,9 @@ def test_a_server_that_never_drops_a_key_will_do(server):
 @pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-ttl"])
 def test_a_server_that_drops_keys_is_refused_in_a_sentence(server, policy):
     server.client.config_set("maxmemory-policy", policy)
-    with pytest.raises(SettingsError, match=f"{server.settings.port} has the maxmemory-policy {policy}, .* set it to noeviction"):
+    with pytest.raises(
+        SettingsError, match=f"{server.settings.port} has the maxmemory-policy {policy}, .* set it to noeviction"
+    ):
         require_suitable(server.settings)
 
 
