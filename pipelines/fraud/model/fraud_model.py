@@ -124,7 +124,9 @@ def probabilities(margin: Floats, calibration: Calibration) -> Floats:
     """Return the calibrated probabilities (n) of margins (n); NaN of those that are not finite."""
     odds = calibration.slope * margin.astype(np.float64) + calibration.intercept
     # The logistic function, without overflow. Infinite odds would be certainty, and are a fault.
-    return np.where(np.isfinite(odds), np.exp(-np.logaddexp(0, -odds)), np.nan).astype(np.float32)
+    is_number = np.isfinite(odds)
+    probability = np.exp(-np.logaddexp(0, -np.where(is_number, odds, 0)))
+    return np.where(is_number, probability, np.nan).astype(np.float32)
 
 
 def reasons(model: Model, features: Floats) -> list[list[str]]:
