@@ -105,7 +105,7 @@ class ChampionWatch:
             self.models.publish(packed, CHALLENGER)
         else:
             self.models.withdraw_challenger(self.name)
-        self.shadowing, self.shadow = version, packed and version
+        self.shadowing, self.shadow = version, version if packed else None
         log.info("challenger_published" if packed else "no_challenger", model=self.name, version=version)
 
     def _sound(self, version: str) -> Packed | None:

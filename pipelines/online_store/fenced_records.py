@@ -53,8 +53,8 @@ class FencedRecords:
     """
 
     def __init__(self, client: Client, kind: np.dtype[np.void], same: int, order: str) -> None:
-        _, at, *_ = (kind.fields or {})[order]
-        self.client, self.comparing = client, [kind.itemsize, same, at]
+        at = {name: offset for name, (_, offset, *_) in (kind.fields or {}).items()}
+        self.client, self.comparing = client, [kind.itemsize, same, at[order]]
         self.write_unless_newer: Any = client.writer.register_script(WRITE_UNLESS_NEWER)
 
     def write(self, keys: Sequence[str], records: Records) -> int:
