@@ -22,25 +22,25 @@ return 1
 TRIES = 5  # each fails only where another task has begun to write in the same moment
 
 
-def written(client: Client, fence: str, number: int, values: Mapping[str, bytes]) -> bool:
+def written(client: Client, fence: str, number: int, values: Mapping[str, bytes], *, begins: bool) -> bool:
     """Write values in one round trip, and return whether: not where a later step than `number` has
-    written by the key `fence`.
+    begun to write by the key `fence`. A step `begins` with the first values that it writes.
     """
-    return client.writing(lambda: _tried(client, fence, number, values))
+    return client.writing(lambda: _tried(client, fence, number, values, begins=begins))
 
 
-def _tried(client: Client, fence: str, number: int, values: Mapping[str, bytes]) -> bool:
+def _tried(client: Client, fence: str, number: int, values: Mapping[str, bytes], *, begins: bool) -> bool:
     for _ in range(TRIES):
         try:
-            is_late, done = _outcome(client, fence, number, values)
+            is_late, done = _outcome(client, fence, number, values, begins=begins)
         except valkey.WatchError:
             continue  # the connection was lost while the fence was watched
         if is_late or done is not None:
             return not is_late
-    raise valkey.TimeoutError(f"others wrote by {fence} at the same time, {TRIES} times")
+    raise valkey.TimeoutError(f"others began to write by {fence} in the same moments, {TRIES} times")
 
 
-def _outcome(client: Client, fence: str, number: int, values: Mapping[str, bytes]) -> tuple[bool, object]:
+def _outcome(client: Client, fence: str, number: int, values: Mapping[str, bytes], *, begins: bool) -> tuple[bool, object]:
     """Return whether the step is late, and what the transaction has done, None for nothing.
 
     A script that wrote the values itself would copy each of them twice, and take three times as
@@ -51,7 +51,8 @@ def _outcome(client: Client, fence: str, number: int, values: Mapping[str, bytes
         ("WATCH", fence),
         ("EVAL", TOUCH_IF_LATE, 1, fence, number),
         ("MULTI",),
-        ("SET", fence, number),
+        # Only once, because it stops what others write of the same step in that moment.
+        *([("SET", fence, number)] if begins else []),
         ("MSET", *(part for pair in values.items() for part in pair)),
         ("EXEC",),
     ):

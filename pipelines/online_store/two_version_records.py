@@ -88,7 +88,7 @@ class TwoVersionRecords:
         # The records of each chunk are made only then: they are copied within the cache.
         for some in chunks(len(keys)):
             values = _with_bytes(keys[some], self._records(before[some], after[some], batch))
-            if not fence.written(self.client, f"{FENCE}{batch.query_id}", batch.number, values):
+            if not fence.written(self.client, f"{FENCE}{batch.query_id}", batch.number, values, begins=some.start == 0):
                 _refuse(len(keys) - some.start, batch)
 
     def write_joined(self, keys: Sequence[str], before: Records, after: Records, batch: Batch, join: Join) -> None:
