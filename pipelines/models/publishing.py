@@ -51,7 +51,7 @@ class ChampionWatch:
         self.shadowing: str | None = NOT_LOOKED  # the challenger that was last looked at
         self.shadow: str | None = None  # the same where it scores, None where it is a bad one
         self.refused: str | None = None
-        self.logged: str | None = None
+        self.logged: set[str] = set()
         self.watch = Watch("champion-watch", self.look, poll_s, stopping)
 
     def first(self) -> Packed:
@@ -95,7 +95,8 @@ class ChampionWatch:
             log.error("champion_refused", version=version, serving=self.published, error=str(error))
             return
         self.models.publish(packed)
-        self.published, self.refused, self.logged = version, None, None
+        self.published, self.refused = version, None
+        self.logged.clear()
         log.info("champion_published", model=self.name, version=version)
 
     def _shadow(self, version: str | None) -> None:
@@ -133,14 +134,14 @@ class ChampionWatch:
             self._log_once(failure, str(error))
             return None
         except Exception as error:  # such as no space for what is fetched: the other one may do
-            if self.logged != failure:
+            if failure not in self.logged:
                 log.error(failure, exc_info=error)
-                self.logged = failure
+            self.logged.add(failure)
             return None
         return packed
 
     def _log_once(self, event: str, why: str) -> None:
         """Log a state once, however long it lasts."""
-        if self.logged != event:
+        if event not in self.logged:
             log.warning(event, why=why)
-            self.logged = event
+        self.logged.add(event)

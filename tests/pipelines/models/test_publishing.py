@@ -189,10 +189,11 @@ def test_a_start_that_fails_as_nobody_foresaw_waits_where_nothing_is_published(w
     found: list[Packed] = []
     waiting = threading.Thread(target=lambda: found.append(watch.first()))
     waiting.start()
-    until(lambda: len(registry.fetched) > 1, "it has failed and tried again")
+    until(lambda: len(registry.fetched) > 2, "it has failed and tried again")
     registry.unforeseen = None
     waiting.join(60)
     assert [packed.version for packed in found] == ["5"]
+    assert watch.logged == {"champion_not_loaded", "waiting_for_champion"}, "each once, although they take turns"
 
 
 def test_a_store_that_has_lost_its_data_gets_champion_and_challenger_again(watch, registry, store):
