@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import valkey
+from valkey.exceptions import NoPermissionError
 from valkey_server import ValkeyServer
 
 from pipelines.online_store import fence
@@ -82,6 +82,6 @@ def test_tasks_of_one_step_that_write_at_the_same_time_all_write(server):
 
 def test_what_is_refused_is_the_error_of_the_server(client, server):
     server.client.execute_command("ACL SETUSER default -mset")
-    with pytest.raises(valkey.NoPermissionError):
+    with pytest.raises(NoPermissionError, match="mset"):
         written(client, 4, b"first")
     assert client.get(["a", "fence"]) == [None, None]
