@@ -13,6 +13,7 @@ from api.connections import bounded
 from pipelines.base import logs, shutdown
 from pipelines.base.errors import ServiceUnreachable, TidemarkError
 from pipelines.base.settings import Api, settings
+from pipelines.online_store.suitability import require_suitable
 
 log = logs.get(__name__)
 
@@ -65,6 +66,7 @@ def main() -> int:
 
 def _serve() -> None:
     address = settings().api
+    require_suitable(settings().valkey)
     app, at = application(settings()), listening(address)
     log.info("api_served", url=f"http://{address.host}:{address.port}")
     gc.freeze()  # what is imported lives as long as the process: no collection need look through it

@@ -21,6 +21,9 @@ class Metrics:
             ["store"],
             registry=self.registry,
         )
+        self.no_number = Counter(
+            "tidemark_api_no_number", "Scores for which the model gave no number: reviewed.", registry=self.registry
+        )
         self.seconds = Histogram(
             "tidemark_api_score_seconds", "Time from a whole payment to its score.", buckets=BUCKETS_S, registry=self.registry
         )

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from pipelines.base import logs
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.fraud.features.fold import Known, States
 from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.store import Reading
 
+log = logs.get(__name__)
 Peek = Callable[[Keys], Reading]
 
 
@@ -52,6 +54,9 @@ class StateReader:
                 reading = await loop.run_in_executor(self.pool, self.peek, _together(batch))
             except ServiceUnreachable as error:
                 _fail(batch, error)
+            except Exception as error:  # what nobody foresaw costs these payments the states, not the answer
+                log.error("states_not_read_unforeseen", exc_info=error)
+                _fail(batch, ServiceUnreachable(f"Could not read card states ({error!r}): the log says more."))
             else:
                 _hand_out(batch, reading)
 

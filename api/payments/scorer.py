@@ -7,8 +7,6 @@ import time
 from datetime import UTC, datetime
 from typing import get_args
 
-import numpy as np
-
 from api.metrics import Metrics
 from api.payments.reader import StateReader
 from api.payments.schema import Payment, Score
@@ -19,7 +17,8 @@ from pipelines.fraud.features import payment_records
 from pipelines.fraud.features.feature_set import FEATURE_SET
 from pipelines.fraud.features.fold import Known, fold, nothing_known
 from pipelines.fraud.features.payment_records import Keys
-from pipelines.fraud.model import decisions, fraud_model
+from pipelines.fraud.model import fraud_model
+from pipelines.fraud.model.answers import answers
 
 LOG_EVERY_S = 60.0
 
@@ -63,7 +62,7 @@ class Scorer:
         else:
             if reading.model_version is not None:
                 return reading.known
-            self._count_degraded("empty", "not even the published model is in it: restart the streams")
+            self._count_degraded("empty", "not even the published model is in it: the streams publish it again")
         return None
 
     def _count_degraded(self, store: str, why: str) -> None:
@@ -71,24 +70,36 @@ class Scorer:
         request.
         """
         self.metrics.degraded.labels(store).inc()
-        now = time.monotonic()
-        if now - self.logged_at.get(store, -math.inf) >= LOG_EVERY_S:
-            self.logged_at[store] = now
+        if self._is_to_be_logged(store):
             log.warning("scoring_degraded", store=store, why=why)
 
+    def _count_no_number(self, version: str) -> None:
+        self.metrics.no_number.inc()
+        if self._is_to_be_logged("model"):
+            log.error("model_gave_no_number", version=version)
+
+    def _is_to_be_logged(self, kind: str) -> bool:
+        """Return whether this kind has not been logged for a while, and note that it is."""
+        now = time.monotonic()
+        is_due = now - self.logged_at.get(kind, -math.inf) >= LOG_EVERY_S
+        if is_due:
+            self.logged_at[kind] = now
+        return is_due
+
     def _scored(self, payment: Payment, known: Known | None, features: Floats, model: fraud_model.Model) -> Score:
-        probability = fraud_model.predict(model, features).astype(np.float64)
-        decision = str(decisions.decide(probability, model.policy.thresholds)[0])
+        given = answers(model, features)
+        if not given.is_number[0]:
+            self._count_no_number(model.version)
         return Score(
             payment_id=payment.payment_id,
-            probability=probability[0],
-            decision=decision,
-            reasons=fraud_model.reasons(model, features)[0] if decision != decisions.APPROVE else [],
+            probability=given.probability[0],
+            decision=str(given.decision[0]),
+            reasons=given.reasons[0],
             model_name=model.name,
             model_version=model.version,
             feature_set=FEATURE_SET,
             feature_age_s=None if known is None else age_s(known.states.cards),
-            degraded=known is None,
+            degraded=known is None or not given.is_number[0],
             scored_at=datetime.now(UTC),
         )
 

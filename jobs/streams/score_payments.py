@@ -5,9 +5,11 @@ declined also alerts.
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from pipelines.base.settings import settings
 from pipelines.fraud import alerts, scoring
 from pipelines.fraud.champion import champion_watch
 from pipelines.kafka import schema_registry
+from pipelines.online_store.suitability import require_suitable
 from pipelines.silver import payments
 from pipelines.silver.refining import refine
 from pipelines.streaming.job import run_queries
@@ -19,7 +21,11 @@ TOPIC = "tidemark.fraud_scores"
 
 
 def start(spark: SparkSession) -> StreamingQuery:
-    """Start the query tidemark.fraud_scores, once there is a champion."""
+    """Start the query tidemark.fraud_scores, once there is a champion.
+
+    Raises SettingsError where the online store is not one that keeps all states.
+    """
+    require_suitable(settings().valkey)
     watch = champion_watch()
     model = spark.sparkContext.broadcast(watch.first())
     watch.start()

@@ -15,12 +15,16 @@ class ServiceUnreachable(TidemarkError):
     """A service that was needed did not answer."""
 
 
+class ServiceRefused(ServiceUnreachable):
+    """A service answered that it will not do what was needed, which no waiting mends."""
+
+
 class ContractError(TidemarkError):
     """A schema is missing, unknown or incompatible."""
 
 
 class CheckpointError(TidemarkError):
-    """A checkpoint is lost or belongs to another table."""
+    """A checkpoint is lost, belongs to another table, or another process has gone on with it."""
 
 
 class StaleRead(TidemarkError):

@@ -139,6 +139,7 @@ class Fraud(Section):
     model_name: str
     label_delay_days: int = Field(ge=0)
     champion_poll_s: float = Field(gt=0)
+    awaited_s: float = Field(gt=0)
     costs: Costs
 
 

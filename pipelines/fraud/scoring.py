@@ -2,12 +2,13 @@
 states, and returns the scores.
 """
 
+import math
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import Broadcast, TaskContext
@@ -15,8 +16,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.base import logs
-from pipelines.base.arrays import Floats
-from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.arrays import SECOND_US, Floats, Records
+from pipelines.base.errors import ServiceRefused, ServiceUnreachable
 from pipelines.base.kill_points import reach
 from pipelines.base.settings import settings
 from pipelines.contracts.avro import encode, encode_around, float_arrays
@@ -28,6 +29,7 @@ from pipelines.fraud.features.feature_set import FEATURE_SET, FEATURES
 from pipelines.fraud.features.fold import States, fold, nothing_known
 from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.model import decisions, fraud_model
+from pipelines.fraud.model.answers import answers
 from pipelines.fraud.store import FraudStore, Reading
 from pipelines.models.packed import Packed
 from pipelines.models.serving import Serving
@@ -58,7 +60,8 @@ def score(payments: DataFrame, first_model: "Broadcast[Packed]") -> DataFrame:
     def score_task(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         arrived = list(batches)
         if any(batch.num_rows for batch in arrived):
-            scored = score_batch(pa.Table.from_batches(arrived), _this_batch(), _store(), _serving(first_model))
+            awaited_s = settings().fraud.awaited_s
+            scored = score_batch(pa.Table.from_batches(arrived), _this_batch(), _store(), _serving(first_model), awaited_s)
             yield from with_bytes(scored).to_batches()
 
     return payments.select(*PAYMENT_COLUMNS).mapInArrow(score_task, SCORE_SCHEMA)
@@ -114,36 +117,57 @@ def serving(packed: Packed) -> Serving[fraud_model.Model]:
     return Serving(fraud_model.load(packed), fraud_model.load)
 
 
-def score_batch(paid: pa.Table, batch: Batch, store: FraudStore, serving: Serving[fraud_model.Model]) -> pa.Table:
+def score_batch(
+    paid: pa.Table, batch: Batch, store: FraudStore, serving: Serving[fraud_model.Model], awaited_s: float = math.inf
+) -> pa.Table:
     """Return the scores of a batch's payments, one row per payment that is not repeated, and leave
     the states of their cards and devices behind in the store.
 
     The scores are `degraded` when the store fails, because the states then miss these payments.
-    Where it failed at the reading, they are made from what the payments say themselves.
+    Where it failed at the reading, they are made from what the payments say themselves. But where
+    the newest payment is older than `awaited_s`, so that nobody waits for the scores, a store that
+    does not answer raises ServiceUnreachable: the batch is to be done again. Raises CheckpointError
+    where another process has gone on to a later batch.
     """
     keys, payments = payment_records.keyed(paid)
-    reading = _read(keys, batch, store, serving)
+    awaited = _age_s(payments.records) <= awaited_s
+    reading = _read(keys, batch, store, serving, awaited=awaited)
     reach("after_store_read")
     known = nothing_known(keys) if reading is None else reading.known
     came_late = pa.nulls(len(paid), pa.bool_())
     if reading is not None:
         came_late = pa.array(late(known.states.cards, payments.card, payments.records))
     features, states, repeated = fold(known, payments)
-    in_states = reading is not None and _write(keys, known.states, states, batch, store)
+    in_states = reading is not None and _write(keys, known.states, states, batch, store, awaited=awaited)
     reach("after_store_write")
     fresh = paid.append_column("late", came_late).filter(pa.array(~repeated))
-    return _scores(fresh, features[~repeated], serving, degraded=not in_states)
+    return _scores(fresh, features[~repeated], serving, batch, in_states=in_states)
 
 
-def _read(keys: Keys, batch: Batch, store: FraudStore, serving: Serving[fraud_model.Model]) -> Reading | None:
+def _age_s(payments: Records) -> float:
+    """Return how many seconds ago the newest payment was made."""
+    return time.time() - float(payments["at_us"].max(initial=0)) / SECOND_US
+
+
+def _read(keys: Keys, batch: Batch, store: FraudStore, serving: Serving[fraud_model.Model], *, awaited: bool) -> Reading | None:
     """Return what the batch starts from, None without a store; take up a newly published model."""
     try:
         reading = store.read(keys, batch, serving.model.name)
     except ServiceUnreachable as error:
+        _raise_unless(awaited, error)
         log.warning("scoring_degraded", batch=batch.number, cards=len(keys.cards), error=str(error))
         return None
     _follow(reading, store, serving)
     return reading
+
+
+def _raise_unless(awaited: bool, error: ServiceUnreachable) -> None:
+    """Raise the error where nobody waits and the store may come back.
+
+    A batch that it refuses is never done again: it would be refused again, and stop all scoring.
+    """
+    if not awaited and not isinstance(error, ServiceRefused):
+        raise error
 
 
 def _follow(reading: Reading, store: FraudStore, serving: Serving[fraud_model.Model]) -> None:
@@ -157,34 +181,35 @@ def _follow(reading: Reading, store: FraudStore, serving: Serving[fraud_model.Mo
         log.warning("model_not_fetched", version=reading.model_version, serving=serving.model.version, error=str(error))
 
 
-def _write(keys: Keys, before: States, after: States, batch: Batch, store: FraudStore) -> bool:
-    """Return whether the store has taken the states; a batch that it refuses is not done again, or
-    it would stop all scoring.
-    """
+def _write(keys: Keys, before: States, after: States, batch: Batch, store: FraudStore, *, awaited: bool) -> bool:
+    """Return whether the store has taken the states."""
     try:
         store.write(keys, before, after, batch)
     except ServiceUnreachable as error:
+        _raise_unless(awaited, error)
         log.error("card_states_not_written", batch=batch.number, cards=len(keys.cards), error=str(error))
         return False
     return True
 
 
-def _scores(payments: pa.Table, features: Floats, serving: Serving[fraud_model.Model], *, degraded: bool) -> pa.Table:
-    model = serving.model
-    probability = fraud_model.predict(model, features).astype(np.float64)
-    decision = decisions.decide(probability, model.policy.thresholds)
-    count = len(payments)
+def _scores(
+    payments: pa.Table, features: Floats, serving: Serving[fraud_model.Model], batch: Batch, *, in_states: bool
+) -> pa.Table:
+    model, given, count = serving.model, answers(serving.model, features), len(payments)
+    if not given.is_number.all():
+        without = int((~given.is_number).sum())
+        log.error("model_gave_no_number", batch=batch.number, version=model.version, payments=without, of=count)
     columns = {
         **{name: payments[name] for name in ("event_at", "payment_id", "card_id", "amount", "currency", "late")},
         "event_id": pc.binary_join_element_wise("score", payments["event_id"], "-"),
-        "probability": probability,
-        "decision": decision,
-        "reasons": _reasons(model, features, decision != decisions.APPROVE),
+        "probability": given.probability,
+        "decision": given.decision,
+        "reasons": pa.array(given.reasons, pa.list_(pa.string())),
         "features": _lists(features),
         "feature_set": pa.repeat(FEATURE_SET, count),
         "model_name": pa.repeat(model.name, count),
         "model_version": pa.repeat(model.version, count),
-        "degraded": pa.repeat(degraded, count),
+        "degraded": ~given.is_number | (not in_states),
         **_shadow(serving.challenger, features),
         "scored_at": pa.repeat(pa.scalar(datetime.now(UTC), pa.timestamp("us", "UTC")), count),
     }
@@ -193,20 +218,19 @@ def _scores(payments: pa.Table, features: Floats, serving: Serving[fraud_model.M
 
 def _shadow(challenger: fraud_model.Model | None, features: Floats) -> dict[str, pa.Array]:
     """Return the challenger's version and probabilities, and what it would decide by its own
-    thresholds; nulls without one.
+    thresholds; nulls without one, and no probability where it gives no number.
     """
     count = len(features)
     if challenger is None:
         return {name: pa.nulls(count, kind) for name, kind in SHADOW.items()}
     probability = fraud_model.predict(challenger, features).astype(np.float64)
     decision = decisions.decide(probability, challenger.policy.thresholds)
-    columns = (pa.repeat(challenger.version, count), pa.array(probability), pa.array(decision))
+    columns = (
+        pa.repeat(challenger.version, count),
+        pa.array(probability, mask=~np.isfinite(probability)),
+        pa.array(decision),
+    )
     return dict(zip(SHADOW, columns, strict=True))
-
-
-def _reasons(model: fraud_model.Model, features: Floats, suspicious: npt.NDArray[np.bool_]) -> pa.Array:
-    reasons = iter(fraud_model.reasons(model, features[suspicious]))
-    return pa.array([next(reasons) if is_suspicious else [] for is_suspicious in suspicious], pa.list_(pa.string()))
 
 
 def _lists(features: Floats) -> pa.Array:

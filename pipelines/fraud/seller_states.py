@@ -143,7 +143,7 @@ def _take_up(store: FraudStore, sold: pa.Table, labelled: pa.Table, known: Recor
     learn(after, seller_of[: len(sold)], payment_records.sales(sold), seller_of[len(sold) :], known, delay_us)
     records["after"], records["after_us"] = after, end
     store.write_sellers(sellers, records)
-    store.note_sellers_known(end, delay_us)
+    store.note_step_of_sellers(begin, end, delay_us)
     return len(sellers)
 
 

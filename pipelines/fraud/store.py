@@ -7,8 +7,10 @@ was known at the earlier one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pipelines.base.arrays import Records
+from pipelines.base.errors import CheckpointError
 from pipelines.fraud.features import device_fold
 from pipelines.fraud.features.card_state import CARD_STATE
 from pipelines.fraud.features.device_state import DEVICE_STATE
@@ -18,9 +20,11 @@ from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.features.seller_state import SELLER_RECORD
 from pipelines.models.published import CHALLENGER, PublishedModels, pointer
 from pipelines.online_store.client import Client, Values, decoded
-from pipelines.online_store.two_version_records import Batch, TwoVersionRecords, two_versions
+from pipelines.online_store.fenced_records import FencedRecords
+from pipelines.online_store.two_version_records import FENCE, Batch, TwoVersionRecords, two_versions
 
 CARD_RECORD, DEVICE_RECORD = two_versions(CARD_STATE), two_versions(DEVICE_STATE)
+SELLERS_LATE = "A step of the sellers' states came late: {}; where another process publishes them too, stop one of the two."
 SELLERS_KNOWN, SELLERS_DELAY = f"sellers:{FEATURE_SET}:known_us", f"sellers:{FEATURE_SET}:delay_us"
 
 
@@ -43,6 +47,7 @@ class FraudStore:
         self.models = PublishedModels(client)
         self.cards = TwoVersionRecords(client, CARD_RECORD)
         self.devices = TwoVersionRecords(client, DEVICE_RECORD)
+        self.sellers = FencedRecords(client, SELLER_RECORD, 0, "after_us")
 
     def read(self, keys: Keys, batch: Batch, model_name: str) -> Reading:
         """Return what is known of `keys` when `batch` starts, and the models: in one round trip,
@@ -74,6 +79,8 @@ class FraudStore:
     def write(self, keys: Keys, before: States, after: States, batch: Batch) -> None:
         """Store the states before and after `batch` of the cards and devices of `keys`; devices
         joined with what other tasks of this batch have seen of them.
+
+        Raises CheckpointError where a later batch of the same query has been written, which stays.
         """
         with self.client.doing("write card states"):
             self.cards.write(_card_keys(keys.cards), before.cards, after.cards, batch)
@@ -86,7 +93,7 @@ class FraudStore:
         first.
         """
         with self.client.doing("forget card states"):
-            for pattern in ("card:*", "device:*"):
+            for pattern in ("card:*", "device:*", f"{FENCE}*"):
                 self.client.remove_matching(pattern)
 
     def read_sellers(self, sellers: Sequence[str]) -> Records:
@@ -95,9 +102,14 @@ class FraudStore:
             return decoded(self.client.get(_seller_keys(sellers)), SELLER_RECORD)
 
     def write_sellers(self, sellers: Sequence[str], records: Records) -> None:
-        """Store what is known of `sellers` (SELLER_RECORD), in their order."""
+        """Store what is known of `sellers` (SELLER_RECORD), in their order.
+
+        Raises CheckpointError where more is known of one already, which then stays.
+        """
         with self.client.doing("write seller states"):
-            self.client.put_records(_seller_keys(sellers), lambda some: records[some])
+            late = self.sellers.write(_seller_keys(sellers), records)
+        if late:
+            raise CheckpointError(SELLERS_LATE.format(f"of {late} sellers the online store knows more already"))
 
     def note_sellers_known(self, known_us: int, delay_us: int) -> None:
         """Note that the states of all sellers are whole up to `known_us`, with labels made with the
@@ -105,6 +117,21 @@ class FraudStore:
         """
         with self.client.doing("note until when sellers are known"):
             self.client.reader.mset({SELLERS_KNOWN: known_us, SELLERS_DELAY: delay_us})
+
+    def note_step_of_sellers(self, begin_us: int, end_us: int, delay_us: int) -> None:
+        """Note the same of `end_us` after a step from `begin_us` on.
+
+        Raises CheckpointError where the states are not those of `begin_us` any more.
+        """
+
+        def noted(pipe: Any) -> None:
+            if int(pipe.get(SELLERS_KNOWN) or 0) != begin_us:
+                raise CheckpointError(SELLERS_LATE.format("the online store does not hold the states that it began with"))
+            pipe.multi()
+            pipe.mset({SELLERS_KNOWN: end_us, SELLERS_DELAY: delay_us})
+
+        with self.client.doing("note until when sellers are known"):
+            self.client.reader.transaction(noted, SELLERS_KNOWN)
 
     def sellers_known_us(self, delay_us: int) -> int:
         """Return until when payments and labels are in the states of sellers, 0 where none were

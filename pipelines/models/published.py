@@ -51,9 +51,14 @@ class PublishedModels:
 
     def current_version(self, model_name: str) -> str | None:
         """Return the version of the published model; None where none is published."""
-        with self.client.doing(f"read the current version of model {model_name}"):
-            version = self.client.reader.get(pointer(model_name))
-        return version.decode() if version else None
+        return self.versions(model_name)[0]
+
+    def versions(self, model_name: str) -> tuple[str | None, str | None]:
+        """Return the versions of the published model and of its challenger; None where there is
+        none.
+        """
+        with self.client.doing(f"read the current versions of model {model_name}"):
+            return self._versions(model_name, CURRENT)
 
     def packed(self, name: str, version: str) -> Packed:
         """Return a published model; raises ModelError when the store does not hold it whole."""

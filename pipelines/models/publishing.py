@@ -48,9 +48,10 @@ class ChampionWatch:
         self.registry, self.models, self.name, self.load = registry, models, name, load
         self.poll_s, self.stopping = poll_s, stopping
         self.published: str | None = None
-        self.shadowing: str | None = NOT_LOOKED
+        self.shadowing: str | None = NOT_LOOKED  # the challenger that was last looked at
+        self.shadow: str | None = None  # the same where it scores, None where it is a bad one
         self.refused: str | None = None
-        self.logged: str | None = None
+        self.logged: set[str] = set()
         self.watch = Watch("champion-watch", self.look, poll_s, stopping)
 
     def first(self) -> Packed:
@@ -72,14 +73,16 @@ class ChampionWatch:
         self.watch.start()
 
     def look(self) -> None:
-        """Publish champion and challenger if they are not the published ones; a bad or unreachable
-        one is logged once.
+        """Publish champion and challenger if they are not the published ones, also where the store
+        has lost them; a bad or unreachable one is logged once.
         """
         try:
-            version = self.registry.champion_version(self.name)
-            if version not in (None, self.published, self.refused):
-                self._publish(str(version))
-            self._shadow(self.registry.challenger_version(self.name))
+            champion, (held, held_challenger) = self.registry.champion_version(self.name), self.models.versions(self.name)
+            if champion not in (None, self.refused) and not champion == self.published == held:
+                self._publish(str(champion))
+            challenger = self.registry.challenger_version(self.name)
+            if (challenger, held_challenger) != (self.shadowing, self.shadow):
+                self._shadow(challenger)
         except ServiceUnreachable as error:
             self._log_once("champion_not_published", str(error))
 
@@ -92,19 +95,18 @@ class ChampionWatch:
             log.error("champion_refused", version=version, serving=self.published, error=str(error))
             return
         self.models.publish(packed)
-        self.published, self.refused, self.logged = version, None, None
+        self.published, self.refused = version, None
+        self.logged.clear()
         log.info("champion_published", model=self.name, version=version)
 
     def _shadow(self, version: str | None) -> None:
         """Publish the challenger, or that there is none (any more); a bad one scores nothing."""
-        if version == self.shadowing:
-            return
         packed = self._sound(version) if version else None
         if packed:
             self.models.publish(packed, CHALLENGER)
         else:
             self.models.withdraw_challenger(self.name)
-        self.shadowing = version
+        self.shadowing, self.shadow = version, version if packed else None
         log.info("challenger_published" if packed else "no_challenger", model=self.name, version=version)
 
     def _sound(self, version: str) -> Packed | None:
@@ -131,10 +133,15 @@ class ChampionWatch:
         except (ModelError, ServiceUnreachable) as error:
             self._log_once(failure, str(error))
             return None
+        except Exception as error:  # such as no space for what is fetched: the other one may do
+            if failure not in self.logged:
+                log.error(failure, exc_info=error)
+            self.logged.add(failure)
+            return None
         return packed
 
     def _log_once(self, event: str, why: str) -> None:
         """Log a state once, however long it lasts."""
-        if self.logged != event:
+        if event not in self.logged:
             log.warning(event, why=why)
-            self.logged = event
+        self.logged.add(event)

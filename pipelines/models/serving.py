@@ -108,7 +108,7 @@ class ServedModel(Generic[AnyModel]):
 
     def start(self) -> None:
         """Look now, so that the first request finds a model, then again and again in the thread."""
-        self.look()
+        self.watch.look_once()
         self.watch.start()
 
     def stop(self) -> None:
@@ -123,6 +123,9 @@ class ServedModel(Generic[AnyModel]):
             missing = self._taken_up(self.models.current_version(self.name))
         except (ModelError, ServiceUnreachable) as error:
             missing = str(error)
+        except Exception as error:
+            self.missing = f"The published model cannot be taken up ({error!r}): the log says more."
+            raise  # for the watch, which logs it and looks again
         if missing not in ("", self.missing):  # logged once, however long it lasts
             log.warning("model_not_followed", why=missing, serving=self.model and self.model.version)
         self.missing = missing

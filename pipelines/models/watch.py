@@ -16,6 +16,7 @@ class Watch:
     def __init__(self, name: str, look: Callable[[], None], every_s: float, stopping: threading.Event) -> None:
         self.look, self.every_s, self.stopping = look, every_s, stopping
         self.thread = threading.Thread(target=self._live, name=name, daemon=True)
+        self.failure = ""
 
     def start(self) -> None:
         """Look from now on; starting again changes nothing."""
@@ -28,13 +29,20 @@ class Watch:
         if self.thread.ident is not None:
             self.thread.join()
 
-    def _live(self) -> None:
-        self._look()
-        while not self.stopping.wait(self.every_s):
-            self._look()
-
-    def _look(self) -> None:
+    def look_once(self) -> None:
+        """Look now; what nobody foresaw is logged once, however often it comes in a row, and raised
+        never: it would end the thread in silence.
+        """
         try:
             self.look()
-        except Exception as error:  # what nobody foresaw must not end the thread in silence
-            log.error("watch_failed_unforeseen", watch=self.thread.name, exc_info=error)
+        except Exception as error:
+            if repr(error) != self.failure:
+                log.error("watch_failed_unforeseen", watch=self.thread.name, exc_info=error)
+            self.failure = repr(error)
+        else:
+            self.failure = ""
+
+    def _live(self) -> None:
+        self.look_once()
+        while not self.stopping.wait(self.every_s):
+            self.look_once()

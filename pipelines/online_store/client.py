@@ -1,21 +1,21 @@
 """A client of the online store (Valkey) that gives up soon, for values that are bytes or records of
 one size.
 
-Whatever command names several keys is made here: on a cluster of servers these would have to be
-sorted by slot first.
+Most commands name several keys, so the server must not be one of a cluster (suitability.py).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import valkey
 from valkey.backoff import NoBackoff
+from valkey.exceptions import AuthorizationError, ClusterDownError, TryAgainError
 from valkey.retry import Retry
 
 from pipelines.base.arrays import Records
-from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.errors import ServiceRefused, ServiceUnreachable
 from pipelines.base.settings import Valkey
 
 # Or more: a payment may be scored without its card's state, but a state that is not written is
@@ -23,14 +23,19 @@ from pipelines.base.settings import Valkey
 WRITING_TIMEOUT_S = 2.0
 KEYS_PER_COMMAND = 500
 OF_A_PIPELINE = " of pipeline caused error: "  # after the command, before what the server says
+# What a server answers whose place another one is taking, or has taken: it passes.
+PASSING = (valkey.ReadOnlyError, ClusterDownError, TryAgainError)
+REFUSALS = (valkey.ResponseError, valkey.AuthenticationError, AuthorizationError)
 
 Values = list[bytes | None]
+Answer = TypeVar("Answer")
 
 
 class Client:
     """Connections to one server: `reader` gives up soon, `writer` later.
 
-    Both raise the library's errors; within `doing` they become ServiceUnreachable.
+    Both raise the library's errors; within `doing` they become ServiceUnreachable, or of its kind
+    ServiceRefused where waiting does not help.
     """
 
     def __init__(self, server: Valkey) -> None:
@@ -54,15 +59,35 @@ class Client:
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
         """Raise ServiceUnreachable, which names `what`, for whatever the server or the way to it
-        refuses inside.
+        refuses inside; ServiceRefused where the server answers that it will not.
         """
         try:
             yield
         except valkey.ValkeyError as error:
+            if isinstance(error, valkey.ReadOnlyError):
+                self.reconnect()
+            refused = isinstance(error, REFUSALS) and not isinstance(error, PASSING)
             reason = str(error).rpartition(OF_A_PIPELINE)[2]
-            raise ServiceUnreachable(
+            raise (ServiceRefused if refused else ServiceUnreachable)(
                 f"Could not {what}: the online store at {self.place} says {reason!r}; look at `make status`."
             ) from None  # the library quotes the whole command: card ids, and megabytes
+
+    def reconnect(self) -> None:
+        """Drop all connections that are not in use: the next ones go to whichever server has the
+        name by then.
+        """
+        for connections in (self.reader, self.writer):
+            connections.connection_pool.disconnect(inuse_connections=False)
+
+    def writing(self, command: Callable[[], Answer]) -> Answer:
+        """Return what a command that writes returns, done again over new connections where the
+        server has become a replica.
+        """
+        try:
+            return command()
+        except valkey.ReadOnlyError:
+            self.reconnect()
+            return command()
 
     def get(self, keys: Sequence[str]) -> Values:
         """Return the values of any number of keys, in their order."""
@@ -86,14 +111,6 @@ class Client:
         """Return what `get` does, with the patience of a writer."""
         return [value for some in chunks(len(keys)) for value in self.writer.mget(keys[some])]
 
-    def put_records(self, keys: Sequence[str], records: Callable[[slice], Records]) -> None:
-        """Write one record per key, the `records` of each chunk of keys made only then: they are
-        copied within the cache.
-        """
-        # Not as one pipeline: of 16,000 cards at once it was not through the socket in time.
-        for some in chunks(len(keys)):
-            self.writer.mset(_with_bytes(keys[some], records(some)))
-
     def remove_matching(self, pattern: str) -> None:
         """Remove all keys that match a pattern."""
         keys = list(self.reader.scan_iter(pattern, count=KEYS_PER_COMMAND))
@@ -113,12 +130,6 @@ def decoded(values: Sequence[bytes | None], kind: np.dtype[np.void]) -> Records:
     absent = bytes(kind.itemsize)
     whole = [value if value and len(value) == kind.itemsize else absent for value in values]
     return np.frombuffer(b"".join(whole), kind)
-
-
-def _with_bytes(keys: Sequence[str], records: Records) -> dict[str, bytes]:
-    """Return each key with the bytes of its record."""
-    size, whole = records.itemsize, records.tobytes()
-    return {key: whole[i * size : (i + 1) * size] for i, key in enumerate(keys)}
 
 
 def _connections(server: Valkey, timeout_s: float) -> valkey.Valkey:

@@ -7,38 +7,27 @@ anywhere gives the states and scores of never having died.
 Where two tasks of one batch may have the same state, and write it at the same moment, the states
 are joined: the server refuses to put a record in the place of one of the same batch, and the state
 after is joined with what the other task has left.
+No batch is written over a later one of its query: whoever tries has been replaced, and fails.
 """
 
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from pipelines.base import logs
 from pipelines.base.arrays import Records
 from pipelines.base.errors import CheckpointError
+from pipelines.online_store import fence
 from pipelines.online_store.client import Client, Values, chunks, decoded
+from pipelines.online_store.fenced_records import FencedRecords
+
+log = logs.get(__name__)
 
 BATCH_FIELDS = [("query", "u8", (2,)), ("batch", "i8")]
-# Writes records of one size, and returns the numbers of those that it has not written: where
-# another of the batch with this header lies, and not the one that the record may replace. One look
-# and one command for all take as long as not looking.
-WRITE_UNLESS_WRITTEN = """
-local header, size, records, replaced = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local written, left = {}, {}
-for i, found in ipairs(redis.call('MGET', unpack(KEYS))) do
-  local first, last = (i - 1) * size + 1, i * size
-  if not found or string.sub(found, 1, #header) ~= header or found == string.sub(replaced, first, last) then
-    written[#written + 1] = KEYS[i]
-    written[#written + 1] = string.sub(records, first, last)
-  else
-    left[#left + 1] = i - 1
-  end
-end
-if #written > 0 then redis.call('MSET', unpack(written)) end
-return left
-"""
+QUERY_BYTES = 16
+FENCE = "last_batch:"  # and a query's id: the key of its last batch that has written
 
 # Adds to the first states, in place, what the second ones have that the first lack.
 Join = Callable[[Records, Records], None]
@@ -56,11 +45,6 @@ class Batch:
         """The query's id as records hold it."""
         return np.frombuffer(uuid.UUID(self.query_id).bytes, "u8")
 
-    @property
-    def header(self) -> bytes:
-        """The bytes with which the batch's records begin."""
-        return self.query.tobytes() + np.int64(self.number).tobytes()
-
 
 def two_versions(state: np.dtype[np.void]) -> np.dtype[np.void]:
     """Return the type of the records of a kind of state."""
@@ -72,7 +56,7 @@ class TwoVersionRecords:
 
     def __init__(self, client: Client, kind: np.dtype[np.void]) -> None:
         self.client, self.kind = client, kind
-        self.write_unless_written: Any = client.writer.register_script(WRITE_UNLESS_WRITTEN)
+        self.fenced = FencedRecords(client, kind, QUERY_BYTES, "batch")
 
     def starting(self, values: Values, batch: Batch) -> Records:
         """Return the states from which a batch starts, of values that were read.
@@ -83,8 +67,9 @@ class TwoVersionRecords:
         of_query = (records["query"] == batch.query).all(axis=1)
         if (of_query & (records["batch"] > batch.number)).any():
             raise CheckpointError(
-                f"The online store has already folded a later batch than {batch.number} of query {batch.query_id}: its "
-                "checkpoint was set back further than one batch; empty the online store and score from the beginning."
+                f"The online store has already folded a later batch than {batch.number} of query {batch.query_id}: where "
+                "another process has gone on with its checkpoint, stop this one; where the checkpoint was set back further "
+                "than one batch, empty the online store and score from the beginning."
             )
         again = of_query & (records["batch"] == batch.number)
         return np.where(again, records["before"], records["after"])
@@ -94,20 +79,33 @@ class TwoVersionRecords:
         return decoded(values, self.kind)["after"].copy()
 
     def write(self, keys: Sequence[str], before: Records, after: Records, batch: Batch) -> None:
-        """Store the states before and after a batch, one of each per key."""
-        self.client.put_records(keys, lambda some: self._records(before[some], after[some], batch))
+        """Store the states before and after a batch, one of each per key.
+
+        Raises CheckpointError where a later batch of the same query was written before, which then
+        stays.
+        """
+        # Not as one transaction: of 16,000 cards at once it was not through the socket in time.
+        # The records of each chunk are made only then: they are copied within the cache.
+        for some in chunks(len(keys)):
+            values = _with_bytes(keys[some], self._records(before[some], after[some], batch))
+            if not fence.written(self.client, f"{FENCE}{batch.query_id}", batch.number, values, begins=some.start == 0):
+                _refuse(len(keys) - some.start, batch)
 
     def write_joined(self, keys: Sequence[str], before: Records, after: Records, batch: Batch, join: Join) -> None:
         """Store the states before and after a batch, one of each per key, joined with what other
         tasks of this batch have left of them.
+
+        Raises CheckpointError as `write` does.
         """
         records = self._records(before, after, batch)
-        left, found = self._unless_written(keys, records, records[:0], batch), records[:0]
+        late, left = self.fenced.write_unless_written(keys, records, records[:0])
         while left:
             keys, records = [keys[i] for i in left], records[left]
             found = decoded(self.client.get_written(keys), self.kind)
             records = _joined(records, found, join)
-            left = self._unless_written(keys, records, found, batch)
+            more, left = self.fenced.write_unless_written(keys, records, found)
+            late += more
+        _refuse(late, batch)
 
     def _records(self, before: Records, after: Records, batch: Batch) -> Records:
         records = np.zeros(len(before), self.kind)
@@ -115,15 +113,20 @@ class TwoVersionRecords:
         records["before"], records["after"] = before, after
         return records
 
-    def _unless_written(self, keys: Sequence[str], records: Records, found: Records, batch: Batch) -> list[int]:
-        """Write records, each in the place of another batch's or of the one found, and return the
-        numbers of those left.
-        """
-        left: list[int] = []
-        for some in chunks(len(keys)):
-            arguments = [batch.header, records.itemsize, records[some].tobytes(), found[some].tobytes()]
-            left += [some.start + i for i in self.write_unless_written(keys=keys[some], args=arguments)]
-        return left
+
+def _with_bytes(keys: Sequence[str], records: Records) -> dict[str, bytes]:
+    """Return each key with the bytes of its record."""
+    size, whole = records.itemsize, records.tobytes()
+    return {key: whole[i * size : (i + 1) * size] for i, key in enumerate(keys)}
+
+
+def _refuse(late: int, batch: Batch) -> None:
+    if late:
+        log.error("batch_came_late", query=batch.query_id, batch=batch.number, states=late)
+        raise CheckpointError(
+            f"Batch {batch.number} of query {batch.query_id} came late: a later one has been written, so {late} of its states "
+            "were not; another process has gone on with its checkpoint, so stop this one."
+        )
 
 
 def _joined(records: Records, others: Records, join: Join) -> Records:

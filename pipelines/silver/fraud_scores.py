@@ -30,7 +30,8 @@ TABLE = Table(
         Column(
             "degraded",
             "boolean",
-            "True when the online store failed: the score is without the card's state, or the state without this payment.",
+            "True when the online store failed: the score is without the card's state, or the state without this payment. "
+            "Also when the model gave no number: the probability is then 0.5 and the decision review.",
         ),
         Column("scored_at", "timestamp", "When the score was computed, UTC."),
         Column(

@@ -131,6 +131,8 @@ class Shelf:
         self.may.wait()
         if "bad" in wanted.cards:
             raise ServiceUnreachable("no")
+        if "worse" in wanted.cards:
+            raise KeyError("unforeseen")
         return a_reading(*(list(map(int, names)) for names in wanted))
 
 
@@ -154,7 +156,8 @@ def test_cards_asked_for_while_a_reading_is_under_way_are_read_together_each_get
     assert [each.sellers["after_us"].tolist() for each in known if each.sellers is not None] == [[10], [20], [30], [20]]
 
 
-def test_who_has_given_up_is_not_read_for_and_a_failure_reaches_all_who_wait() -> None:
+@pytest.mark.parametrize("bad", ["bad", "worse"], ids=["the store fails", "nobody foresaw it"])
+def test_who_has_given_up_is_not_read_for_and_a_failure_reaches_all_who_wait(bad: str) -> None:
     shelf = Shelf()
 
     async def ask() -> list[object]:
@@ -164,10 +167,10 @@ def test_who_has_given_up_is_not_read_for_and_a_failure_reaches_all_who_wait() -
         with pytest.raises(TimeoutError):
             await reader.read(keys("2"))
         reader.within_s = 60.0
-        waiting = [asyncio.create_task(reader.read(keys(card))) for card in ("3", "bad")]
+        waiting = [asyncio.create_task(reader.read(keys(card))) for card in ("3", bad)]
         await asyncio.sleep(0)
         shelf.may.set()
         return await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [type(answer) for answer in asyncio.run(ask())] == [ServiceUnreachable] * 2
-    assert shelf.peeked == [["1"], ["3", "bad"]]
+    assert shelf.peeked == [["1"], ["3", bad]]

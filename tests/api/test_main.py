@@ -62,3 +62,11 @@ def test_on_a_port_that_is_taken_it_does_not_start(server: ValkeyServer) -> None
 def test_spark_is_not_in_it(store: FraudStore) -> None:
     program = "import sys, api.__main__; sys.exit('pyspark' in sys.modules or 'mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+def test_over_a_store_that_drops_keys_it_does_not_start(server: ValkeyServer) -> None:
+    server.client.config_set("maxmemory-policy", "allkeys-lru")
+    refused = ended(**environment(server))
+    assert refused.returncode == 1
+    assert "has the maxmemory-policy allkeys-lru" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -11,7 +11,7 @@ import pytest
 from api_payments import PATH, a_body, as_json
 from builders import at
 from fastapi.testclient import TestClient
-from fraud_models import a_packed_model, a_serving
+from fraud_models import BLANK, a_blank_booster, a_packed_model, a_serving
 from payment_batches import payments
 from valkey_server import ValkeyServer
 from waiting import until
@@ -78,7 +78,7 @@ def test_asking_changes_nothing_in_the_store(client: TestClient, store: FraudSto
     answers = [client.post(PATH, json=a_body(number)) for number in range(6, 12) for _ in range(2)]
     assert {answer.status_code for answer in answers} == {200}
     assert [first.json()["probability"] for first in answers[::2]] == [again.json()["probability"] for again in answers[1::2]]
-    assert len(before) == 7, "three cards, two devices, the model and its pointer"
+    assert len(before) == 8, "three cards, two devices, the last batch, the model and its pointer"
     assert everything_in(server) == before
 
 
@@ -131,3 +131,16 @@ def test_what_happened_is_counted(client: TestClient) -> None:
 @pytest.mark.parametrize("path", ["/health", "/docs", "/openapi.json"])
 def test_the_process_says_that_it_lives_and_what_it_takes(client: TestClient, path: str) -> None:
     assert client.get(path, headers={"X-API-Key": ""}).status_code == 200
+
+
+def test_where_the_model_gives_no_number_the_answer_is_a_review_that_is_marked_and_counted(
+    client: TestClient, store: FraudStore
+) -> None:
+    store.models.publish(a_packed_model("2", a_blank_booster()))
+    until(lambda: client.get("/ready").json()["model_version"] == "2", "the model serves")
+    answers = [client.post(PATH, json=a_body(amount=amount)) for amount in ("10.00", f"{BLANK:.2f}")]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    sound, blank = (answer.json() for answer in answers)
+    assert (sound["decision"], sound["degraded"]) == ("approve", False)
+    assert (blank["decision"], blank["degraded"], blank["probability"]) == ("review", True, 0.5)
+    assert "tidemark_api_no_number_total 1.0" in client.get("/metrics").text

@@ -3,6 +3,7 @@ milliseconds.
 """
 
 import hashlib
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # MLflow takes seconds to import
     from pipelines.models.registry import ModelRegistry
 
 DEAR = 500.0
+BLANK = 450.0  # an amount of which `a_blank_booster` says nothing
 
 
 def a_policy(review_at: float = 0.2, decline_at: float = 0.8, slope: float = 1.0, intercept: float = 0.0) -> Policy:
@@ -40,6 +42,22 @@ def a_booster(objective: str = "binary:logistic", names: tuple[str, ...] = FEATU
     labels = features[:, 0] > DEAR
     matrix = xgboost.DMatrix(features, labels, feature_names=list(names))
     return fraud_model.with_policy(xgboost.train({"objective": objective, "nthread": 1, "eta": 0.5}, matrix, 10), a_policy())
+
+
+@cache
+def a_blank_booster() -> xgboost.Booster:
+    """Return trees that pass for sound, and give no number for amounts around BLANK."""
+    features = np.zeros((2000, len(FEATURE_NAMES)), np.float32)
+    features[:, 0] = np.linspace(0, 2 * BLANK, 2000)
+    labels = np.abs(features[:, 0] - BLANK) < 100
+    matrix = xgboost.DMatrix(features, labels, feature_names=list(FEATURE_NAMES))
+    written = json.loads(
+        xgboost.train({"objective": "binary:logistic", "nthread": 1, "max_depth": 2}, matrix, 1).save_raw("json")
+    )
+    (tree,) = written["learner"]["gradient_booster"]["model"]["trees"]
+    leaves = [i for i, child in enumerate(tree["left_children"]) if child == -1]
+    tree["split_conditions"][max(leaves, key=lambda i: tree["split_conditions"][i])] = float("nan")
+    return fraud_model.with_policy(xgboost.Booster(model_file=bytearray(json.dumps(written), "utf-8")), a_policy())
 
 
 def deciding(policy: Policy) -> xgboost.Booster:

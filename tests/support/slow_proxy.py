@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 class SlowProxy:
     """Passes bytes between its clients and one port; answers wait until `open` is set, those of the
-    first `lost` for ever.
+    first `lost` for ever. Clients that come later reach another server once `target` is its port.
     """
 
     def __init__(self, target: int, lost: int) -> None:

@@ -45,10 +45,10 @@ class ValkeyServer:
 
 
 @contextmanager
-def a_valkey_server() -> Iterator[ValkeyServer]:
-    """Run a server until the test is over."""
+def a_valkey_server(*more: str) -> Iterator[ValkeyServer]:
+    """Run a server, with more options of its command line, until the test is over."""
     (port,) = some_free(1)
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--requirepass", PASSWORD, "--save", "", "--daemonize", "no"]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--requirepass", PASSWORD, "--save", "", "--daemonize", "no", *more]
     process = subprocess.Popen([str(get_binary_path()), *options], stdout=subprocess.DEVNULL)
     address = Valkey(host="127.0.0.1", port=port, password=SecretStr(PASSWORD), timeout_s=PATIENCE_S)
     server = ValkeyServer(address, process)

@@ -21,9 +21,9 @@ Names = npt.NDArray[np.str_]
 
 
 def decide(probability: Numbers, thresholds: Thresholds) -> Names:
-    """Return the decision on each probability (n)."""
-    declined, reviewed = probability >= thresholds.decline_at, probability >= thresholds.review_at
-    return np.where(declined, DECLINE, np.where(reviewed, REVIEW, APPROVE))
+    """Return the decision on each probability (n); where there is none (NaN), a person decides."""
+    declined, approved = probability >= thresholds.decline_at, probability < thresholds.review_at
+    return np.where(declined, DECLINE, np.where(approved, APPROVE, REVIEW))
 
 
 def cost(decision: Names, fraud: Numbers, amount: Numbers, costs: Costs) -> Numbers:

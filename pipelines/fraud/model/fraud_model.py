@@ -60,7 +60,12 @@ def load(packed: Packed) -> Model:
             f"Model {packed.name} version {packed.version} is not a readable XGBoost model: train again."
         ) from error
     model = Model(packed.name, packed.version, booster, _policy(packed, booster))
-    _try_out(model)
+    try:
+        _try_out(model)
+    except (xgboost.core.XGBoostError, ValueError, LookupError) as error:
+        raise ModelError(
+            f"Model {packed.name} version {packed.version} fails when it is tried ({error!r}): train again."
+        ) from error
     return model
 
 
@@ -91,7 +96,9 @@ def _try_out(model: Model) -> None:
 
 
 def predict(model: Model, features: Floats) -> Floats:
-    """Return the probability of fraud (n) of rows of features (n, len(FEATURES))."""
+    """Return the probability of fraud (n) of rows of features (n, len(FEATURES)); NaN where the
+    trees do not add up to a number.
+    """
     return probabilities(margins(model.booster, features), model.policy.calibration)
 
 
@@ -114,10 +121,12 @@ def margins(booster: xgboost.Booster, features: Floats) -> Floats:
 
 
 def probabilities(margin: Floats, calibration: Calibration) -> Floats:
-    """Return the calibrated probabilities (n) of margins (n)."""
+    """Return the calibrated probabilities (n) of margins (n); NaN of those that are not finite."""
     odds = calibration.slope * margin.astype(np.float64) + calibration.intercept
-    # The logistic function, without overflow.
-    return np.exp(-np.logaddexp(0, -odds)).astype(np.float32)
+    # The logistic function, without overflow. Infinite odds would be certainty, and are a fault.
+    is_number = np.isfinite(odds)
+    probability = np.exp(-np.logaddexp(0, -np.where(is_number, odds, 0)))
+    return np.where(is_number, probability, np.nan).astype(np.float32)
 
 
 def reasons(model: Model, features: Floats) -> list[list[str]]:

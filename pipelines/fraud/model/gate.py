@@ -56,6 +56,8 @@ def judge(champion: fraud_model.Model, challenger: fraud_model.Model, sizes: tup
         return Verdict(False, (_too_few(frauds, len(unseen.fraud)),), {"unseen_fraud_count": float(frauds)})
     both = (champion, challenger)
     probabilities = [fraud_model.predict(model, unseen.features) for model in both]
+    if blank := _without_numbers(probabilities):
+        return Verdict(blank[0] == "champion", (f"the {blank[0]} gives no number for {blank[1]} payments",), {})
     evaluated = [evaluate(unseen, each, model.policy) for model, each in zip(both, probabilities, strict=True)]
     times = us_per_payment(both, unseen.features)
     gains = resampled_gains(unseen, both, (probabilities[0], probabilities[1]))
@@ -75,6 +77,14 @@ def matured_unseen(history: History, *models: fraud_model.Model) -> History:
     delay_us = max(model.policy.label_delay_days for model in models) * DAY_US
     learned_us = max(model.policy.learned_until_us for model in models)
     return history.where((history.at_us > learned_us) & (history.at_us <= history.at_us.max(initial=0) - delay_us))
+
+
+def _without_numbers(probabilities: list[Floats]) -> tuple[str, int] | None:
+    """Return who of champion and challenger gives no number for payments, and for how many; the
+    challenger first, None where both always do.
+    """
+    counts = [int((~np.isfinite(each)).sum()) for each in probabilities]
+    return next(((who, count) for who, count in zip(("challenger", "champion"), counts[::-1], strict=True) if count), None)
 
 
 def _too_few(frauds: int, payments: int) -> str:

@@ -11,6 +11,7 @@ import sys
 import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from builders import at
-from fraud_models import a_packed_model, a_policy, a_serving, deciding
+from fraud_models import BLANK, a_blank_booster, a_packed_model, a_policy, a_serving, deciding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from payment_batches import payments
+from structlog.testing import capture_logs
 from valkey_server import ValkeyServer, a_valkey_server
 
 from pipelines.base.arrays import Records
+from pipelines.base.errors import CheckpointError, ServiceUnreachable
 from pipelines.base.paths import ROOT
 from pipelines.fraud import scoring
 from pipelines.fraud.features.card_state import EVENTS
@@ -35,6 +38,7 @@ from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.features.seller_state import SELLER_RECORD
 from pipelines.fraud.scoring import score_batch
 from pipelines.fraud.store import FraudStore
+from pipelines.online_store import client as valkey_client
 from pipelines.online_store.client import Client
 from pipelines.online_store.two_version_records import Batch
 
@@ -306,6 +310,94 @@ def test_what_two_tasks_of_a_batch_see_of_a_device_is_kept_of_both_when_both_had
     monkeypatch.setattr(scoring, "reach", meanwhile)
     assert other_cards(score_batch(payments(2, 6), batch, store, serving)) == [1, 1]
     assert devices_in(store, "device0")["sightings"].astype(bool).sum() == 5
+
+
+def test_what_is_cut_off_and_goes_on_writes_and_sends_nothing_of_a_batch_that_others_have_passed(store, server, monkeypatch):
+    serving = a_serving()
+    score_batch(payments(0, 1), Batch(QUERY, 0), store, serving)
+
+    def meanwhile(place: str) -> None:
+        monkeypatch.setattr(scoring, "reach", lambda place: None)
+        score_batch(payments(2, 3), Batch(QUERY, 1), store, serving)
+        score_batch(payments(4, 6), Batch(QUERY, 2), store, serving)
+
+    monkeypatch.setattr(scoring, "reach", meanwhile)
+    with capture_logs() as logs, pytest.raises(CheckpointError, match=r"Batch 1 .* came late"):
+        score_batch(payments(2, 3), Batch(QUERY, 1), store, serving)
+    assert [line["batch"] for line in logs if line["event"] == "batch_came_late"] == [1]
+    left = all_states(server)
+    store.client.reader.flushall()
+    for number, batch in enumerate([(0, 1), (2, 3), (4, 6)]):
+        score_batch(payments(*batch), Batch(QUERY, number), store, serving)
+    assert all_states(server) == left
+
+
+AWAITED_S = 10.0
+
+
+def ago(seconds: float) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def quick_to_give_up(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FraudStore]:
+    """The online store, given up as soon when writing as when reading."""
+    monkeypatch.setattr(valkey_client, "WRITING_TIMEOUT_S", 0.1)
+    with Client(server.settings.model_copy(update={"timeout_s": 0.1})) as client:
+        yield FraudStore(client)
+
+
+@pytest.mark.parametrize("place", ["before the reading", "after_store_read"])
+def test_a_batch_that_nobody_waits_for_is_done_again_exactly_when_the_store_is_back(
+    place, server, store, quick_to_give_up, monkeypatch
+):
+    serving, batches = a_serving(), [payments(*batch) for batch in BATCHES]
+    expected = [by_event(score_batch(batch, Batch(QUERY, n), store, serving, AWAITED_S)) for n, batch in enumerate(batches)]
+    states = all_states(server)
+    store.client.reader.flushall()
+    score_batch(batches[0], Batch(QUERY, 0), store, serving, AWAITED_S)
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring, "reach", lambda reached: server.freeze() if reached == place else None)
+        scoring.reach("before the reading")
+        with pytest.raises(ServiceUnreachable, match="card states"):
+            score_batch(batches[1], Batch(QUERY, 1), quick_to_give_up, serving, AWAITED_S)
+    server.thaw()
+    again = [by_event(score_batch(batches[n], Batch(QUERY, n), store, serving, AWAITED_S)) for n in (1, 2)]
+    assert again == expected[1:]
+    assert all_states(server) == states
+
+
+def test_one_payment_that_somebody_waits_for_is_enough_to_answer_without_the_store(server, quick_to_give_up):
+    server.freeze()
+    old, new = payments(0, event_at=ago(3600)), payments(3, event_at=ago(0))
+    with pytest.raises(ServiceUnreachable):
+        score_batch(old, Batch(QUERY, 0), quick_to_give_up, a_serving(), AWAITED_S)
+    both = score_batch(pa.concat_tables([new, old]), Batch(QUERY, 0), quick_to_give_up, a_serving(), AWAITED_S)
+    assert both["degraded"].to_pylist() == [True, True]
+
+
+def test_a_store_that_refuses_a_batch_is_not_asked_again_however_old_its_payments(store, server):
+    server.client.execute_command("ACL SETUSER default -mset")
+    (row,) = score_batch(payments(0), Batch(QUERY, 0), store, a_serving(), AWAITED_S).to_pylist()
+    assert row["degraded"]
+
+
+def test_where_the_model_gives_no_number_the_payment_is_reviewed_marked_and_counted(store):
+    batch = pa.concat_tables([payments(0), payments(1, amount=BLANK)])
+    with capture_logs() as logs:
+        cheap, blank = score_batch(batch, Batch(QUERY, 0), store, a_serving("7", a_blank_booster())).to_pylist()
+    assert (cheap["decision"], cheap["degraded"]) == ("approve", False)
+    assert (blank["decision"], blank["degraded"], blank["probability"]) == ("review", True, 0.5)
+    assert blank["reasons"] == ["the model gave no number for this payment"]
+    counted = [(line["version"], line["payments"], line["of"]) for line in logs if line["event"] == "model_gave_no_number"]
+    assert counted == [("7", 1, 2)]
+
+
+def test_a_challenger_that_gives_no_number_has_no_probability_and_would_have_it_reviewed(store):
+    store.models.publish(a_packed_model("2", a_blank_booster()), "challenger")
+    (row,) = score_batch(payments(1, amount=BLANK), Batch(QUERY, 0), store, a_serving("1")).to_pylist()
+    assert (row["challenger_version"], row["challenger_probability"], row["challenger_decision"]) == ("2", None, "review")
+    assert not row["degraded"]
 
 
 BATCHES = [range(6), range(6, 13), range(13, 20)]

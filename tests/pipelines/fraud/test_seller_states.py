@@ -15,7 +15,7 @@ from fraud_models import a_packed_model
 from valkey_server import PASSWORD
 
 from pipelines.base.arrays import DAY_US, HOUR_US
-from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.errors import CheckpointError, ServiceUnreachable
 from pipelines.base.settings import settings
 from pipelines.fraud import seller_states, training_data
 from pipelines.fraud.features import payment_records
@@ -138,13 +138,26 @@ def test_a_step_that_died_half_way_is_done_again_up_to_a_later_hour_and_counts_n
     seller_states.publish(spark, store, 0, first)
     before = store.read_sellers(SELLERS)
     seller_states.publish(spark, store, first, second)
-    store.write_sellers(SELLERS[2:], before[2:])  # which it had not come to
+    not_come_to = store.client.reader.keys(f"*{SELLERS[2]}")[0]
+    store.client.writer.set(not_come_to, before[2:].tobytes())
     died_before_noting(store, first)
     seller_states.publish(spark, store, known_us(store), third)
     np.testing.assert_array_equal(seen_by_scoring(store, labelled[50:51])[0], past.features[50, COLUMNS])
     assert store.read_sellers(SELLERS)["after"]["payments"].sum() == 50
     seller_states.publish(spark, store, 0, third)  # anew, over what is there
     assert store.read_sellers(SELLERS)["after"]["payments"].sum() == 50
+
+
+def test_a_step_that_comes_late_neither_sets_sellers_back_nor_says_that_they_are(spark, store, history, own_settings):
+    labelled, past = history
+    first, second, third = (int(moments(labelled)[i]) for i in (30, 41, 50))
+    seller_states.publish(spark, store, 0, first)
+    seller_states.publish(spark, store, first, second)
+    seller_states.publish(spark, store, second, third)
+    with pytest.raises(CheckpointError, match="came late"):
+        seller_states.publish(spark, store, first, second)
+    assert known_us(store) == third
+    np.testing.assert_array_equal(seen_by_scoring(store, labelled[50:51])[0], past.features[50, COLUMNS])
 
 
 def test_with_another_label_delay_sellers_are_folded_anew(spark, store, history, own_settings, monkeypatch):

@@ -154,13 +154,40 @@ def test_until_when_sellers_are_known_is_never_before_the_first_publishing_with_
     assert (store.sellers_known_us(3), store.sellers_known_us(4)) == (0, 9)
 
 
+def test_of_a_seller_of_whom_more_is_known_a_late_step_changes_nothing(store):
+    store.write_sellers(["x"], sellers(5, after_us=7))
+    with pytest.raises(CheckpointError, match="came late: of 1 sellers the online store knows more"):
+        store.write_sellers(["x", "y"], sellers(3, 4, after_us=6))
+    assert store.read_sellers(["x", "y"])["after"]["payments"].tolist() == [5, 4]
+    store.write_sellers(["x"], sellers(6, after_us=7))
+    assert store.read_sellers(["x"])["after"]["payments"].tolist() == [6]
+
+
+def test_a_step_of_sellers_is_noted_only_over_the_one_that_it_began_with(store):
+    store.note_step_of_sellers(0, 7, 3)
+    store.note_step_of_sellers(7, 9, 3)
+    with pytest.raises(CheckpointError, match="does not hold the states that it began with"):
+        store.note_step_of_sellers(0, 7, 3)
+    assert store.sellers_known_us(3) == 9
+
+
+def test_cards_and_devices_of_a_later_batch_stay(store):
+    for number, many in ((4, 1), (6, 3)):
+        store.write(keys("a", "p"), states([many], [many]), states([many + 1], [many + 1]), Batch(QUERY, number))
+    for wanted in (keys("ab"), keys("", "pq")):
+        before = states([2] * len(wanted.cards), [2] * len(wanted.devices))
+        with pytest.raises(CheckpointError, match=r"Batch 5 .* came late"):
+            store.write(wanted, before, before, Batch(QUERY, 5))
+    assert starting(store, 7, keys("a", "p")) == ([4], [4])
+
+
 def test_forgotten_cards_and_devices_have_never_paid_and_models_stay(store, server):
     many = Keys([f"card-{i}" for i in range(KEYS_PER_COMMAND + 1)], ["p", "q"], [])
     store.write(many, nothing_known(many).states, nothing_known(many).states, Batch(QUERY, 4))
     store.models.publish(a_packed_model("3"))
-    assert len(server.client.keys("*:*")) == KEYS_PER_COMMAND + 1 + 2 + 2
+    assert len(server.client.keys("*:*")) == KEYS_PER_COMMAND + 1 + 2 + 1 + 2
     store.forget_cards()
-    assert server.client.keys("card:*") == server.client.keys("device:*") == []
+    assert server.client.keys("card:*") == server.client.keys("device:*") == server.client.keys("last_batch:*") == []
     assert store.models.current_version("fraud") == "3"
 
 

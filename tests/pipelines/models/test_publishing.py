@@ -2,6 +2,7 @@
 in service.
 """
 
+import errno
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from fraud_models import a_packed_model
+from waiting import until
 
 from pipelines.base.errors import ModelError, ServiceUnreachable
 from pipelines.fraud.features.payment_records import Keys
@@ -27,6 +29,7 @@ class Registered:
     champion: str | None = None
     challenger: str | None = None
     reachable: bool = True
+    unforeseen: Exception | None = None
     fetched: list[str] = field(default_factory=list)
     looked_up: threading.Event = field(default_factory=threading.Event)
 
@@ -41,6 +44,8 @@ class Registered:
 
     def packed(self, name: str, version: str) -> Packed:
         self.fetched.append(version)
+        if self.unforeseen:
+            raise self.unforeseen
         return self.versions[version]
 
     def crown(self, packed: Packed) -> None:
@@ -156,3 +161,49 @@ def test_a_bad_challenger_is_fetched_once_and_scores_nothing(watch, registry, st
     watch.look()
     assert registry.fetched == ["1", "3"]
     assert (store.models.current_version("fraud"), shadowed(store)) == ("1", None)
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")  # where the registry's client puts what it fetches
+
+
+def test_a_watch_that_fails_as_nobody_foresaw_publishes_once_that_has_passed(watch, registry, store):
+    registry.crown(a_packed_model("1"))
+    registry.unforeseen = FULL
+    watch.start()
+    until(lambda: len(registry.fetched) > 1, "it has failed and looked again")
+    registry.unforeseen = None
+    until(lambda: store.models.current_version("fraud") == "1", "it is published")
+    assert watch.watch.thread.is_alive()
+
+
+def test_a_start_that_fails_as_nobody_foresaw_takes_the_published_model(watch, registry, store):
+    store.models.publish(a_packed_model("4"))
+    registry.crown(a_packed_model("5"))
+    registry.unforeseen = FULL
+    assert watch.first().version == "4"
+
+
+def test_a_start_that_fails_as_nobody_foresaw_waits_where_nothing_is_published(watch, registry, store):
+    registry.crown(a_packed_model("5"))
+    registry.unforeseen = FULL
+    found: list[Packed] = []
+    waiting = threading.Thread(target=lambda: found.append(watch.first()))
+    waiting.start()
+    until(lambda: len(registry.fetched) > 2, "it has failed and tried again")
+    registry.unforeseen = None
+    waiting.join(60)
+    assert [packed.version for packed in found] == ["5"]
+    assert watch.logged == {"champion_not_loaded", "waiting_for_champion"}, "each once, although they take turns"
+
+
+def test_a_store_that_has_lost_its_data_gets_champion_and_challenger_again(watch, registry, store):
+    registry.crown(a_packed_model("1"))
+    registry.versions["2"] = a_packed_model("2")
+    registry.challenger = "2"
+    watch.look()
+    store.client.reader.flushall()
+    watch.look()
+    watch.look()
+    assert registry.fetched == ["1", "2", "1", "2"]
+    assert (store.models.current_version("fraud"), shadowed(store)) == ("1", "2")
+    assert store.models.packed("fraud", "1") == registry.versions["1"]

@@ -1,8 +1,11 @@
 """A worker's model changes to the published one, and stays when that one is bad."""
 
 from fraud_models import a_packed_model, a_serving
+from waiting import until
 
+from pipelines.fraud.model import fraud_model
 from pipelines.models.packed import Packed
+from pipelines.models.serving import ServedModel
 
 
 class Shelf:
@@ -11,6 +14,9 @@ class Shelf:
     def __init__(self, *models: Packed) -> None:
         self.models = {packed.version: packed for packed in models}
         self.fetched: list[str] = []
+
+    def current_version(self, model_name: str) -> str | None:
+        return max(self.models)
 
     def packed(self, name: str, version: str) -> Packed:
         self.fetched.append(version)
@@ -68,3 +74,22 @@ def test_a_bad_challenger_that_returns_after_a_good_one_takes_that_with_it_too()
         serving.shadow(version, shelf)
     assert serving.challenger is None
     assert shelf.fetched == ["3", "2"]
+
+
+def test_a_process_that_cannot_take_up_its_first_model_for_a_reason_nobody_foresaw_lives_and_says_so():
+    failures = [MemoryError("no room")] * 2
+
+    def load(packed: Packed) -> fraud_model.Model:
+        if failures:
+            raise failures.pop()
+        return fraud_model.load(packed)
+
+    served = ServedModel(Shelf(a_packed_model("1")), "fraud", load, every_s=0.01)
+    try:
+        served.watch.look_once()
+        assert served.model is None
+        assert "cannot be taken up (MemoryError('no room'))" in served.missing
+        served.start()
+        until(lambda: served.model is not None and not served.missing, "the model serves")
+    finally:
+        served.stop()

@@ -2,15 +2,20 @@
 the server does.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
 import pytest
-from valkey_server import ValkeyServer
+from fraud_models import a_packed_model
+from slow_proxy import a_slow_proxy
+from valkey_server import ValkeyServer, a_valkey_server
 from waiting import until
 
-from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.errors import ServiceRefused, ServiceUnreachable
+from pipelines.models.published import PublishedModels
 from pipelines.online_store.client import KEYS_PER_COMMAND, Client, decoded
+from pipelines.online_store.fenced_records import FencedRecords
 
 NUMBER = np.dtype([("number", "i8")])
 
@@ -33,9 +38,13 @@ def numbers(*values: int) -> np.ndarray:
     return np.array([(value,) for value in values], NUMBER)
 
 
+def put(client: Client, keys: Sequence[str], *values: int) -> None:
+    FencedRecords(client, NUMBER, 0, "number").write(keys, numbers(*values))
+
+
 def test_more_keys_than_one_command_takes_come_back_in_order(client):
     keys = [f"key-{i}" for i in range(2 * KEYS_PER_COMMAND + 1)]
-    client.put_records(keys, lambda some: numbers(*range(len(keys)))[some])
+    put(client, keys, *range(len(keys)))
     backwards = list(range(len(keys)))[::-1]
     assert decoded(client.get(keys[::-1]), NUMBER)["number"].tolist() == backwards
     assert decoded(client.get_written(keys[::-1]), NUMBER)["number"].tolist() == backwards
@@ -58,7 +67,7 @@ def test_a_few_keys_ahead_and_the_rest_take_as_few_commands_as_they_can(client, 
 
 def test_what_matches_a_pattern_is_removed_however_much_it_is(client):
     keys = [f"gone-{i}" for i in range(KEYS_PER_COMMAND + 1)]
-    client.put_records([*keys, "stays"], lambda some: numbers(*range(len(keys) + 1))[some])
+    put(client, [*keys, "stays"], *range(len(keys) + 1))
     client.remove_matching("gone-*")
     assert client.reader.keys("*") == [b"stays"]
 
@@ -81,7 +90,7 @@ def test_a_stopped_server_is_one_sentence_without_the_password(client, server):
 def test_a_frozen_server_is_given_up_soon(hasty, server):
     server.freeze()
     with pytest.raises(ServiceUnreachable), hasty.doing("write"):
-        hasty.put_records(["key"], lambda some: numbers(1)[some])
+        put(hasty, ["key"], 1)
 
 
 def test_a_server_that_comes_back_is_used_again(client, hasty, server):
@@ -90,7 +99,7 @@ def test_a_server_that_comes_back_is_used_again(client, hasty, server):
             return decoded(hasty.get(["key"]), NUMBER)["number"].tolist() == [2]
         return False
 
-    client.put_records(["key"], lambda some: numbers(2)[some])
+    put(client, ["key"], 2)
     until(answers, "the store answers")
     server.freeze()
     with pytest.raises(ServiceUnreachable), hasty.doing("read"):
@@ -102,6 +111,55 @@ def test_a_server_that_comes_back_is_used_again(client, hasty, server):
 def test_a_closed_client_leaves_no_connection(server):
     with Client(server.settings) as client:
         client.get(["key"])
-        client.put_records(["key"], lambda some: numbers(1)[some])
+        put(client, ["key"], 1)
         assert server.client.info("clients")["connected_clients"] == 3
     until(lambda: server.client.info("clients")["connected_clients"] == 1, "only the one that asks is left")
+
+
+def test_what_takes_the_place_of_the_server_behind_the_same_name_is_written_to_and_read_from(server):
+    with a_valkey_server() as successor, a_slow_proxy(server.settings.port) as name:
+        with Client(server.settings.model_copy(update={"port": name.port})) as client:
+            put(client, ["key"], 1)
+            client.get(["key"])  # so that the reader, too, is connected with the old one
+            server.client.replicaof("127.0.0.1", "1")
+            name.target = successor.settings.port
+            put(client, ["key"], 2)
+            assert decoded(client.get(["key"]), NUMBER)["number"].tolist() == [2]
+        assert decoded([successor.client.get("key")], NUMBER)["number"].tolist() == [2]
+
+
+def test_a_model_that_meets_a_replica_is_published_at_the_next_try_by_the_servers_successor(server):
+    with (
+        a_valkey_server() as successor,
+        a_slow_proxy(server.settings.port) as name,
+        Client(server.settings.model_copy(update={"port": name.port})) as client,
+    ):
+        models = PublishedModels(client)
+        models.publish(a_packed_model("1"))
+        server.client.replicaof("127.0.0.1", "1")
+        name.target = successor.settings.port
+        with pytest.raises(ServiceUnreachable, match="read only"):
+            models.publish(a_packed_model("2"))
+        models.publish(a_packed_model("2"))
+        assert models.current_version("fraud") == "2"
+
+
+def refusal(client: Client) -> bool:
+    """Return whether writing fails because the server will not, and not because it cannot now."""
+    with pytest.raises(ServiceUnreachable) as caught, client.doing("write"):
+        put(client, ["key"], 1)
+    return isinstance(caught.value, ServiceRefused)
+
+
+def test_a_server_that_will_not_is_told_from_one_that_cannot_now(client, server):
+    put(client, ["key"], 1)
+    server.client.replicaof("127.0.0.1", "1")
+    assert not refusal(client)
+    server.client.replicaof("NO", "ONE")
+    server.client.execute_command("ACL SETUSER default -mset")
+    assert refusal(client)
+    server.client.config_set("requirepass", "another")
+    client.reconnect()
+    assert refusal(client)
+    server.stop()
+    assert not refusal(client)

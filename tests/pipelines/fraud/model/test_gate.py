@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xgboost
 from fraud_histories import a_history
-from fraud_models import a_model, a_policy
+from fraud_models import BLANK, a_blank_booster, a_model, a_policy
 
 from pipelines.base.arrays import DAY_US
 from pipelines.fraud.features.feature_set import FEATURE_NAMES
@@ -110,3 +110,13 @@ def test_gains_are_resampled_by_card_so_that_one_lucky_card_makes_nothing_likely
     gains = gate.resampled_gains(all_but_it, (model(1), model(1)), (np.full_like(one, 0.1), one))
     assert len(gains["average_precision"]) < gate.RESAMPLES, "where the card is not drawn there is no fraud to rank"
     assert (gains["average_precision"] > 0).all()
+
+
+def test_a_model_that_gives_no_number_is_not_promoted_and_is_replaced():
+    blank = a_model(booster=a_blank_booster())
+    history = a_history()
+    history.features[:, 0] = BLANK
+    refused, replaced = judge(model(1), blank, SIZES, history), judge(blank, model(1), SIZES, history)
+    assert (refused.promoted, replaced.promoted) == (False, True)
+    assert refused.reasons[0].startswith("the challenger gives no number for")
+    assert replaced.reasons[0].startswith("the champion gives no number for")
