@@ -7,9 +7,10 @@ from abc import ABC, abstractmethod
 
 from pyarrow import fs
 
+from pipelines.base.errors import CheckpointError
 from pipelines.base.paths import located
 from pipelines.base.settings import settings
-from pipelines.streaming.offsets import Offset, TableOffset, TopicOffsets, parsed
+from pipelines.streaming.offsets import Offset, PlannedBatch, TableOffset, TopicOffsets
 
 
 class Commits(ABC):
@@ -32,7 +33,7 @@ class Commits(ABC):
         before its first batch.
         """
         number = self._last_committed()
-        return [parsed(line) for line in self.read(f"offsets/{number}").splitlines()[2:]] if number is not None else []
+        return list(self._planned(number).ends) if number is not None else []
 
     def committed_of(self, topic: str) -> dict[int, int]:
         """Return up to where the query has committed a topic, by partition; empty before its first
@@ -54,8 +55,39 @@ class Commits(ABC):
         number = self._last_committed()
         return (self._query_id(), number) if number is not None else None
 
+    def planned_until_us(self) -> int:
+        """Return when the last batch was planned, or the watermark that holds in it where that is
+        later, in microseconds since 1970; 0 before the first batch.
+        """
+        newest = max((int(name) for name in self.names("offsets") if name.isdigit()), default=None)
+        if newest is None:
+            return 0
+        batch = self._planned(newest)
+        return max(batch.at_ms, batch.watermark_ms + 1) * 1000
+
+    def damage(self, *names: str) -> CheckpointError:
+        """Return the error that says that files of the checkpoint cannot be read."""
+        return CheckpointError(
+            f"The checkpoint {self.path} of {self.query} is damaged, as a power cut leaves it: {', '.join(names)} cannot be "
+            f"read. Run `make recover TABLE={self.query}`, which steps over it where nothing is lost by that, or else starts "
+            "over from what is kept (docs/operations.md)."
+        )
+
+    def _planned(self, number: int) -> PlannedBatch:
+        """Return a batch of the offset log; raises CheckpointError where that is damaged."""
+        try:
+            return PlannedBatch.from_log(self.read(f"offsets/{number}"))
+        except ValueError as error:
+            raise self.damage(f"offsets/{number}") from error
+
     def _query_id(self) -> str:
-        return str(json.loads(self.read("metadata"))["id"])
+        """Return the id by which Spark knows the query; raises CheckpointError where that is
+        damaged.
+        """
+        try:
+            return str(json.loads(self.read("metadata"))["id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise self.damage("metadata") from error
 
     def _last_committed(self) -> int | None:
         return max((int(name) for name in self.names("commits") if name.isdigit()), default=None)

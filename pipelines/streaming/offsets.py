@@ -61,3 +61,38 @@ def parsed(line: str) -> Offset:
     if line == NOTHING_YET:
         return None
     return TableOffset.from_json(line) if "snapshot_id" in json.loads(line) else TopicOffsets.from_json(line)
+
+
+@dataclass(frozen=True)
+class PlannedBatch:
+    """A batch as Spark's offset log has it: when it was planned, the watermark that holds in it
+    (both in milliseconds since 1970), and where it ends in each source.
+    """
+
+    at_ms: int
+    watermark_ms: int
+    ends: tuple[Offset, ...]
+
+    @classmethod
+    def from_log(cls, text: str) -> "PlannedBatch":
+        """Return what Spark wrote; raises ValueError for anything else."""
+        metadata, *ends = _lines_of_log(text)
+        if not ends:
+            raise ValueError("an offset log names no source")
+        found = json.loads(metadata)
+        return cls(found.get("batchTimestampMs", 0), found.get("batchWatermarkMs", 0), tuple(map(parsed, ends)))
+
+
+def next_watermark_ms(text: str) -> int:
+    """Return the watermark of the batch after the one that a file of Spark's commit log is of;
+    raises ValueError for anything else.
+    """
+    metadata, *_ = _lines_of_log(text)
+    return int(json.loads(metadata).get("nextBatchWatermarkMs", 0))
+
+
+def _lines_of_log(text: str) -> list[str]:
+    version, *lines = text.splitlines() or [""]
+    if not version.startswith("v") or not lines:
+        raise ValueError("a log begins with its version and a line of JSON")
+    return lines

@@ -5,6 +5,7 @@ query.
 from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from pipelines.base import logs
 from pipelines.base.errors import SettingsError
@@ -12,7 +13,7 @@ from pipelines.base.settings import Kafka, settings
 from pipelines.kafka import topics
 from pipelines.lake import catalog
 from pipelines.streaming import first_batch
-from pipelines.streaming.checkpoints import START
+from pipelines.streaming.checkpoints import START, Checkpoint
 from pipelines.streaming.offsets import TopicOffsets
 from pipelines.table import Table
 
@@ -22,6 +23,9 @@ log = logs.get(__name__)
 # which is on its way already and which a broker with nothing new holds back for so long: half a
 # second if not set otherwise, in every batch.
 FETCH_WAIT_MS = 5
+# The column by which deduplication forgets ids, and where Spark keeps in its metadata how far the
+# watermark is behind.
+REMEMBERED, WATERMARK_DELAY_MS = "remembered_at", "spark.watermarkDelayMs"
 EARLIEST = -2  # the offset by which Spark's Kafka source means the earliest there is
 
 
@@ -106,13 +110,30 @@ def read_table(spark: SparkSession, table: Table, into: Table) -> DataFrame:
 
 
 def deduplicate(rows: DataFrame, table: Table) -> DataFrame:
-    """Return the rows with each event once inside the table's horizon of arrival time."""
+    """Return the rows with each event once inside the table's horizon of arrival time; no row is
+    ever late.
+
+    By itself Spark drops what is older than its watermark, also rows that are no copies: those of a
+    partition whose past is older than another's, or that were stamped before a clock was set right.
+    """
     horizon = settings().stream(table.name).horizon
     if horizon is None:
         raise SettingsError(
             f'{table.name} needs a horizon: add horizon = "1 hour" to [streams."{table.name}"] in conf/base.toml.'
         )
-    return rows.withWatermark("kafka_at", horizon).dropDuplicatesWithinWatermark(["event_id"])
+    # A clock that was set back is taken to stand still: no batch may be planned before an earlier
+    # one.
+    planned_until = Checkpoint(rows.sparkSession, table.name).planned_until_us()
+    now_us = F.greatest(F.unix_micros(F.current_timestamp()), F.lit(planned_until))
+    arrived_us = F.least(F.unix_micros("kafka_at"), now_us)
+    watched = rows.withColumn(REMEMBERED, F.timestamp_micros(arrived_us)).withWatermark(REMEMBERED, horizon)
+    # By this Spark knows the column of the watermark, which is at most a horizon behind now: what
+    # is above that is never late.
+    mark = watched.schema[REMEMBERED].metadata
+    watermark_us = now_us - mark[WATERMARK_DELAY_MS] * 1000
+    remembered_us = F.greatest(F.unix_micros(REMEMBERED), watermark_us + 1000)
+    never_late = watched.withColumn(REMEMBERED, F.timestamp_micros(remembered_us)).withMetadata(REMEMBERED, mark)
+    return never_late.dropDuplicatesWithinWatermark(["event_id"]).drop(REMEMBERED)
 
 
 def lateness(query: str) -> str:
