@@ -13,6 +13,7 @@ from pipelines.kafka.schema_registry import contract
 from pipelines.silver.refining import Silver, refine
 from pipelines.streaming.job import run_queries
 from pipelines.streaming.reads import deduplicate, read_topics_of
+from pipelines.streaming.starts import only_new
 from pipelines.streaming.supervised_query import Query
 from pipelines.streaming.writes import append
 from pipelines.tables import SILVER, silver_named
@@ -22,7 +23,7 @@ def start(spark: SparkSession, silver: Silver) -> StreamingQuery:
     """Start the query of a silver table."""
     topic = str(silver.TABLE.topic)
     rows = refine(read_topics_of(spark, silver.TABLE, topic), contract(topic), silver)
-    return append(deduplicate(rows, silver.TABLE), silver.TABLE)
+    return append(only_new(deduplicate(rows, silver.TABLE), silver.TABLE), silver.TABLE)
 
 
 def queries(*names: str) -> list[Query]:

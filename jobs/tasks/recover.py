@@ -1,5 +1,5 @@
-"""Recover a table whose checkpoint is lost: its query begins a new one where the table's rows
-end.
+"""Recover a table whose checkpoint is lost or damaged, or whose topic was made anew: its query
+goes on, or begins a new checkpoint where the table's rows end.
 """
 
 from typing import Annotated
@@ -13,8 +13,10 @@ from pipelines.base.settings import settings
 from pipelines.fraud.store import FraudStore
 from pipelines.kafka import topics
 from pipelines.online_store.client import Client
-from pipelines.operations.repair import forget_checkpoint
+from pipelines.operations import repair
+from pipelines.streaming import incarnations, starts
 from pipelines.streaming.checkpoints import TopicCheckpoint
+from pipelines.streaming.damage import damaged, step_over
 from pipelines.streaming.job import run
 from pipelines.tables import table_named
 
@@ -22,18 +24,28 @@ log = logs.get(__name__)
 
 
 def recover(spark: SparkSession, name: str) -> None:
-    """Let the query of a table, or the scorer, begin a new checkpoint."""
-    where = _score_again(spark) if name == score_payments.TOPIC else forget_checkpoint(spark, table_named(name))
+    """Let the query of a table, or the scorer, go on, from its checkpoint or from a new one."""
+    where = _recover_scorer(spark) if name == score_payments.TOPIC else repair.recover(spark, table_named(name))
     log.info("recovered", table=name, next=where)
 
 
-def _score_again(spark: SparkSession) -> str:
-    """Let the scorer start over, and forget cards and devices: their states would fold payments
-    twice.
+def _recover_scorer(spark: SparkSession) -> str:
+    """Step over what is damaged of the scorer's checkpoint where that changes no score, or else
+    have it start over.
     """
     written = topics.records_written(settings().kafka, score_payments.TOPIC)
     checkpoint = TopicCheckpoint(spark, score_payments.TOPIC, written)
-    checkpoint.require_lost(checkpoint.is_lost())
+    found = ", ".join(damaged(checkpoint))
+    how = step_over(checkpoint, None, None, is_merged=False) if found and not checkpoint.is_lost() else None
+    return f"{found} could not be read: {how}." if how else _score_again(spark, checkpoint)
+
+
+def _score_again(spark: SparkSession, checkpoint: TopicCheckpoint) -> str:
+    """Let the scorer start over, and forget cards and devices: their states would fold payments
+    twice.
+    """
+    is_lost = checkpoint.is_lost() or bool(damaged(checkpoint))
+    checkpoint.require_lost(is_lost or starts.is_elsewhere(checkpoint, incarnations.remembered_by_query(checkpoint)))
     with Client(settings().valkey) as client:
         FraudStore(client).forget_cards()
     checkpoint.begin()

@@ -3,9 +3,12 @@ of the settings.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -129,6 +132,69 @@ def end_offsets(kafka: Kafka, topic: str) -> dict[int, int]:
 def records_written(kafka: Kafka, topic: str) -> int:
     """Return how many records a topic has got, those that Kafka has dropped since included."""
     return sum(end_offsets(kafka, topic).values())
+
+
+def ids(kafka: Kafka, wanted: Sequence[str]) -> dict[str, str]:
+    """Return the ids that Kafka gave topics when they were made: one that was made anew has another
+    one.
+
+    Raises ServiceUnreachable without a broker, ContractError when there is no such topic.
+    """
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
+    described = admin.describe_topics(TopicCollection(list(wanted)), request_timeout=TIMEOUT_S)
+    return {topic: str(_answer(kafka, topic, future).topic_id) for topic, future in described.items()}
+
+
+def _answer(kafka: Kafka, topic: str, future: Future[Any]) -> Any:
+    """Return what a broker answers of a topic."""
+    try:
+        return future.result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise _absent(kafka, [topic]) from error
+        raise _unreachable(kafka, error) from error
+
+
+def appended_ms(kafka: Kafka, topic: str, partition: int, offset: int, end: int) -> int | None:
+    """Return when the record of an offset was appended, in milliseconds since 1970; None where a
+    partition that ends at `end` has none of that offset.
+    """
+    if offset >= end:
+        return None
+    with _consumer(kafka) as consumer:
+        consumer.assign([TopicPartition(topic, partition, offset)])
+        message = consumer.poll(TIMEOUT_S)
+        if message is None or message.error():
+            raise ServiceUnreachable(
+                f"Could not read the record {offset} of {topic}, partition {partition}, from the Kafka broker at "
+                f"{kafka.bootstrap_servers}: see whether it runs (make status), then try again."
+            )
+        return int(message.timestamp()[1]) if message.offset() == offset else None
+
+
+def first_since(kafka: Kafka, topic: str, partition: int, since_ms: int) -> int:
+    """Return the offset of the first record of a partition that was appended then (milliseconds
+    since 1970) or later; where there is none, that behind the last record.
+    """
+    with _consumer(kafka) as consumer:
+        wanted = TopicPartition(topic, partition, max(0, since_ms))
+        (found,) = consumer.offsets_for_times([wanted], timeout=TIMEOUT_S)
+        return int(found.offset) if found.offset >= 0 else int(consumer.get_watermark_offsets(wanted, timeout=TIMEOUT_S)[1])
+
+
+@contextmanager
+def _consumer(kafka: Kafka) -> Iterator[Consumer]:
+    """Yield a client that reads and keeps no place; raises ServiceUnreachable where no broker
+    answers it.
+    """
+    reading = {"enable.auto.commit": False, "auto.offset.reset": "error", "log_level": 0}
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "tidemark-offsets", **reading})
+    try:
+        yield consumer
+    except KafkaException as error:
+        raise _unreachable(kafka, error) from error
+    finally:
+        consumer.close()
 
 
 def offsets(kafka: Kafka, topic: str) -> dict[int, tuple[int, int]]:

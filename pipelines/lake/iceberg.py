@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from pipelines.lake.catalog import full_name
 from pipelines.table import Table
@@ -15,6 +16,12 @@ def loaded(spark: SparkSession, table: Table) -> Any:
     found = util.loadIcebergTable(cast(Any, spark)._jsparkSession, full_name(table))
     found.refresh()
     return found
+
+
+def has_snapshot(spark: SparkSession, name: str, snapshot_id: int) -> bool:
+    """Return whether the table of that name has a snapshot of that id."""
+    spark.sql(f"REFRESH TABLE {name}")
+    return not spark.table(f"{name}.snapshots").filter(F.col("snapshot_id") == snapshot_id).isEmpty()
 
 
 def commits(spark: SparkSession, table: Table) -> int:

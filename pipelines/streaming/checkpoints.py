@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.base.errors import CheckpointError
-from pipelines.lake import catalog
+from pipelines.lake import catalog, iceberg
 from pipelines.streaming.checkpoint_folder import CheckpointFolder
 from pipelines.streaming.damage import damaged
 from pipelines.streaming.offsets import TableOffset
@@ -101,7 +101,23 @@ class TableCheckpoint(Checkpoint):
                 f"The checkpoint {self.path} belongs to another query than the one that writes {self.query}: "
                 "point [checkpoints] path in conf/ to the right place, or restore the right folder."
             )
+        if lost := self.lost_sources():
+            raise CheckpointError(
+                f"{self.query} has read {', '.join(lost)} up to a snapshot that is not there any more, so nobody can tell what "
+                f"comes behind it: run `make recover TABLE={self.query}`, which fills it again (docs/operations.md)."
+            )
         return self.path
+
+    def lost_sources(self) -> list[str]:
+        """Return the tables that do not have the snapshot any more up to which the query has read
+        them.
+        """
+        read = zip(self.table.made_from, self.committed(), strict=False)
+        return [
+            name
+            for name, offset in read
+            if isinstance(offset, TableOffset) and not iceberg.has_snapshot(self.spark, name, offset.snapshot_id)
+        ]
 
     def owner(self) -> str | None:
         """Return the id of the query that writes the table; None where none has yet."""

@@ -10,6 +10,7 @@ from pipelines.streaming.checkpoint_folder import CheckpointFolder
 from pipelines.streaming.offsets import PlannedBatch, TableOffset, next_watermark_ms
 
 STATE_OF_VERSION = re.compile(r"state/\d+/\d+/(\d+)\.\w+")
+TOPICS = "topics"  # the ids of the topics that a query reads that writes no table
 NEWEST = 2  # files of each log that Spark reads at a start
 
 
@@ -41,8 +42,8 @@ def step_over(folder: CheckpointFolder, query_id: str | None, written: int | Non
     if "metadata" in found:
         folder.write("metadata", json.dumps({"id": query_id}))
     for name in found:
-        if name.startswith("sources/"):
-            folder.delete(name)  # where a query that has a batch began, nobody reads again
+        if name == TOPICS or name.startswith("sources/"):
+            folder.delete(name)  # of a query that has a batch nobody asks where it began
     return how if not damaged(folder) else None
 
 
@@ -86,6 +87,8 @@ def _go_back(folder: CheckpointFolder, last: int) -> None:
 
 def _read_at_a_start(lengths: dict[str, int]) -> Iterator[tuple[str, Callable[[str], object]]]:
     """Yield the files that a start reads, and what parses each."""
+    if TOPICS in lengths:
+        yield TOPICS, json.loads
     if "metadata" in lengths:
         yield "metadata", lambda text: json.loads(text)["id"]
     parsers: dict[str, Callable[[str], object]] = {"offsets": PlannedBatch.from_log, "commits": next_watermark_ms}

@@ -7,17 +7,14 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines.base import logs
 from pipelines.base.errors import SettingsError
 from pipelines.base.settings import Kafka, settings
 from pipelines.kafka import topics
 from pipelines.lake import catalog
-from pipelines.streaming import first_batch
-from pipelines.streaming.checkpoints import START, Checkpoint
+from pipelines.streaming import first_batch, starts
+from pipelines.streaming.checkpoints import Checkpoint
 from pipelines.streaming.offsets import TopicOffsets
 from pipelines.table import Table
-
-log = logs.get(__name__)
 
 # After a fetch Spark asks where the partition ends. That question waits behind the next fetch,
 # which is on its way already and which a broker with nothing new holds back for so long: half a
@@ -26,7 +23,6 @@ FETCH_WAIT_MS = 5
 # The column by which deduplication forgets ids, and where Spark keeps in its metadata how far the
 # watermark is behind.
 REMEMBERED, WATERMARK_DELAY_MS = "remembered_at", "spark.watermarkDelayMs"
-EARLIEST = -2  # the offset by which Spark's Kafka source means the earliest there is
 
 
 def read_topics(
@@ -56,30 +52,12 @@ def read_topic_once(spark: SparkSession, topic: str, since: Mapping[int, int], u
 def read_topics_of(spark: SparkSession, table: Table, *wanted: str) -> DataFrame:
     """Return the topics that a table is made from, from where `make recover` left its query, or
     else from their beginning.
+
+    Raises CheckpointError where one of them was made anew since the table's query last read it.
     """
     catalog.ensure(spark, table)
-    recovered = catalog.property_of(spark, table, START)
-    start = _starting(TopicOffsets.from_json(recovered), wanted).to_json() if recovered else "earliest"
+    start = starts.begin(spark, table, wanted)
     return read_topics(spark, wanted, table.name, start, headers="headers" in table.column_names)
-
-
-def _starting(recovered: TopicOffsets, wanted: Sequence[str]) -> TopicOffsets:
-    """Return where to begin in every partition of the topics: where `recovered` says, or else at
-    the earliest record.
-
-    Spark refuses offsets that leave out a partition, and a table has no row of a partition from
-    which nothing came. It fails at offsets that Kafka does not have: of a topic that was made anew,
-    or whose retention was shorter than the query was away.
-    """
-    starts: dict[str, dict[int, int]] = {}
-    for topic in wanted:
-        for partition, (first, end) in topics.offsets(settings().kafka, topic).items():
-            start = recovered.of(topic).get(partition, EARLIEST)
-            if start != EARLIEST and not first <= start <= end:
-                log.warning("offset_not_in_kafka", topic=topic, partition=partition, wanted=start, first=first, end=end)
-                start = EARLIEST
-            starts.setdefault(topic, {})[partition] = start
-    return TopicOffsets(starts)
 
 
 def kafka_options(kafka: Kafka) -> dict[str, str]:
