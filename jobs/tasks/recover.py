@@ -8,18 +8,22 @@ import typer
 from pyspark.sql import SparkSession
 
 from jobs.streams import score_payments
-from pipelines.base import logs
+from pipelines.base import exits, logs
 from pipelines.base.settings import settings
 from pipelines.fraud.store import FraudStore
 from pipelines.kafka import topics
+from pipelines.lake import table_files
+from pipelines.lake.arrow import open_catalogue
 from pipelines.online_store.client import Client
 from pipelines.operations import repair
 from pipelines.streaming import incarnations, starts
 from pipelines.streaming.checkpoints import TopicCheckpoint
+from pipelines.streaming.commits import ArrowCommits
 from pipelines.streaming.damage import damaged, step_over
 from pipelines.streaming.job import run
-from pipelines.tables import table_named
+from pipelines.tables import TABLES, table_named
 
+NAME = "recover"
 log = logs.get(__name__)
 
 
@@ -27,6 +31,23 @@ def recover(spark: SparkSession, name: str) -> None:
     """Let the query of a table, or the scorer, go on, from its checkpoint or from a new one."""
     where = _recover_scorer(spark) if name == score_payments.TOPIC else repair.recover(spark, table_named(name))
     log.info("recovered", table=name, next=where)
+
+
+def go_back(name: str) -> None:
+    """Have a table be again what it was before files of it were damaged; its checkpoint, which has
+    come further, is lost by that.
+    """
+    with open_catalogue() as catalogue:
+        table = table_named(name)
+        state = table_files.newest_whole(catalogue, table)
+        if state is None or not state.damaged:
+            return
+        ArrowCommits(name).lose()
+        table_files.go_back(catalogue, table, state)
+    readers = [each.name for each in TABLES.values() if name in each.made_from]
+    log.warning(
+        "table_went_back", table=name, damaged=state.damaged[0], commits=len(state.damaged), recover_where_refused=readers
+    )
 
 
 def _recover_scorer(spark: SparkSession) -> str:
@@ -54,13 +75,16 @@ def _score_again(spark: SparkSession, checkpoint: TopicCheckpoint) -> str:
 
 def main(
     table: Annotated[
-        str, typer.Option(help="Whose checkpoint is lost: a table such as silver.orders, or tidemark.fraud_scores.")
+        str, typer.Option(help="What is not to be trusted: a table such as silver.orders, or tidemark.fraud_scores.")
     ],
 ) -> None:
-    """Recover a table whose checkpoint is lost; its query must not run: `make down`, then `make
-    up`.
+    """Recover a table that a power cut, a lost checkpoint or a new topic has stopped; its query must
+    not run: `make down`, then `make up`.
     """
-    run("recover", lambda spark: recover(spark, table))
+    with exits.in_words(NAME):
+        if table != score_payments.TOPIC:
+            go_back(table)
+    run(NAME, lambda spark: recover(spark, table))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,11 @@ class ContractError(TidemarkError):
 
 
 class CheckpointError(TidemarkError):
-    """A checkpoint is lost or belongs to another table."""
+    """A checkpoint is lost, damaged, or belongs to another table or topic."""
+
+
+class TableDamaged(TidemarkError):
+    """A file of a table is not what was written."""
 
 
 class StaleRead(TidemarkError):

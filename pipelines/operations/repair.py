@@ -23,7 +23,11 @@ def lacking(spark: SparkSession, table: Table, refined: DataFrame) -> DataFrame:
     # How far the query is comes before what the table holds: what it commits in between is then in
     # the table, not absent.
     until = committed(spark, table).withColumnRenamed("partition", "kafka_partition")
-    passed = refined.join(F.broadcast(until), "kafka_partition").filter(F.col("kafka_offset") < F.col("until"))
+    history = incarnations.remembered(spark, table).get(str(table.topic))
+    # What came before the topic was made anew comes no more, whatever its offset.
+    is_of_before = F.unix_micros("kafka_at") < (history[-1].since_us if history else 0)
+    is_passed = F.col("kafka_offset") < F.coalesce("until", F.lit(0))
+    passed = refined.join(F.broadcast(until), "kafka_partition", "left").filter(is_of_before | is_passed)
     return absent(once_each(passed), catalog.fresh(spark, table))
 
 

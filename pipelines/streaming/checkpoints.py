@@ -113,11 +113,8 @@ class TableCheckpoint(Checkpoint):
         them.
         """
         read = zip(self.table.made_from, self.committed(), strict=False)
-        return [
-            name
-            for name, offset in read
-            if isinstance(offset, TableOffset) and not iceberg.has_snapshot(self.spark, name, offset.snapshot_id)
-        ]
+        at = {name: offset.snapshot_id for name, offset in read if isinstance(offset, TableOffset)}
+        return [name for name, number in at.items() if number > 0 and not iceberg.has_snapshot(self.spark, name, number)]
 
     def owner(self) -> str | None:
         """Return the id of the query that writes the table; None where none has yet."""
