@@ -78,8 +78,8 @@ def main(
         str, typer.Option(help="What is not to be trusted: a table such as silver.orders, or tidemark.fraud_scores.")
     ],
 ) -> None:
-    """Recover a table that a power cut, a lost checkpoint or a new topic has stopped; its query must
-    not run: `make down`, then `make up`.
+    """Recover a table that a power cut, a lost checkpoint or a new topic has stopped; its query
+    must not run: `make down`, then `make up`.
     """
     with exits.in_words(NAME):
         if table != score_payments.TOPIC:

@@ -9,15 +9,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigEntry, ConfigResource, TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
+from pipelines.base import logs
 from pipelines.base.errors import ContractError, ServiceUnreachable, SettingsError, TidemarkError
 from pipelines.base.settings import Kafka
+
+log = logs.get(__name__)
 
 TIMEOUT_S = 10.0
 LOOK_EVERY_S = 0.1
 HOUR_MS = 3_600_000
+ARRIVAL = "LogAppendTime"  # how Kafka calls it
 
 
 def create_missing(kafka: Kafka, wanted: tuple[str, ...]) -> list[str]:
@@ -35,9 +39,9 @@ def create_missing(kafka: Kafka, wanted: tuple[str, ...]) -> list[str]:
     return created
 
 
-def _existing(admin: AdminClient, kafka: Kafka) -> list[str]:
+def _existing(admin: AdminClient, kafka: Kafka) -> dict[str, TopicMetadata]:
     try:
-        return list(admin.list_topics(timeout=TIMEOUT_S).topics)
+        return dict(admin.list_topics(timeout=TIMEOUT_S).topics)
     except KafkaException as error:
         raise _unreachable(kafka, error) from error
 
@@ -102,20 +106,44 @@ def _described(name: str, kafka: Kafka) -> NewTopic:
             "cleanup.policy": "delete",
             "retention.ms": str(kafka.retention_hours * HOUR_MS),
             # Deduplication has a horizon of arrival time, so records carry the broker's clock.
-            "message.timestamp.type": "LogAppendTime",
+            "message.timestamp.type": ARRIVAL,
         },
     )
 
 
 def require(kafka: Kafka, wanted: Sequence[str]) -> None:
     """Raise ServiceUnreachable without a broker, and ContractError naming the topics of `wanted`
-    that do not exist.
+    that do not exist, or in which records do not carry the time of their arrival; warn of what else
+    is odd.
     """
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
     existing = _existing(admin, kafka)
     missing = [topic for topic in wanted if topic not in existing]
     if missing:
         raise _absent(kafka, missing)
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in wanted]
+    for resource, future in admin.describe_configs(resources, request_timeout=TIMEOUT_S).items():
+        _require_fit(kafka, resource.name, future, partitions=len(existing[resource.name].partitions))
+
+
+def _require_fit(kafka: Kafka, topic: str, future: Future[dict[str, ConfigEntry]], partitions: int) -> None:
+    try:
+        found = future.result()
+    except KafkaException as error:
+        log.warning("topic_not_checked", topic=topic, error=error.args[0].str())  # who may read it may not ask
+        return
+    stamped = found["message.timestamp.type"].value
+    if stamped != ARRIVAL:
+        raise ContractError(
+            f"The topic {topic} stamps records with {stamped}, the clocks of their producers, and Tidemark counts by the time "
+            f"of arrival: set message.timestamp.type={ARRIVAL} on it, with kafka-configs.sh --bootstrap-server "
+            f"{kafka.bootstrap_servers} --alter --entity-type topics --entity-name {topic} --add-config "
+            f"message.timestamp.type={ARRIVAL}."
+        )
+    if "compact" in str(found["cleanup.policy"].value):
+        log.warning("topic_is_compacted", topic=topic, means="records may be gone before they are read", set="delete")
+    if partitions != kafka.partitions_for(topic):
+        log.warning("topic_has_other_partitions", topic=topic, partitions=partitions, settings=kafka.partitions_for(topic))
 
 
 def _absent(kafka: Kafka, topics: Sequence[str]) -> ContractError:

@@ -9,6 +9,7 @@ from functools import cache
 
 from pyarrow import fs
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
+from pyiceberg.exceptions import ValidationError
 from pyiceberg.io import FileIO
 from pyiceberg.manifest import DataFile, FileFormat
 from pyiceberg.serializers import FromInputFile
@@ -20,6 +21,7 @@ from pipelines.base.errors import TableDamaged
 from pipelines.table import Table
 
 PARQUET_ENDS_WITH = b"PAR1"
+AVRO_BEGINS_WITH = b"Obj\x01"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def _metadata(io: FileIO, location: str) -> TableMetadata | None:
     """Return a state of the table; None where its file is damaged or gone."""
     try:
         return FromInputFile.table_metadata(io.new_input(location))
-    except (ValueError, FileNotFoundError):
+    except (ValidationError, ValueError, FileNotFoundError):
         return None
 
 
@@ -113,11 +115,12 @@ def _fault(io: FileIO, location: str) -> str | None:
     snapshot = metadata.current_snapshot()
     if snapshot is None:
         return None
-    if not _length(io, snapshot.manifest_list):
+    if not _is_avro(io, snapshot.manifest_list):
         return snapshot.manifest_list
     for manifest in snapshot.manifests(io):
-        if _length(io, manifest.manifest_path) != manifest.manifest_length:
-            return manifest.manifest_path
+        path = manifest.manifest_path
+        if _length(io, path) != manifest.manifest_length or not _is_avro(io, path):
+            return path
         for entry in manifest.fetch_manifest_entry(io):
             if not _is_whole(io, entry.data_file):
                 return entry.data_file.file_path
@@ -137,6 +140,14 @@ def _length(io: FileIO, path: str) -> int:
         return len(io.new_input(path))
     except FileNotFoundError:
         return 0
+
+
+@cache
+def _is_avro(io: FileIO, path: str) -> bool:
+    if not _length(io, path):
+        return False
+    with io.new_input(path).open() as file:
+        return bool(file.read(len(AVRO_BEGINS_WITH)) == AVRO_BEGINS_WITH)
 
 
 @cache

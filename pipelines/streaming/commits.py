@@ -33,7 +33,7 @@ class Commits(ABC):
         before its first batch.
         """
         number = self._last_committed()
-        return list(self._planned(number).ends) if number is not None else []
+        return self._planned(number).ends if number is not None else []
 
     def committed_of(self, topic: str) -> dict[int, int]:
         """Return up to where the query has committed a topic, by partition; empty before its first

@@ -54,7 +54,7 @@ def _step_over_logs(folder: CheckpointFolder, found: set[str], written: int | No
         return f"batch {newest} is done again as it was planned"
     if found == {f"commits/{newest - 1}"}:  # it was done: the next one was planned
         following = PlannedBatch.from_log(folder.read(f"offsets/{newest}"))
-        folder.write(f"commits/{newest - 1}", f'v1\n{json.dumps({"nextBatchWatermarkMs": following.watermark_ms})}')
+        folder.write(f"commits/{newest - 1}", f"v1\n{json.dumps({'nextBatchWatermarkMs': following.watermark_ms})}")
         return f"batch {newest - 1} was done"
     is_open = found == {f"offsets/{newest}"} and newest not in folder.numbers("commits")
     last = newest - 1 if is_open and (written is None or written < newest) else None

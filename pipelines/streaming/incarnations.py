@@ -71,9 +71,9 @@ def require_same(query: str, history: History, ids: Mapping[str, str]) -> None:
     """
     if anew := made_anew(history, ids):
         raise CheckpointError(
-            f"{', '.join(anew)} was made anew since {query} last read it: its offsets begin at 0 again, and to go on at the old "
-            f"ones would leave records out. Run `make recover TABLE={query}`: it then begins with the topic's first record "
-            "(docs/operations.md)."
+            f"{', '.join(anew)} was made anew since {query} last read it: its offsets begin at 0 again, and to go on at "
+            f"the old ones would leave records out. Run `make recover TABLE={query}`: it then begins with the topic's first "
+            "record (docs/operations.md)."
         )
 
 

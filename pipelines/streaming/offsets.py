@@ -66,12 +66,17 @@ def parsed(line: str) -> Offset:
 @dataclass(frozen=True)
 class PlannedBatch:
     """A batch as Spark's offset log has it: when it was planned, the watermark that holds in it
-    (both in milliseconds since 1970), and where it ends in each source.
+    (both in milliseconds since 1970), and a line of where it ends in each source.
     """
 
     at_ms: int
     watermark_ms: int
-    ends: tuple[Offset, ...]
+    lines: tuple[str, ...]
+
+    @property
+    def ends(self) -> list[Offset]:
+        """Where the batch ends in each source, a topic or a table."""
+        return [parsed(line) for line in self.lines]
 
     @classmethod
     def from_log(cls, text: str) -> "PlannedBatch":
@@ -79,8 +84,8 @@ class PlannedBatch:
         metadata, *ends = _lines_of_log(text)
         if not ends:
             raise ValueError("an offset log names no source")
-        found = json.loads(metadata)
-        return cls(found.get("batchTimestampMs", 0), found.get("batchWatermarkMs", 0), tuple(map(parsed, ends)))
+        found, *_ = (json.loads(line) for line in (metadata, *ends) if line != NOTHING_YET)
+        return cls(found.get("batchTimestampMs", 0), found.get("batchWatermarkMs", 0), tuple(ends))
 
 
 def next_watermark_ms(text: str) -> int:
