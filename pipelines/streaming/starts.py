@@ -132,7 +132,8 @@ def _horizon_ms(spark: SparkSession, table: Table) -> int | None:
     horizon = settings().stream(table.name).horizon
     if horizon is None:
         return None
-    return int(spark.sql(f"SELECT unix_millis(timestamp_millis(0) + INTERVAL {horizon}) AS ms").first()["ms"])
+    (found,) = spark.sql(f"SELECT unix_millis(timestamp_millis(0) + INTERVAL {horizon}) AS ms").collect()
+    return int(found["ms"])
 
 
 def _boundary(spark: SparkSession, table: Table, topic: str, history: History) -> int:
