@@ -10,7 +10,9 @@ from pyarrow import fs
 from pipelines.base.errors import CheckpointError
 from pipelines.base.paths import located
 from pipelines.base.settings import settings
-from pipelines.streaming.offsets import Offset, PlannedBatch, TableOffset, TopicOffsets
+from pipelines.streaming.offsets import Offset, PlannedBatch, TableOffset, TopicOffsets, next_watermark_ms
+
+LOGS = ("offsets", "commits")
 
 
 class Commits(ABC):
@@ -55,15 +57,19 @@ class Commits(ABC):
         number = self._last_committed()
         return (self._query_id(), number) if number is not None else None
 
-    def planned_until_us(self) -> int:
-        """Return when the last batch was planned, or the watermark that holds in it where that is
-        later, in microseconds since 1970; 0 before the first batch.
+    def clock_ms(self, watermark_delay_ms: int) -> int:
+        """Return a time that the query's clock has come to, in milliseconds since 1970: when the
+        last batch was planned, or what its watermark, or the next one's, is behind by the delay; 0
+        before the first batch.
+
+        Raises CheckpointError where the checkpoint is damaged.
         """
-        newest = max((int(name) for name in self.names("offsets") if name.isdigit()), default=None)
+        newest, done = (max((int(name) for name in self.names(log) if name.isdigit()), default=None) for log in LOGS)
         if newest is None:
             return 0
         batch = self._planned(newest)
-        return max(batch.at_ms, batch.watermark_ms + 1) * 1000
+        marks = [batch.watermark_ms, 0 if done is None else self._next_watermark_ms(done)]
+        return max(batch.at_ms, max(marks) + watermark_delay_ms)
 
     def damage(self, *names: str) -> CheckpointError:
         """Return the error that says that files of the checkpoint cannot be read."""
@@ -79,6 +85,12 @@ class Commits(ABC):
             return PlannedBatch.from_log(self.read(f"offsets/{number}"))
         except ValueError as error:
             raise self.damage(f"offsets/{number}") from error
+
+    def _next_watermark_ms(self, number: int) -> int:
+        try:
+            return next_watermark_ms(self.read(f"commits/{number}"))
+        except ValueError as error:
+            raise self.damage(f"commits/{number}") from error
 
     def _query_id(self) -> str:
         """Return the id by which Spark knows the query; raises CheckpointError where that is

@@ -13,6 +13,7 @@ from pipelines.kafka import topics
 from pipelines.lake import catalog
 from pipelines.streaming import first_batch, starts
 from pipelines.streaming.checkpoints import Checkpoint
+from pipelines.streaming.intervals import milliseconds
 from pipelines.streaming.offsets import TopicOffsets
 from pipelines.table import Table
 
@@ -20,9 +21,7 @@ from pipelines.table import Table
 # which is on its way already and which a broker with nothing new holds back for so long: half a
 # second if not set otherwise, in every batch.
 FETCH_WAIT_MS = 5
-# The column by which deduplication forgets ids, and where Spark keeps in its metadata how far the
-# watermark is behind.
-REMEMBERED, WATERMARK_DELAY_MS = "remembered_at", "spark.watermarkDelayMs"
+REMEMBERED = "remembered_at"  # the column by which deduplication forgets ids
 
 
 def read_topics(
@@ -99,16 +98,17 @@ def deduplicate(rows: DataFrame, table: Table) -> DataFrame:
         raise SettingsError(
             f'{table.name} needs a horizon: add horizon = "1 hour" to [streams."{table.name}"] in conf/base.toml.'
         )
+    delay_ms = milliseconds(rows.sparkSession, horizon)
     # A clock that was set back is taken to stand still: no batch may be planned before an earlier
     # one.
-    planned_until = Checkpoint(rows.sparkSession, table.name).planned_until_us()
-    now_us = F.greatest(F.unix_micros(F.current_timestamp()), F.lit(planned_until))
+    stands_at = Checkpoint(rows.sparkSession, table.name).clock_ms(delay_ms) * 1000
+    now_us = F.greatest(F.unix_micros(F.current_timestamp()), F.lit(stands_at))
     arrived_us = F.least(F.unix_micros("kafka_at"), now_us)
     watched = rows.withColumn(REMEMBERED, F.timestamp_micros(arrived_us)).withWatermark(REMEMBERED, horizon)
     # By this Spark knows the column of the watermark, which is at most a horizon behind now: what
     # is above that is never late.
     mark = watched.schema[REMEMBERED].metadata
-    watermark_us = now_us - mark[WATERMARK_DELAY_MS] * 1000
+    watermark_us = now_us - delay_ms * 1000
     remembered_us = F.greatest(F.unix_micros(REMEMBERED), watermark_us + 1000)
     never_late = watched.withColumn(REMEMBERED, F.timestamp_micros(remembered_us)).withMetadata(REMEMBERED, mark)
     return never_late.dropDuplicatesWithinWatermark(["event_id"]).drop(REMEMBERED)

@@ -16,6 +16,7 @@ from pipelines.lake import catalog
 from pipelines.streaming import incarnations
 from pipelines.streaming.checkpoints import START, Checkpoint
 from pipelines.streaming.incarnations import History, Incarnation
+from pipelines.streaming.intervals import milliseconds
 from pipelines.streaming.offsets import TopicOffsets
 from pipelines.table import Table
 
@@ -78,7 +79,8 @@ def _begin_again(spark: SparkSession, table: Table, history: History, ids: Mappi
     """Return where to begin in every partition: Spark refuses offsets that leave one out."""
     rows = last_rows(spark, table, history)
     recovered = TopicOffsets.from_json(catalog.property_of(spark, table, START) or "{}")
-    horizon_ms = _horizon_ms(spark, table)
+    horizon = settings().stream(table.name).horizon
+    horizon_ms = milliseconds(spark, horizon) if horizon else None
     starts: dict[str, dict[int, int]] = {}
     places: dict[str, dict[int, int]] = {}
     known = dict(history)
@@ -126,14 +128,6 @@ def _first_read(topic: str, partition: int, place: int | None, row: LastRow | No
     if horizon_ms is None or row is None:
         return place
     return min(place, topics.first_since(kafka, topic, partition, row.arrived_us // 1000 - horizon_ms))
-
-
-def _horizon_ms(spark: SparkSession, table: Table) -> int | None:
-    horizon = settings().stream(table.name).horizon
-    if horizon is None:
-        return None
-    (found,) = spark.sql(f"SELECT unix_millis(timestamp_millis(0) + INTERVAL {horizon}) AS ms").collect()
-    return int(found["ms"])
 
 
 def _boundary(spark: SparkSession, table: Table, topic: str, history: History) -> int:

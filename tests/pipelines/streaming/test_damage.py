@@ -159,7 +159,7 @@ def test_a_reader_whose_snapshot_is_gone_is_refused_and_recovered(
     assert numbers.read(EARLY) == [0, 1]
 
 
-@pytest.mark.parametrize("read", [lambda commits: commits.committed(), lambda commits: commits.planned_until_us()])
+@pytest.mark.parametrize("read", [lambda commits: commits.committed(), lambda commits: commits.clock_ms(1)])
 def test_whoever_reads_a_damaged_checkpoint_is_told_the_verb(
     own_settings: Path, read: Callable[[ArrowCommits], object]
 ) -> None:
@@ -169,6 +169,20 @@ def test_whoever_reads_a_damaged_checkpoint_is_told_the_verb(
         (folder / "7").touch()
     with pytest.raises(CheckpointError, match=r"offsets/7 cannot be read. Run `make recover TABLE=silver\.orders`"):
         read(ArrowCommits("silver.orders"))
+
+
+def test_the_clock_of_a_query_never_goes_back(own_settings: Path) -> None:
+    commits = ArrowCommits("silver.orders")
+    assert commits.clock_ms(100) == 0
+    logs = {
+        "offsets/7": 'v1\n{"batchTimestampMs":5000,"batchWatermarkMs":3000}\n{}',
+        "commits/7": 'v1\n{"nextBatchWatermarkMs":4950}',
+    }
+    for name, text in logs.items():
+        file = own_settings / "checkpoints" / "silver.orders" / name
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    assert (commits.clock_ms(10), commits.clock_ms(100), commits.clock_ms(2100)) == (5000, 5050, 7050)
 
 
 def test_a_scorer_s_damaged_commit_is_stepped_over_and_its_damaged_id_is_not(spark: SparkSession, own_settings: Path) -> None:
