@@ -34,9 +34,9 @@ class CheckpointFolder(Commits):
 
     def lengths(self) -> dict[str, int]:
         """Return the length in bytes of every file that is read again, by its name."""
-        java, files = cast(Any, self.spark._jvm).java, self._files()
+        as_text, files = cast(Any, self.spark._jvm).org.apache.commons.lang3.ArrayUtils.toString, self._files()
         # As one text: a call to Java for each of hundreds of files would take a second at a start.
-        listed = "".join(java.util.Arrays.toString(files.globStatus(self._at(depth))) for depth in DEPTHS)
+        listed = "".join(as_text(files.globStatus(self._at(depth))) for depth in DEPTHS)
         of_folder = str(self._at("").toUri().getPath()).rstrip("/") + "/"
         found = ((path.partition(of_folder)[2], int(length)) for path, length in LISTED_FILE.findall(listed))
         # What begins with a point was being written.
