@@ -46,10 +46,10 @@ def newest_whole(catalogue: SqlCatalog, table: Table) -> Whole | None:
     io = catalogue._load_file_io(location=row.metadata_location)
     damaged: list[str] = []
     for location in _states(io, row.metadata_location, row.previous_metadata_location):
-        fault = _fault(io, location)
-        if fault is None:
+        found = fault(io, location)
+        if found is None:
             return Whole(row.metadata_location, location, tuple(damaged))
-        damaged.append(fault)
+        damaged.append(found)
     raise TableDamaged(
         f"No state of {table.name} is whole, the newest lacks {damaged[0]}: restore the backup of the warehouse with that of "
         "the catalogue (docs/operations.md, Backup)."
@@ -107,7 +107,7 @@ def _metadata(io: FileIO, location: str) -> TableMetadata | None:
         return None
 
 
-def _fault(io: FileIO, location: str) -> str | None:
+def fault(io: FileIO, location: str) -> str | None:
     """Return the first file of a state of the table that is damaged; None where all are whole."""
     metadata = _metadata(io, location)
     if metadata is None:

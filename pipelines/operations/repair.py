@@ -40,7 +40,7 @@ def recover(spark: SparkSession, table: Table) -> str:
     """
     catalog.ensure(spark, table)
     checkpoint = TableCheckpoint(spark, table)
-    found = ", ".join(damaged(checkpoint))
+    found = ", ".join(damaged(checkpoint, is_stopped=True))
     if not found or checkpoint.is_lost():
         return forget_checkpoint(spark, table)
     how = step_over(checkpoint, checkpoint.owner(), checkpoint.last_written(), isinstance(table.written, Merge))
@@ -58,7 +58,7 @@ def forget_checkpoint(spark: SparkSession, table: Table) -> str:
     """
     checkpoint = TableCheckpoint(spark, table)
     catalog.ensure(spark, table)
-    is_lost = checkpoint.is_lost() or bool(damaged(checkpoint)) or bool(checkpoint.lost_sources())
+    is_lost = checkpoint.is_lost() or bool(damaged(checkpoint, is_stopped=True)) or bool(checkpoint.lost_sources())
     checkpoint.require_lost(is_lost or starts.is_elsewhere(checkpoint, incarnations.remembered(spark, table)))
     where = _starting_point(spark, table)
     checkpoint.remove()  # an old state or commit would be taken for the new query's own

@@ -1,6 +1,7 @@
 """The folder of a query's checkpoint, on whatever file system Hadoop knows by its URI."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, cast
 
 from py4j.protocol import Py4JJavaError
@@ -12,6 +13,8 @@ from pipelines.streaming.commits import Commits
 # states and where sources began.
 DEPTHS = ("*", "*/*", "*/*/*/*")
 LISTED_FILE = re.compile(r"path=(.+?); isDirectory=false; length=(\d+)")
+# And what RocksDB's own files of states are called.
+STATE_FILES = "state/*/*/SSTs/*"
 TORN = "ChecksumException"  # Hadoop's, for a file that is not what was written
 
 
@@ -32,11 +35,11 @@ class CheckpointFolder(Commits):
             return []
         return [status.getPath().getName() for status in self._files().listStatus(self._at(name))]
 
-    def lengths(self) -> dict[str, int]:
+    def lengths(self, depths: Sequence[str] = DEPTHS) -> dict[str, int]:
         """Return the length in bytes of every file that is read again, by its name."""
         as_text, files = cast(Any, self.spark._jvm).org.apache.commons.lang3.ArrayUtils.toString, self._files()
         # As one text: a call to Java for each of hundreds of files would take a second at a start.
-        listed = "".join(as_text(files.globStatus(self._at(depth))) for depth in DEPTHS)
+        listed = "".join(as_text(files.globStatus(self._at(depth))) for depth in depths)
         of_folder = str(self._at("").toUri().getPath()).rstrip("/") + "/"
         found = ((path.partition(of_folder)[2], int(length)) for path, length in LISTED_FILE.findall(listed))
         # What begins with a point was being written.

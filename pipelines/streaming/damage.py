@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from pipelines.streaming.checkpoint_folder import CheckpointFolder
+from pipelines.streaming.checkpoint_folder import DEPTHS, STATE_FILES, CheckpointFolder
 from pipelines.streaming.offsets import PlannedBatch, TableOffset, next_watermark_ms
 
 STATE_OF_VERSION = re.compile(r"state/\d+/\d+/(\d+)\.\w+")
@@ -14,11 +14,14 @@ TOPICS = "topics"  # the ids of the topics that a query reads that writes no tab
 NEWEST = 2  # files of each log that Spark reads at a start
 
 
-def damaged(folder: CheckpointFolder) -> list[str]:
+def damaged(folder: CheckpointFolder, is_stopped: bool = False) -> list[str]:
     """Return the names of the files that cannot be read: what a start reads by its content, all
     others where they are of no length.
+
+    RocksDB's own files only where somebody has stopped the query because it cannot go on: a kill
+    leaves some of no length that nobody needs.
     """
-    lengths = folder.lengths()
+    lengths = folder.lengths((*DEPTHS, STATE_FILES) if is_stopped else DEPTHS)
     empty = {name for name, length in lengths.items() if not length}
     torn = {name for name, parse in _read_at_a_start(lengths) if name not in empty and not _is_whole(folder, name, parse)}
     return sorted(empty | torn)
@@ -32,7 +35,7 @@ def step_over(folder: CheckpointFolder, query_id: str | None, written: int | Non
     where the sink leaves out a batch whose number the table holds. is_merged: batches that are
     done again, from the same beginning, change nothing.
     """
-    found = damaged(folder)
+    found = damaged(folder, is_stopped=True)
     if any(name.startswith("state/") for name in found) or ("metadata" in found and query_id is None):
         return None
     logs = [name for name in found if name.startswith(("offsets/", "commits/"))]

@@ -6,6 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.io.pyarrow import PyArrowFileIO
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from pipelines.base.errors import TableDamaged
 from pipelines.lake import table_files
@@ -94,6 +97,32 @@ def test_a_table_of_which_nothing_is_whole_names_the_file(catalogue: SqlCatalog,
         each.write_bytes(b"")
     with pytest.raises(TableDamaged, match=r"No state of silver\.numbers is whole, the newest lacks \S+\.metadata\.json"):
         table_files.newest_whole(catalogue, TABLE)
+
+
+def test_what_spark_writes_is_whole_and_what_is_cut_short_of_it_is_named(spark: SparkSession) -> None:
+    spark.sql("CREATE TABLE gold.whole (number int) USING iceberg TBLPROPERTIES ('write.delete.mode' = 'merge-on-read')")
+    try:
+        spark.range(9).selectExpr("CAST(id AS int) AS number").coalesce(1).writeTo("gold.whole").append()
+        spark.sql("DELETE FROM gold.whole WHERE number = 3")
+        io, newest = PyArrowFileIO(), metadata_of(spark, "gold.whole")
+        assert table_files.fault(io, newest) is None
+        paths = [row["file_path"] for row in spark.table("gold.whole.all_files").collect()]
+        assert len(paths) == 2  # rows, and which of them are deleted
+        for path in paths:
+            file = Path(path.removeprefix("file:"))
+            content = file.read_bytes()
+            file.write_bytes(content[:-1])
+            assert table_files.fault(PyArrowFileIO(), newest) == path
+            file.write_bytes(content)
+    finally:
+        spark.sql("DROP TABLE gold.whole")
+
+
+def metadata_of(spark: SparkSession, table: str) -> str:
+    """Return where the newest metadata of a table is."""
+    newest = spark.table(f"{table}.metadata_log_entries").orderBy(F.desc("timestamp"), F.desc("file")).first()
+    assert newest is not None
+    return str(newest["file"])
 
 
 def test_a_table_that_is_not_there_is_not_damaged(catalogue: SqlCatalog) -> None:

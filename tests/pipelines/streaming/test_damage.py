@@ -139,6 +139,12 @@ def test_a_good_checkpoint_is_not_damaged_and_not_recovered(spark: SparkSession,
     numbers.read(EARLY)
     sum_up(spark)
     (own_settings / "checkpoints" / EARLY.name / "offsets" / ".3.tmp").touch()  # was being written
+    leftover = own_settings / "checkpoints" / SUMS.name / "state" / "0" / "0" / "SSTs" / "of-a-kill.sst"
+    leftover.parent.mkdir(exist_ok=True)
+    leftover.touch()
+    assert damaged(CheckpointFolder(spark, SUMS.name), is_stopped=True) == ["state/0/0/SSTs/of-a-kill.sst"]
+    assert damaged(CheckpointFolder(spark, SUMS.name)) == []
+    leftover.unlink()
     for table in (EARLY, SUMS):
         assert damaged(CheckpointFolder(spark, table.name)) == []
         with pytest.raises(CheckpointError, match="is there and is kept"):
