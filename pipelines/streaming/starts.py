@@ -134,11 +134,13 @@ def _boundary(spark: SparkSession, table: Table, topic: str, history: History) -
     """Return a time, in microseconds since 1970, behind the last record of the incarnations known,
     by what this table and bronze hold.
     """
-    found = spark.catalog.tableExists(catalog.full_name(events.TABLE))
-    in_bronze = incarnations.remembered(spark, events.TABLE).get(topic, []) if found else []
-    if len(in_bronze) > len(history[topic]):
-        return in_bronze[len(history[topic])].since_us
-    held = [table, *([events.TABLE] if found else [])]
+    held = [table]
+    if spark.catalog.tableExists(catalog.full_name(events.TABLE)):
+        catalog.fresh(spark, events.TABLE)
+        in_bronze = incarnations.remembered(spark, events.TABLE).get(topic, [])
+        if len(in_bronze) > len(history[topic]):
+            return in_bronze[len(history[topic])].since_us
+        held.append(events.TABLE)
     last = [_latest_us(rows_by_topic(catalog.fresh(spark, each), each), topic) for each in held]
     return max(last) + 1
 
