@@ -80,6 +80,7 @@ REFILLED = "filled again from the beginning of silver.numbers"
         (["offsets/1", "offsets/2", "commits/1", "commits/2"], NULS, None, REFILLED),
         (["sources/0/offsets/0"], NULS, None, "nothing is done again"),
     ],
+    ids=["commit and id", "commit before a planned batch", "planned", "planned and written", "several", "beginning"],
 )
 def test_an_appended_table_has_every_row_once_whichever_file_was_spoilt(
     spark: SparkSession,
