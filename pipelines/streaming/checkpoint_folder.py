@@ -12,7 +12,7 @@ from pipelines.streaming.commits import Commits
 # Everything of a checkpoint that Spark or Iceberg reads again lies so deep: metadata, the logs, and
 # states and where sources began.
 DEPTHS = ("*", "*/*", "*/*/*/*")
-LISTED_FILE = re.compile(r"path=(.+?); isDirectory=false; length=(\d+)")
+LISTED = re.compile(r"path=(.+?); isDirectory=(?:true|false; length=(\d+))")
 # And what RocksDB's own files of states are called.
 STATE_FILES = "state/*/*/SSTs/*"
 TORN = "ChecksumException"  # Hadoop's, for a file that is not what was written
@@ -41,7 +41,7 @@ class CheckpointFolder(Commits):
         # As one text: a call to Java for each of hundreds of files would take a second at a start.
         listed = "".join(as_text(files.globStatus(self._at(depth))) for depth in depths)
         of_folder = str(self._at("").toUri().getPath()).rstrip("/") + "/"
-        found = ((path.partition(of_folder)[2], int(length)) for path, length in LISTED_FILE.findall(listed))
+        found = ((path.partition(of_folder)[2], int(length)) for path, length in LISTED.findall(listed) if length)
         # What begins with a point was being written.
         return {name: length for name, length in found if not name.rpartition("/")[2].startswith(".")}
 

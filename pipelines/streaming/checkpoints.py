@@ -112,7 +112,7 @@ class TableCheckpoint(Checkpoint):
         """Return the tables that do not have the snapshot any more up to which the query has read
         them.
         """
-        read = zip(self.table.made_from, self.committed(), strict=False)
+        read = zip(self.table.made_from, self.committed() if self.table.made_from else [], strict=False)
         at = {name: offset.snapshot_id for name, offset in read if isinstance(offset, TableOffset)}
         return [name for name, number in at.items() if number > 0 and not iceberg.has_snapshot(self.spark, name, number)]
 
