@@ -16,6 +16,7 @@ from pipelines.streaming.failing_record import Trial
 from pipelines.streaming.job import run_queries
 from pipelines.streaming.reads import deduplicate, read_topics_of
 from pipelines.streaming.records import Source
+from pipelines.streaming.starts import only_new
 from pipelines.streaming.supervised_query import Query
 from pipelines.streaming.writes import append
 from pipelines.tables import SILVER, silver_named
@@ -30,7 +31,7 @@ def rows(spark: SparkSession, read: Callable[[Source], DataFrame], silver: Silve
 def start(spark: SparkSession, silver: Silver) -> StreamingQuery:
     """Start the query of a silver table."""
     refined = rows(spark, lambda topic: read_topics_of(spark, silver.TABLE, str(topic)), silver)
-    return append(deduplicate(refined, silver.TABLE), silver.TABLE)
+    return append(only_new(deduplicate(refined, silver.TABLE), silver.TABLE), silver.TABLE)
 
 
 def queries(*names: str) -> list[Query]:

@@ -8,10 +8,11 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pipelines.base.settings import settings
 from pipelines.fraud import alerts, scoring
 from pipelines.fraud.champion import champion_watch
-from pipelines.kafka import schema_registry
+from pipelines.kafka import schema_registry, topics
 from pipelines.online_store.suitability import require_suitable
 from pipelines.silver import payments
 from pipelines.silver.refining import refine
+from pipelines.streaming import incarnations
 from pipelines.streaming.job import run_queries
 from pipelines.streaming.reads import read_topics
 from pipelines.streaming.supervised_query import Query
@@ -30,6 +31,7 @@ def start(spark: SparkSession) -> StreamingQuery:
     model = spark.sparkContext.broadcast(watch.first())
     watch.start()
     topic = str(payments.TABLE.topic)
+    incarnations.require_same_for_query(spark, TOPIC, topics.ids(settings().kafka, [topic]))
     arriving = refine(read_topics(spark, [topic], TOPIC), schema_registry.contract(topic), payments)
     scores = scoring.score(arriving, model)
     messages = scoring.messages(scores, schema_registry.writer(TOPIC), schema_registry.writer(alerts.TOPIC))

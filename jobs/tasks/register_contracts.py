@@ -21,11 +21,14 @@ def compare() -> None:
 
 
 def register() -> None:
-    """Register the contracts, create the missing topics, and log both."""
+    """Register the contracts, create the missing topics, log both, and look at the topics that were
+    there.
+    """
     for topic, ids in schema_registry.register_contracts().items():
         log.info("contract_registered", topic=topic, schema_ids=ids)
     created = topics.create_missing(settings().kafka, schemas.topics())
     log.info("topics_there", created=created)
+    topics.require(settings().kafka, schemas.topics())
 
 
 def main(check: Annotated[bool, typer.Option("--check", help="Compare only, change nothing.")] = False) -> None:

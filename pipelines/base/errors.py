@@ -24,7 +24,13 @@ class ContractError(TidemarkError):
 
 
 class CheckpointError(TidemarkError):
-    """A checkpoint is lost, belongs to another table, or another process has gone on with it."""
+    """A checkpoint is lost, damaged, belongs to another table or topic, or another process has gone
+    on with it.
+    """
+
+
+class TableDamaged(TidemarkError):
+    """A file of a table is not what was written."""
 
 
 class StaleRead(TidemarkError):

@@ -26,7 +26,7 @@ FILES_AT_ONCE = 64  # what is in memory of a scan
 
 
 @contextmanager
-def open_catalogue() -> Iterator[Catalog]:
+def open_catalogue() -> Iterator[SqlCatalog]:
     """Yield the catalogue of the settings, for reading.
 
     Raises ServiceUnreachable without its database, or when that is lost.

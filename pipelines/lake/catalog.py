@@ -1,11 +1,15 @@
 """Makes the catalogue hold the tables the code describes, and reads what it knows of them."""
 
+import re
 import threading
+from typing import Any, cast
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 
-from pipelines.base.errors import SettingsError
+from pipelines.base.errors import SettingsError, TableDamaged
 from pipelines.base.settings import settings
+from pipelines.lake import database
 from pipelines.table import Column, Table
 
 PROPERTIES = {
@@ -18,6 +22,8 @@ PROPERTIES = {
     "read.split.open-file-cost": "262144",
 }
 
+MISSING_OR_TORN = re.compile(r"FileNotFoundException|ChecksumException")  # Java's
+
 # Iceberg's JDBC catalogue fails when two queries create the same table at once, and they start side
 # by side.
 _one_at_a_time = threading.Lock()
@@ -27,10 +33,39 @@ def ensure(spark: SparkSession, table: Table) -> None:
     """Create the table if it is missing, and add the columns it lacks.
 
     Raises SettingsError when a column has another type than the code says: the table needs a
-    migration first.
+    migration first; TableDamaged where the table's metadata is no more than a name.
     """
+    _require_metadata(spark, table)
     with _one_at_a_time:
         _create_or_widen(spark, table)
+
+
+def _require_metadata(spark: SparkSession, table: Table) -> None:
+    """Raise TableDamaged where the file that the catalogue names is empty or torn: Iceberg would
+    try for minutes to read it.
+    """
+    if spark.conf.get(f"spark.sql.catalog.{settings().catalog.name}.type", "") != "jdbc":
+        return
+    location = database.metadata_of(settings(), table.name)
+    if location is not None and not _is_json(spark, location):
+        raise TableDamaged(
+            f"The metadata of {table.name} is damaged, as a power cut leaves it ({location}): run `make recover "
+            f"TABLE={table.name}`, which goes back to the newest state that is whole (docs/operations.md)."
+        )
+
+
+def _is_json(spark: SparkSession, location: str) -> bool:
+    """Return whether a file begins and ends as an object of JSON does."""
+    path = cast(Any, spark._jvm).org.apache.hadoop.fs.Path(location)
+    try:
+        file = path.getFileSystem(cast(Any, spark)._jsc.hadoopConfiguration()).open(path)
+        content = bytes(file.readAllBytes())
+        file.close()
+    except Py4JJavaError as error:
+        if MISSING_OR_TORN.search(str(error.java_exception.getClass().getName())):
+            return False
+        raise
+    return content.startswith(b"{") and content.rstrip().endswith(b"}")
 
 
 def _create_or_widen(spark: SparkSession, table: Table) -> None:

@@ -1,25 +1,49 @@
 """The database of the catalogue: says in a sentence when it does not answer."""
 
+from typing import Any
+
 import psycopg
 
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import Settings
 
 CONNECT_TIMEOUT_S = 5
+NEWEST_METADATA = (
+    "SELECT metadata_location FROM iceberg_tables WHERE catalog_name = %s AND table_namespace = %s AND table_name = %s"
+)
 
 
 def require(chosen: Settings) -> None:
     """Raise ServiceUnreachable without a catalogue database."""
+    _connected(chosen).close()
+
+
+def metadata_of(chosen: Settings, table: str) -> str | None:
+    """Return where the catalogue says that the newest metadata of a table (layer.name) is; None
+    where it has no such table.
+
+    Raises ServiceUnreachable without the database.
+    """
+    layer, _, name = table.partition(".")
+    wanted = (chosen.catalog.name, layer, name)
+    with _connected(chosen) as connection:
+        if connection.execute("SELECT to_regclass('iceberg_tables')").fetchone() == (None,):
+            return None  # Spark makes it with the first table
+        row = connection.execute(NEWEST_METADATA, wanted).fetchone()
+    return str(row[0]) if row else None
+
+
+def _connected(chosen: Settings) -> psycopg.Connection[tuple[Any, ...]]:
     postgres = chosen.postgres
     try:
-        psycopg.connect(
+        return psycopg.connect(
             host=postgres.host,
             port=postgres.port,
             user=postgres.user,
             password=postgres.password.get_secret_value(),
             dbname=chosen.catalog.database,
             connect_timeout=CONNECT_TIMEOUT_S,
-        ).close()
+        )
     except psycopg.OperationalError as error:
         raise ServiceUnreachable(
             f"Could not open the catalogue database {chosen.catalog.database} at {postgres.host}:{postgres.port} "

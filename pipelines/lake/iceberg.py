@@ -5,14 +5,24 @@ from typing import Any, cast
 
 from pyspark.sql import SparkSession
 
+from pipelines.base.settings import settings
 from pipelines.lake.catalog import full_name
 from pipelines.table import Table
 
 
 def loaded(spark: SparkSession, table: Table) -> Any:
     """Return the table as Iceberg's own library knows it now (org.apache.iceberg.Table)."""
+    return _loaded(spark, full_name(table))
+
+
+def has_snapshot(spark: SparkSession, name: str, snapshot_id: int) -> bool:
+    """Return whether the table of that name has a snapshot of that id."""
+    return _loaded(spark, f"{settings().catalog.name}.{name}").snapshot(snapshot_id) is not None
+
+
+def _loaded(spark: SparkSession, name: str) -> Any:
     util = cast(Any, spark._jvm).org.apache.iceberg.spark.Spark3Util
-    found = util.loadIcebergTable(cast(Any, spark)._jsparkSession, full_name(table))
+    found = util.loadIcebergTable(cast(Any, spark)._jsparkSession, name)
     found.refresh()
     return found
 

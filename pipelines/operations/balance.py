@@ -2,23 +2,26 @@
 record all have seen.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import pyarrow as pa
 from pyiceberg.catalog import Catalog
-from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual
+from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual
 from pyiceberg.table import Table as IcebergTable
 
 from pipelines.bronze import events
-from pipelines.lake.arrow import batches, find
-from pipelines.operations.positions import Held, Positions, copies, ends, held, held_by_topic, oldest
+from pipelines.lake.arrow import EVERY, batches, find
+from pipelines.operations.positions import STEP, Held, Positions, copies, ends, held, held_by_topic, oldest, told_apart
 from pipelines.operations.reached import examined_snapshot, refined_until
 from pipelines.operations.readable import KafkaAnswer
 from pipelines.silver import quarantine
 from pipelines.silver.refining import Silver
+from pipelines.streaming import incarnations
 from pipelines.streaming.checkpoints import START
 from pipelines.streaming.commits import ArrowCommits
+from pipelines.streaming.incarnations import INCARNATIONS
 from pipelines.streaming.offsets import TableOffset
 from pipelines.table import Table
 
@@ -88,6 +91,16 @@ class Topic:
         """Return the records that all have passed and that are in no place."""
         return self.passed - self.duplicates - self._refused
 
+    def nowhere_of(self, number: int) -> Positions:
+        """Return those of one incarnation of the topic, save where another one has a record in the
+        same place.
+        """
+        others = Positions({at: marks for at, marks in self._bronze.positions.pages.items() if at[0] // STEP != number})
+        places = Positions()
+        for other in {partition // STEP for partition, _ in others.pages}:
+            places |= others.incarnation(other)
+        return self.nowhere.incarnation(number) - places
+
     def balance(self, oldest_s: float = 0.0, within_s: float = float("inf")) -> Balance:
         """Count the records in each place.
 
@@ -125,45 +138,100 @@ def balances(
     examined = next(iter(ArrowCommits(quarantine.TABLE.name).committed_tables()), None)
     refined = [_refined_until(catalogue, silver.TABLE) for silver in tables]
     bronze = find(catalogue, events.TABLE)
-    until = _examined_until(bronze, examined)
-    in_bronze = held_by_topic(batches(bronze, (*PLACE, "topic")))
-    refused = held_by_topic(batches(find(catalogue, quarantine.TABLE), (*PLACE, "topic")))
+    begun = _boundaries(catalogue, bronze, tables)
+    until = _examined_until(bronze, examined, begun)
+    in_bronze = held_by_topic(_rows(bronze, (*PLACE, "topic"), begun))
+    refused = held_by_topic(_rows(find(catalogue, quarantine.TABLE), (*PLACE, "topic"), begun))
     topics = []
     for silver, ends_of in zip(tables, refined, strict=True):
         name = str(silver.TABLE.topic)
-        in_silver = held(batches(find(catalogue, silver.TABLE), LINEAGE))
-        both = {partition: min(end, until[name][partition]) for partition, end in ends_of.items() if partition in until[name]}
-        topic = Topic(name, in_bronze[name], in_silver, refused[name].positions, both)
+        in_silver = held(_rows(find(catalogue, silver.TABLE), LINEAGE, begun, name))
+        topic = Topic(name, in_bronze[name], in_silver, refused[name].positions, _earlier(ends_of, until[name]))
         if topic.passed:
-            values = batches(bronze, (*PLACE, "value"), where=EqualTo(term="topic", value=name))
+            values = _rows(bronze, (*PLACE, "value"), begun, name, where=EqualTo(term="topic", value=name))
             topic.duplicates = copies(values, topic.in_silver, topic.passed)
         topics.append(topic)
-    ages = [_age_s(bronze, topic) for topic in topics]
+    ages = [_age_s(bronze, topic, begun.get(topic.name, ())) for topic in topics]
     # Last, because it takes longer than a snapshot may stay.
     for silver, topic in zip(tables, topics, strict=True):
+        newest = len(begun.get(topic.name, ()))
         if topic.skipped:
-            topic.skipped, topic.forgotten = ask_kafka(topic.name, topic.skipped)
-        if topic.nowhere:
-            topic.duplicates |= find_duplicates(silver, topic.nowhere)
+            answer = ask_kafka(topic.name, topic.skipped.incarnation(newest))
+            # Of the incarnations before Kafka holds nothing any more.
+            before = topic.skipped - topic.skipped.incarnation(newest).as_incarnation(newest)
+            topic.skipped = answer.records.as_incarnation(newest)
+            topic.forgotten = answer.forgotten.as_incarnation(newest) | before
+        for number in range(newest + 1):
+            if nowhere := topic.nowhere_of(number):
+                topic.duplicates |= find_duplicates(silver, nowhere).as_incarnation(number)
     return [topic.balance(age_s, within_s) for topic, age_s in zip(topics, ages, strict=True)]
+
+
+def _boundaries(catalogue: Catalog, bronze: IcebergTable | None, tables: Sequence[Silver]) -> dict[str, list[int]]:
+    """Return of the topics that were made anew, or have lost their tail, when each further
+    incarnation began, in microseconds since 1970.
+    """
+    found = [bronze, *(find(catalogue, silver.TABLE) for silver in tables)]
+    known = [incarnations.parsed(table.properties.get(INCARNATIONS)) for table in found if table]
+    names = (str(silver.TABLE.topic) for silver in tables)
+    begun = {name: [each.since_us for each in incarnations.merged(each.get(name, []) for each in known)[1:]] for name in names}
+    return {name: boundaries for name, boundaries in begun.items() if boundaries}
+
+
+def _rows(
+    table: IcebergTable | None,
+    columns: Sequence[str],
+    begun: Mapping[str, Sequence[int]],
+    topic: str | None = None,
+    snapshot_id: int | None = None,
+    where: BooleanExpression = EVERY,
+) -> Iterator[pa.RecordBatch]:
+    """Return columns of a table, the first two partition and offset, with the incarnations of
+    topics told apart; `topic` is the one that all the rows are of.
+    """
+    if not begun or (topic is not None and topic not in begun):
+        return batches(table, columns, snapshot_id, where)
+    arrival = "kafka_at" if columns[0] == LINEAGE[0] else "timestamp"
+    return told_apart(batches(table, (*columns, arrival), snapshot_id, where), begun, topic)
+
+
+def _earlier(refined: Mapping[int, int], examined: Mapping[int, int]) -> dict[int, int]:
+    """Return by partition the offset before which both have done their work; of incarnations before
+    the one that silver reads it will not read anything more.
+    """
+    current = max((partition // STEP for partition in refined), default=0)
+    return {
+        partition: min(end, refined.get(partition, end if partition // STEP < current else 0))
+        for partition, end in examined.items()
+    }
 
 
 def _refined_until(catalogue: Catalog, table: Table) -> Mapping[int, int]:
     found = find(catalogue, table)
-    return refined_until(ArrowCommits(table.name), found.properties.get(START) if found else None, str(table.topic))
+    properties = found.properties if found else {}
+    ends_of = refined_until(ArrowCommits(table.name), properties.get(START), str(table.topic))
+    before = max(0, len(incarnations.parsed(properties.get(INCARNATIONS)).get(str(table.topic), ())) - 1)
+    return {partition + before * STEP: end for partition, end in ends_of.items()}
 
 
-def _examined_until(bronze: IcebergTable | None, examined: TableOffset | None) -> Mapping[str, Mapping[int, int]]:
+def _examined_until(
+    bronze: IcebergTable | None, examined: TableOffset | None, begun: Mapping[str, Sequence[int]]
+) -> Mapping[str, Mapping[int, int]]:
     """Return, by topic and partition, behind which record quarantine last looked in bronze."""
     snapshot = examined_snapshot(examined, bronze) if bronze else None
-    return ends(batches(bronze, (*PLACE, "topic"), snapshot) if snapshot is not None else ())
+    rows = _rows(bronze, (*PLACE, "topic"), begun, snapshot_id=snapshot) if snapshot is not None else ()
+    return ends(rows)
 
 
-def _age_s(bronze: IcebergTable | None, topic: Topic) -> float:
+def _age_s(bronze: IcebergTable | None, topic: Topic, begun: Sequence[int]) -> float:
     """Return how long ago the oldest record in flight was appended; 0 where there is none."""
-    if not topic.in_flight:
+    waiting = topic.in_flight.incarnation(len(begun))  # of those before nothing is in flight
+    if not waiting:
         return 0.0
-    first = min(int(offsets[0]) for _, offsets in topic.in_flight.offsets() if len(offsets))
+    first = min(int(offsets[0]) for _, offsets in waiting.offsets() if len(offsets))
     where = And(EqualTo(term="topic", value=topic.name), GreaterThanOrEqual(term="offset", value=first))
-    appended = oldest(batches(bronze, (*PLACE, "timestamp"), where=where), topic.in_flight)
+    if begun:
+        since = datetime.fromtimestamp(begun[-1] / 1e6, UTC).isoformat()
+        where = And(where, GreaterThanOrEqual(term="timestamp", value=since))
+    appended = oldest(batches(bronze, (*PLACE, "timestamp"), where=where), waiting)
     return (datetime.now(UTC) - appended).total_seconds()

@@ -3,7 +3,7 @@ million records in milliseconds.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.base.arrays import Integers
 
+STEP = 1 << 20  # more than partitions: what is added to their numbers for each further incarnation
 PAGE = 65_536  # offsets whose marks lie together
 Marks = npt.NDArray[np.bool_]  # PAGE of them: whether the record of that offset is in the set
 NONE: Marks = np.zeros(PAGE, bool)
@@ -75,6 +76,16 @@ class Positions:
         return Positions(
             {(of, page): marks & (page * PAGE + offsets < until.get(of, 0)) for (of, page), marks in self.pages.items()}
         )
+
+    def incarnation(self, number: int) -> "Positions":
+        """Return the records of one incarnation of the topic, by its own partitions."""
+        return Positions(
+            {(of - number * STEP, page): marks for (of, page), marks in self.pages.items() if of // STEP == number}
+        )
+
+    def as_incarnation(self, number: int) -> "Positions":
+        """Return the records, all of one incarnation, told apart from those of the others."""
+        return Positions({(of + number * STEP, page): marks for (of, page), marks in self.pages.items()})
 
     def gaps(self) -> "Positions":
         """Return the offsets between a partition's first and last record that are not there."""
@@ -141,6 +152,28 @@ def ends(batches: Iterable[pa.RecordBatch]) -> defaultdict[str, dict[int, int]]:
             end = int(offsets[partitions == partition].max()) + 1
             found[topic][partition] = max(end, found[topic].get(partition, 0))
     return found
+
+
+def told_apart(
+    batches: Iterable[pa.RecordBatch], boundaries: Mapping[str, Sequence[int]], topic: str | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Return rows of (partition, offset, …, time) without the time and with partitions that tell
+    apart in which incarnation of its topic a record arrived.
+
+    boundaries: by topic when each further incarnation began, in microseconds since 1970. topic: of
+    all rows; else the column of that name tells it.
+    """
+    for batch in batches:
+        partitions, _ = places(batch)
+        arrived_us = batch.column(batch.num_columns - 1).cast(pa.int64()).to_numpy()
+        for each, begun_us in boundaries.items():
+            if topic is None:
+                is_of = pc.equal(batch.column("topic"), each).to_numpy(zero_copy_only=False)
+            else:
+                is_of = np.full(len(partitions), each == topic)
+            partitions = partitions + STEP * np.searchsorted(begun_us, arrived_us, side="right") * is_of
+        columns = [pa.array(partitions), *batch.columns[1:-1]]
+        yield pa.RecordBatch.from_arrays(columns, batch.schema.names[:-1])
 
 
 def oldest(batches: Iterable[pa.RecordBatch], chosen: Positions) -> datetime:

@@ -9,7 +9,9 @@ from pipelines.base.errors import SettingsError
 from pipelines.lake import catalog
 from pipelines.operations.reached import committed
 from pipelines.silver.refining import absent, once_each
+from pipelines.streaming import incarnations, starts
 from pipelines.streaming.checkpoints import OWNER, START, TableCheckpoint
+from pipelines.streaming.damage import damaged, step_over
 from pipelines.streaming.offsets import TopicOffsets
 from pipelines.table import Merge, Table
 
@@ -21,23 +23,43 @@ def lacking(spark: SparkSession, table: Table, refined: DataFrame) -> DataFrame:
     # How far the query is comes before what the table holds: what it commits in between is then in
     # the table, not absent.
     until = committed(spark, table).withColumnRenamed("partition", "kafka_partition")
-    passed = refined.join(F.broadcast(until), "kafka_partition").filter(F.col("kafka_offset") < F.col("until"))
+    history = incarnations.remembered(spark, table).get(str(table.topic))
+    # What came before the topic was made anew comes no more, whatever its offset.
+    is_of_before = F.unix_micros("kafka_at") < (history[-1].since_us if history else 0)
+    is_passed = F.col("kafka_offset") < F.coalesce("until", F.lit(0))
+    passed = refined.join(F.broadcast(until), "kafka_partition", "left").filter(is_of_before | is_passed)
     return absent(once_each(passed), catalog.fresh(spark, table))
+
+
+def recover(spark: SparkSession, table: Table) -> str:
+    """Let the query of a table go on whose checkpoint is lost, damaged, or counts in a topic that
+    is not there any more; return in a sentence what was found and where it goes on.
+
+    A damaged file is stepped over where that loses nothing and doubles nothing; else the query
+    starts over (`forget_checkpoint`). Raises CheckpointError when there is nothing to recover.
+    """
+    catalog.ensure(spark, table)
+    checkpoint = TableCheckpoint(spark, table)
+    found = ", ".join(damaged(checkpoint, is_stopped=True))
+    if not found or checkpoint.is_lost():
+        return forget_checkpoint(spark, table)
+    how = step_over(checkpoint, checkpoint.owner(), checkpoint.last_written(), isinstance(table.written, Merge))
+    return f"{found} could not be read: {how or forget_checkpoint(spark, table)}."
 
 
 def forget_checkpoint(spark: SparkSession, table: Table) -> str:
     """Let a table's query begin a new checkpoint where its rows end, and return in a sentence where
     that is.
 
-    Silver and bronze go on behind the last record they hold. What of it was a duplicate of an older
-    row may come once more: gold tables with one row per event or order absorb that, those that sum
-    rows count it twice until recomputed.
+    Silver and bronze go on behind the last record they hold. Silver first reads again what came up
+    to one horizon before, to know the ids, so that copies are dropped as ever.
     Quarantine is emptied and filled again, gold is merged again from silver's beginning. What is
-    left of a lost checkpoint is removed. Raises CheckpointError when the checkpoint is there.
+    left of a checkpoint is removed. Raises CheckpointError when the checkpoint is there and good.
     """
     checkpoint = TableCheckpoint(spark, table)
     catalog.ensure(spark, table)
-    checkpoint.require_lost(checkpoint.is_lost())
+    is_lost = checkpoint.is_lost() or bool(damaged(checkpoint, is_stopped=True)) or bool(checkpoint.lost_sources())
+    checkpoint.require_lost(is_lost or starts.is_elsewhere(checkpoint, incarnations.remembered(spark, table)))
     where = _starting_point(spark, table)
     checkpoint.remove()  # an old state or commit would be taken for the new query's own
     spark.sql(f"ALTER TABLE {table.name} UNSET TBLPROPERTIES IF EXISTS ('{OWNER}')")
@@ -46,27 +68,29 @@ def forget_checkpoint(spark: SparkSession, table: Table) -> str:
 
 def _starting_point(spark: SparkSession, table: Table) -> str:
     if isinstance(table.written, Merge):
-        return f"{table.name} will be merged again from the beginning of {', '.join(table.made_from)}."
+        return f"{table.name} will be merged again from the beginning of {', '.join(table.made_from)}"
     if table.made_from:
         spark.sql(f"TRUNCATE TABLE {table.name}")
-        return f"{table.name} is empty and will be filled again from the beginning of {', '.join(table.made_from)}."
+        return f"{table.name} is empty and will be filled again from the beginning of {', '.join(table.made_from)}"
     ends = _ends(spark, table)
     catalog.set_property(spark, table, START, ends.to_json())
-    return f"{table.name} will go on at {ends.to_json()}, and in partitions that are not named there at their beginning."
+    return (
+        f"{table.name} will go on at {ends.to_json()}, and in partitions that are not named there, or topics that were made "
+        "anew, at their beginning"
+    )
 
 
 def _ends(spark: SparkSession, table: Table) -> TopicOffsets:
-    """Return the offset behind the last row, by topic and partition; a partition without rows is
-    not there.
+    """Return the offset behind the last row, by topic and partition; a partition from which the
+    table never got a row is not there.
     """
-    rows = spark.table(table.name)
-    if table.topic is not None:
-        rows = rows.select(F.lit(table.topic).alias("topic"), "kafka_partition", "kafka_offset")
-    else:
-        rows = rows.select("topic", F.col("partition").alias("kafka_partition"), F.col("offset").alias("kafka_offset"))
-    ends: dict[str, dict[int, int]] = {}
-    for row in rows.groupBy("topic", "kafka_partition").agg(F.max("kafka_offset").alias("last")).collect():
-        ends.setdefault(row["topic"], {})[row["kafka_partition"]] = row["last"] + 1
-    if not ends:
+    rows = starts.last_rows(spark, table, incarnations.remembered(spark, table))
+    before = TopicOffsets.from_json(catalog.property_of(spark, table, START) or "{}").by_topic
+    if not (rows or before):
         raise SettingsError(f"{table.name} has no rows to go on from: drop the table and start its query.")
-    return TopicOffsets(ends)
+    return TopicOffsets(
+        {
+            topic: {**before.get(topic, {}), **{partition: row.offset + 1 for partition, row in rows.get(topic, {}).items()}}
+            for topic in {**before, **rows}
+        }
+    )

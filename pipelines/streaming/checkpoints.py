@@ -4,14 +4,14 @@ mixed up or silently started over.
 
 import json
 import uuid
-from typing import Any, cast
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.base.errors import CheckpointError
-from pipelines.lake import catalog
-from pipelines.streaming.commits import Commits
+from pipelines.lake import catalog, iceberg
+from pipelines.streaming.checkpoint_folder import CheckpointFolder
+from pipelines.streaming.damage import damaged
 from pipelines.streaming.offsets import TableOffset
 from pipelines.table import Table
 
@@ -21,26 +21,27 @@ START = "tidemark.starting-offsets"
 OWNER = "tidemark.query-id"
 # What a merged snapshot's summary says of the batch that made it, beside its query (OWNER).
 BATCH = "tidemark.batch-id"
+# And what Iceberg's own sink writes there.
+EPOCH = "spark.sql.streaming.epochId"
 # Where a snapshot's summary names the query that made it: Iceberg's own sink, and our merges.
 QUERY_IDS = ("spark.sql.streaming.queryId", OWNER)
 WRITTEN = "answered"  # the file in which `begin` leaves how many records the topic had
 
 
-class Checkpoint(Commits):
-    """The folder in which a query's progress is kept, on whatever file system Hadoop knows by its
-    URI.
-    """
-
-    def __init__(self, spark: SparkSession, query: str) -> None:
-        super().__init__(query)
-        self.spark = spark
+class Checkpoint(CheckpointFolder):
+    """The checkpoint of one query."""
 
     def began_at(self, source: int) -> TableOffset | None:
         """Return the offset at which the query began, or is to begin, to read a table, its source
         of that number; None where that is not written down.
+
+        Raises CheckpointError where that cannot be read.
         """
         name = _beginning(source)
-        return TableOffset.from_json(self.read(name)) if self.exists(name) else None
+        try:
+            return TableOffset.from_json(self.read(name)) if self.exists(name) else None
+        except (ValueError, TypeError) as error:
+            raise self.damage(name) from error
 
     def begin_at(self, source: int, offset: TableOffset) -> None:
         """Have a query that has no offsets yet begin to read a table, its source of that number, at
@@ -55,32 +56,10 @@ class Checkpoint(Commits):
         if not is_lost:
             raise CheckpointError(f"The checkpoint {self.path} of {self.query} is there and is kept: start the query.")
 
-    def exists(self, name: str) -> bool:
-        """Return whether there is a file or folder of that name."""
-        return bool(self._files().exists(self._at(name)))
-
-    def names(self, name: str) -> list[str]:
-        """Return the names in a folder; none where there is no such folder."""
-        if not self.exists(name):
-            return []
-        return [status.getPath().getName() for status in self._files().listStatus(self._at(name))]
-
-    def read(self, name: str) -> str:
-        """Return a text file's content."""
-        file = self._files().open(self._at(name))
-        content = bytes(file.readAllBytes())
-        file.close()
-        return content.decode()
-
-    def write(self, name: str, text: str) -> None:
-        """Write a text file, over one that is there."""
-        out = self._files().create(self._at(name), True)
-        out.write(bytearray(text.encode()))
-        out.close()
-
-    def remove(self) -> None:
-        """Remove the folder with all that is in it."""
-        self._files().delete(self._hadoop().fs.Path(self.path), True)
+    def require_whole(self) -> None:
+        """Raise CheckpointError where files of the checkpoint cannot be read."""
+        if found := damaged(self):
+            raise self.damage(*found)
 
     def _new_id(self) -> str:
         """Give the query an id, by which Spark knows it from its first batch on, and return it."""
@@ -89,17 +68,7 @@ class Checkpoint(Commits):
         return query_id
 
     def _has_offsets(self) -> bool:
-        return any(name.isdigit() for name in self.names("offsets"))
-
-    def _hadoop(self) -> Any:
-        return cast(Any, self.spark._jvm).org.apache.hadoop
-
-    def _at(self, name: str) -> Any:
-        return self._hadoop().fs.Path(f"{self.path}/{name}")
-
-    def _files(self) -> Any:
-        configuration = cast(Any, self.spark)._jsc.hadoopConfiguration()
-        return self._at("").getFileSystem(configuration)
+        return bool(self.numbers("offsets"))
 
 
 class TableCheckpoint(Checkpoint):
@@ -114,7 +83,8 @@ class TableCheckpoint(Checkpoint):
         together.
 
         Raises CheckpointError when the checkpoint is lost (the table has one, the folder or its
-        offsets are gone) or belongs to another table; both would lose rows or write them twice.
+        offsets are gone), damaged, or belongs to another table; all would lose rows or write them
+        twice.
         """
         owner = self.owner()
         if owner is None:
@@ -125,12 +95,26 @@ class TableCheckpoint(Checkpoint):
                 f"twice: restore it, or run `make recover TABLE={self.query}`, which starts over from what is kept "
                 "(docs/operations.md)."
             )
-        elif self._query_id() != owner:
+        self.require_whole()
+        if self._query_id() != self.owner():
             raise CheckpointError(
                 f"The checkpoint {self.path} belongs to another query than the one that writes {self.query}: "
                 "point [checkpoints] path in conf/ to the right place, or restore the right folder."
             )
+        if lost := self.lost_sources():
+            raise CheckpointError(
+                f"{self.query} has read {', '.join(lost)} up to a snapshot that is not there any more, so nobody can tell what "
+                f"comes behind it: run `make recover TABLE={self.query}`, which fills it again (docs/operations.md)."
+            )
         return self.path
+
+    def lost_sources(self) -> list[str]:
+        """Return the tables that do not have the snapshot any more up to which the query has read
+        them.
+        """
+        read = zip(self.table.made_from, self.committed() if self.table.made_from else [], strict=False)
+        at = {name: offset.snapshot_id for name, offset in read if isinstance(offset, TableOffset)}
+        return [name for name, number in at.items() if number > 0 and not iceberg.has_snapshot(self.spark, name, number)]
 
     def owner(self) -> str | None:
         """Return the id of the query that writes the table; None where none has yet."""
@@ -143,6 +127,15 @@ class TableCheckpoint(Checkpoint):
         the query has committed.
         """
         return not self.exists("metadata") or (not self._has_offsets() and self._has_written())
+
+    def last_written(self) -> int | None:
+        """Return the number of the last batch that the query has appended to the table by Iceberg's
+        own sink; None where there is none.
+        """
+        own = F.col("summary")[QUERY_IDS[0]] == F.lit(self.owner())
+        batch = F.max(F.col("summary")[EPOCH].cast("bigint"))
+        last = catalog.snapshots(self.spark, self.table).filter(own).agg(batch).head()
+        return last[0] if last else None
 
     def _begin(self) -> None:
         if self.exists("offsets"):
@@ -170,7 +163,7 @@ class TopicCheckpoint(Checkpoint):
 
     def claim(self) -> str:
         """Return the folder; raises CheckpointError where the topic has records and the checkpoint
-        of its query is gone.
+        of its query is gone or damaged.
         """
         if self.written and self.is_lost():
             raise CheckpointError(
@@ -178,6 +171,7 @@ class TopicCheckpoint(Checkpoint):
                 f"restore it, or run `make recover TABLE={self.query}`: the query then starts over from nothing "
                 "(docs/operations.md)."
             )
+        self.require_whole()
         return self.path
 
     def is_lost(self) -> bool:

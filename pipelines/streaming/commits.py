@@ -7,9 +7,12 @@ from abc import ABC, abstractmethod
 
 from pyarrow import fs
 
+from pipelines.base.errors import CheckpointError
 from pipelines.base.paths import located
 from pipelines.base.settings import settings
-from pipelines.streaming.offsets import Offset, TableOffset, TopicOffsets, parsed
+from pipelines.streaming.offsets import Offset, PlannedBatch, TableOffset, TopicOffsets, next_watermark_ms
+
+LOGS = ("offsets", "commits")
 
 
 class Commits(ABC):
@@ -32,7 +35,7 @@ class Commits(ABC):
         before its first batch.
         """
         number = self._last_committed()
-        return self._offsets(number) if number is not None else []
+        return self._planned(number).ends if number is not None else []
 
     def planned(self) -> list[Offset] | None:
         """Return up to where the batch goes that was planned and not committed, one offset for each
@@ -40,7 +43,7 @@ class Commits(ABC):
         """
         number = max((int(name) for name in self.names("offsets") if name.isdigit()), default=None)
         committed = self._last_committed()
-        return self._offsets(number) if number is not None and (committed is None or number > committed) else None
+        return self._planned(number).ends if number is not None and (committed is None or number > committed) else None
 
     def committed_of(self, topic: str) -> dict[int, int]:
         """Return up to where the query has committed a topic, by partition; empty before its first
@@ -62,11 +65,49 @@ class Commits(ABC):
         number = self._last_committed()
         return (self._query_id(), number) if number is not None else None
 
-    def _offsets(self, number: int) -> list[Offset]:
-        return [parsed(line) for line in self.read(f"offsets/{number}").splitlines()[2:]]
+    def clock_ms(self, watermark_delay_ms: int) -> int:
+        """Return a time that the query's clock has come to, in milliseconds since 1970: when the
+        last batch was planned, or what its watermark, or the next one's, is behind by the delay; 0
+        before the first batch.
+
+        Raises CheckpointError where the checkpoint is damaged.
+        """
+        newest, done = (max((int(name) for name in self.names(log) if name.isdigit()), default=None) for log in LOGS)
+        if newest is None:
+            return 0
+        batch = self._planned(newest)
+        marks = [batch.watermark_ms, 0 if done is None else self._next_watermark_ms(done)]
+        return max(batch.at_ms, max(marks) + watermark_delay_ms)
+
+    def damage(self, *names: str) -> CheckpointError:
+        """Return the error that says that files of the checkpoint cannot be read."""
+        return CheckpointError(
+            f"The checkpoint {self.path} of {self.query} is damaged, as a power cut leaves it: {', '.join(names)} cannot be "
+            f"read. Run `make recover TABLE={self.query}`, which steps over it where nothing is lost by that, or else starts "
+            "over from what is kept (docs/operations.md)."
+        )
+
+    def _planned(self, number: int) -> PlannedBatch:
+        """Return a batch of the offset log; raises CheckpointError where that is damaged."""
+        try:
+            return PlannedBatch.from_log(self.read(f"offsets/{number}"))
+        except ValueError as error:
+            raise self.damage(f"offsets/{number}") from error
+
+    def _next_watermark_ms(self, number: int) -> int:
+        try:
+            return next_watermark_ms(self.read(f"commits/{number}"))
+        except ValueError as error:
+            raise self.damage(f"commits/{number}") from error
 
     def _query_id(self) -> str:
-        return str(json.loads(self.read("metadata"))["id"])
+        """Return the id by which Spark knows the query; raises CheckpointError where that is
+        damaged.
+        """
+        try:
+            return str(json.loads(self.read("metadata"))["id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise self.damage("metadata") from error
 
     def _last_committed(self) -> int | None:
         return max((int(name) for name in self.names("commits") if name.isdigit()), default=None)
@@ -91,3 +132,9 @@ class ArrowCommits(Commits):
         """Return a text file's content."""
         with self._files.open_input_stream(f"{self._folder}/{name}") as file:
             return bytes(file.read()).decode()
+
+    def lose(self) -> None:
+        """Remove the file without which nobody takes the folder for a checkpoint."""
+        name = f"{self._folder}/metadata"
+        if self._files.get_file_info(name).type == fs.FileType.File:
+            self._files.delete_file(name)

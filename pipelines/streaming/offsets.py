@@ -61,3 +61,43 @@ def parsed(line: str) -> Offset:
     if line == NOTHING_YET:
         return None
     return TableOffset.from_json(line) if "snapshot_id" in json.loads(line) else TopicOffsets.from_json(line)
+
+
+@dataclass(frozen=True)
+class PlannedBatch:
+    """A batch as Spark's offset log has it: when it was planned, the watermark that holds in it
+    (both in milliseconds since 1970), and a line of where it ends in each source.
+    """
+
+    at_ms: int
+    watermark_ms: int
+    lines: tuple[str, ...]
+
+    @property
+    def ends(self) -> list[Offset]:
+        """Where the batch ends in each source, a topic or a table."""
+        return [parsed(line) for line in self.lines]
+
+    @classmethod
+    def from_log(cls, text: str) -> "PlannedBatch":
+        """Return what Spark wrote; raises ValueError for anything else."""
+        metadata, *ends = _lines_of_log(text)
+        if not ends:
+            raise ValueError("an offset log names no source")
+        found, *_ = (json.loads(line) for line in (metadata, *ends) if line != NOTHING_YET)
+        return cls(found.get("batchTimestampMs", 0), found.get("batchWatermarkMs", 0), tuple(ends))
+
+
+def next_watermark_ms(text: str) -> int:
+    """Return the watermark of the batch after the one that a file of Spark's commit log is of;
+    raises ValueError for anything else.
+    """
+    metadata, *_ = _lines_of_log(text)
+    return int(json.loads(metadata).get("nextBatchWatermarkMs", 0))
+
+
+def _lines_of_log(text: str) -> list[str]:
+    version, *lines = text.splitlines() or [""]
+    if not version.startswith("v") or not lines:
+        raise ValueError("a log begins with its version and a line of JSON")
+    return lines

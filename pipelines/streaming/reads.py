@@ -6,25 +6,24 @@ import json
 from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
-from pipelines.base import logs
 from pipelines.base.errors import SettingsError
 from pipelines.base.settings import Kafka, settings
 from pipelines.kafka import topics
 from pipelines.lake import catalog
-from pipelines.streaming import first_batch, skips
-from pipelines.streaming.checkpoints import START
+from pipelines.streaming import first_batch, skips, starts
+from pipelines.streaming.checkpoints import Checkpoint
+from pipelines.streaming.intervals import milliseconds
 from pipelines.streaming.offsets import TopicOffsets
 from pipelines.streaming.records import Record
 from pipelines.table import Table
-
-log = logs.get(__name__)
 
 # After a fetch Spark asks where the partition ends. That question waits behind the next fetch,
 # which is on its way already and which a broker with nothing new holds back for so long: half a
 # second if not set otherwise, in every batch.
 FETCH_WAIT_MS = 5
-EARLIEST = -2  # the offset by which Spark's Kafka source means the earliest there is
+REMEMBERED = "remembered_at"  # the column by which deduplication forgets ids
 
 
 def read_topics(
@@ -66,30 +65,12 @@ def read_record(spark: SparkSession, record: Record) -> DataFrame:
 def read_topics_of(spark: SparkSession, table: Table, *wanted: str) -> DataFrame:
     """Return the topics that a table is made from, from where `make recover` left its query, or
     else from their beginning.
+
+    Raises CheckpointError where one of them was made anew since the table's query last read it.
     """
     catalog.ensure(spark, table)
-    recovered = catalog.property_of(spark, table, START)
-    start = _starting(TopicOffsets.from_json(recovered), wanted).to_json() if recovered else "earliest"
+    start = starts.begin(spark, table, wanted)
     return read_topics(spark, wanted, table.name, start, headers="headers" in table.column_names)
-
-
-def _starting(recovered: TopicOffsets, wanted: Sequence[str]) -> TopicOffsets:
-    """Return where to begin in every partition of the topics: where `recovered` says, or else at
-    the earliest record.
-
-    Spark refuses offsets that leave out a partition, and a table has no row of a partition from
-    which nothing came. It fails at offsets that Kafka does not have: of a topic that was made anew,
-    or whose retention was shorter than the query was away.
-    """
-    starts: dict[str, dict[int, int]] = {}
-    for topic in wanted:
-        for partition, (first, end) in topics.offsets(settings().kafka, topic).items():
-            start = recovered.of(topic).get(partition, EARLIEST)
-            if start != EARLIEST and not first <= start <= end:
-                log.warning("offset_not_in_kafka", topic=topic, partition=partition, wanted=start, first=first, end=end)
-                start = EARLIEST
-            starts.setdefault(topic, {})[partition] = start
-    return TopicOffsets(starts)
 
 
 def kafka_options(kafka: Kafka) -> dict[str, str]:
@@ -121,13 +102,31 @@ def read_table(spark: SparkSession, table: Table, into: Table) -> DataFrame:
 
 
 def deduplicate(rows: DataFrame, table: Table) -> DataFrame:
-    """Return the rows with each event once inside the table's horizon of arrival time."""
+    """Return the rows with each event once inside the table's horizon of arrival time; no row is
+    ever late.
+
+    By itself Spark drops what is older than its watermark, also rows that are no copies: those of a
+    partition whose past is older than another's, or that were stamped before a clock was set right.
+    """
     horizon = settings().stream(table.name).horizon
     if horizon is None:
         raise SettingsError(
             f'{table.name} needs a horizon: add horizon = "1 hour" to [streams."{table.name}"] in conf/base.toml.'
         )
-    return rows.withWatermark("kafka_at", horizon).dropDuplicatesWithinWatermark(["event_id"])
+    delay_ms = milliseconds(rows.sparkSession, horizon)
+    # A clock that was set back is taken to stand still: no batch may be planned before an earlier
+    # one.
+    stands_at = Checkpoint(rows.sparkSession, table.name).clock_ms(delay_ms) * 1000
+    now_us = F.greatest(F.unix_micros(F.current_timestamp()), F.lit(stands_at))
+    arrived_us = F.least(F.unix_micros("kafka_at"), now_us)
+    watched = rows.withColumn(REMEMBERED, F.timestamp_micros(arrived_us)).withWatermark(REMEMBERED, horizon)
+    # By this Spark knows the column of the watermark, which is at most a horizon behind now: what
+    # is above that is never late.
+    mark = watched.schema[REMEMBERED].metadata
+    watermark_us = now_us - delay_ms * 1000
+    remembered_us = F.greatest(F.unix_micros(REMEMBERED), watermark_us + 1000)
+    never_late = watched.withColumn(REMEMBERED, F.timestamp_micros(remembered_us)).withMetadata(REMEMBERED, mark)
+    return never_late.dropDuplicatesWithinWatermark(["event_id"]).drop(REMEMBERED)
 
 
 def lateness(query: str) -> str:

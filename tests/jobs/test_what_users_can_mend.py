@@ -17,6 +17,7 @@ from pipelines.base.settings import Settings
 from pipelines.fraud.features.fold import nothing_known
 from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.store import FraudStore
+from pipelines.lake.arrow import open_catalogue
 from pipelines.online_store.client import Client
 from pipelines.online_store.two_version_records import Batch
 
@@ -156,7 +157,7 @@ def test_recovering_a_scorer_whose_checkpoint_is_there_forgets_no_card(local_sta
     finished(*REGISTER)
     checkpoint = tmp_path / "tidemark.fraud_scores"
     (checkpoint / "offsets").mkdir(parents=True)
-    (checkpoint / "offsets" / "0").write_text("v1")
+    (checkpoint / "offsets" / "0").write_text("v1\n{}\n{}")
     (checkpoint / "metadata").write_text('{"id": "1"}')
     keys, batch = Keys(["card-of-a-healthy-scorer"], [], []), Batch(str(UUID(int=1)), 0)
     before, paid = nothing_known(keys).states, nothing_known(keys).states
@@ -169,3 +170,24 @@ def test_recovering_a_scorer_whose_checkpoint_is_there_forgets_no_card(local_sta
     with Client(local_stack.valkey) as client:
         after = FraudStore(client).read(keys, Batch(batch.query_id, 1), "none").known.states
     assert after.cards["payments"].tolist() == [7]
+
+
+@pytest.mark.integration
+def test_a_table_whose_newest_metadata_is_empty_goes_back(local_stack: Settings, tmp_path: Path) -> None:
+    own = {"TIDEMARK_CHECKPOINTS__PATH": str(tmp_path)}
+    recover, table = ("jobs/tasks/recover.py", "--table", "silver.inventory"), "silver.inventory"
+    finished(*recover, expect=2, **own)  # makes the table
+    with open_catalogue() as catalogue:
+        with catalogue.load_table(table).transaction() as change:
+            change.set_properties({"noted": "by this test"})
+        newest = Path(re.sub("^file:/*", "/", catalogue.load_table(table).metadata_location))
+    newest.write_bytes(b"")
+
+    rebuild = ("jobs/tasks/rebuild.py", "--table", table, "--from", "2026-01-01T00:00:00", "--to", "2026-01-02T00:00:00")
+    (sentence,) = sentences(finished(*rebuild, expect=2, **own))
+    assert_says(sentence, rf"The metadata of silver\.inventory is damaged.*{newest.name}.*make recover TABLE=silver\.inventory")
+
+    done = finished(*recover, expect=2, **own)
+    assert_says(done.stderr, r"table_went_back")
+    (sentence,) = sentences(done)
+    assert_says(sentence, r"silver\.inventory has no rows to go on from")

@@ -5,7 +5,10 @@ words.
 from uuid import uuid4
 
 import pytest
-from confluent_kafka.admin import AdminClient, ConfigResource
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+from structlog.testing import capture_logs
+from waiting import until
 
 from pipelines.base.errors import ContractError, ServiceUnreachable, SettingsError
 from pipelines.base.settings import Kafka, Settings
@@ -31,6 +34,67 @@ def test_missing_topics_are_created_once_and_stamp_arrival(local_stack: Settings
     described = admin.describe_configs([resource])[resource].result(10)
     assert described["message.timestamp.type"].value == "LogAppendTime"
     assert described["retention.ms"].value == str(local_stack.kafka.retention_hours * 3_600_000)
+
+
+def made(local_stack: Settings, **config: str) -> str:
+    """Make a topic as others do, with a configuration of theirs."""
+    name = f"test.{uuid4().hex}"
+    admin = AdminClient({"bootstrap.servers": local_stack.kafka.bootstrap_servers})
+    admin.create_topics([NewTopic(name, num_partitions=7, config=config)])[name].result(10)
+    until(lambda: len(admin.list_topics(timeout=10).topics[name].partitions) == 7, "the topic is there")
+    return name
+
+
+@pytest.mark.integration
+def test_a_topic_without_times_of_arrival_is_refused_by_name(local_stack: Settings) -> None:
+    good = made(local_stack, **{"message.timestamp.type": "LogAppendTime"})
+    name = made(local_stack, **{"message.timestamp.type": "CreateTime"})
+    with pytest.raises(ContractError, match=rf"{name} stamps records with CreateTime.*kafka-configs\.sh.*--entity-name {name}"):
+        topics.require(local_stack.kafka, [good, name])
+
+
+@pytest.mark.integration
+def test_a_topic_that_is_only_odd_is_warned_of(local_stack: Settings) -> None:
+    with capture_logs() as logged:
+        topics.require(local_stack.kafka, topics_of_ours(local_stack))
+        assert logged == []
+        name = made(local_stack, **{"message.timestamp.type": "LogAppendTime", "cleanup.policy": "compact"})
+        topics.require(local_stack.kafka, [name])
+    assert [(each["event"], each["topic"]) for each in logged] == [
+        ("topic_is_compacted", name),
+        ("topic_has_other_partitions", name),
+    ]
+
+
+@pytest.mark.integration
+def test_a_topic_that_is_made_anew_has_another_id(local_stack: Settings) -> None:
+    first, other = topics_of_ours(local_stack), topics_of_ours(local_stack)
+    ids = topics.ids(local_stack.kafka, [*first, *other])
+    assert len(set(ids.values())) == 2
+    assert topics.ids(local_stack.kafka, first) == {first[0]: ids[first[0]]}
+    with pytest.raises(ContractError, match=r"has no topic test\.nowhere"):
+        topics.ids(local_stack.kafka, ["test.nowhere"])
+
+
+@pytest.mark.integration
+def test_records_are_found_by_their_time(local_stack: Settings) -> None:
+    kafka, (topic,) = local_stack.kafka, topics_of_ours(local_stack)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+    for value in (b"a", b"b"):
+        producer.produce(topic, value)
+        assert producer.flush(10) == 0
+    at_ms = topics.appended_ms(kafka, topic, 0, 1, end=2)
+    assert at_ms is not None
+    assert topics.appended_ms(kafka, topic, 0, 2, end=2) is None
+    assert topics.first_since(kafka, topic, 0, 0) == 0
+    assert topics.first_since(kafka, topic, 0, at_ms + 1) == 2
+
+
+def topics_of_ours(local_stack: Settings) -> tuple[str]:
+    """Make a topic as the settings want it."""
+    name = f"test.{uuid4().hex}"
+    topics.create_missing(local_stack.kafka, (name,))
+    return (name,)
 
 
 @pytest.mark.integration

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.operations.positions import PAGE, Positions, copies, ends, held_by_topic, oldest
+from pipelines.operations.positions import PAGE, Positions, copies, ends, held_by_topic, oldest, told_apart
 
 Place = tuple[int, int]
 places = st.sets(st.tuples(st.integers(0, 2), st.integers(0, 3 * PAGE)), max_size=60)
@@ -103,3 +103,23 @@ def test_the_oldest_is_the_earliest_of_those_chosen() -> None:
         pa.record_batch({"partition": [1], "offset": [0], "timestamp": [at(0)]}),
     ]
     assert oldest(rows, records({(0, 1), (0, 2)})) == at(5)
+
+
+def test_incarnations_of_a_topic_are_told_apart_by_the_time_of_arrival() -> None:
+    def at(second: int) -> datetime:
+        return datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC)
+
+    times = pa.array([at(1), at(4), at(5), at(9), at(9)], pa.timestamp("us", tz="UTC"))
+    rows = pa.record_batch(
+        {"partition": pa.array([0, 1, 1, 0, 1], pa.int32()), "offset": [7, 0, 0, 7, 3], "topic": [*"aaaab"], "timestamp": times}
+    )
+    begun = {"a": [int(at(5).timestamp() * 1e6), int(at(9).timestamp() * 1e6)]}
+    found = held_by_topic(told_apart([rows], begun))
+    assert [chosen(found["a"].positions.incarnation(number)) for number in range(3)] == [{(0, 7), (1, 0)}, {(1, 0)}, {(0, 7)}]
+    assert chosen(found["b"].positions) == {(1, 3)}
+    assert (found["a"].rows, found["a"].doubled) == (4, 0)
+    second = found["a"].positions.incarnation(2)
+    assert chosen(second.as_incarnation(2) & found["a"].positions) == chosen(second.as_incarnation(2)) != chosen(second)
+
+    of_one = told_apart([rows.select(["partition", "offset", "timestamp"])], begun, "a")
+    assert [batch.schema.names for batch in of_one] == [["partition", "offset"]]

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, a_review
+from builders import NOON, a_review, at
 from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.lake import catalog
 from pipelines.operations import repair
 from pipelines.silver import reviews
-from pipelines.streaming import checkpoints
+from pipelines.streaming import checkpoints, incarnations
+from pipelines.streaming.incarnations import Incarnation
 from pipelines.table import Table
 
 
@@ -52,6 +53,18 @@ def test_what_the_query_has_passed_is_rebuilt_and_what_is_before_it_is_left_to_i
     rows(spark, (0, 0)).writeTo(reviews.TABLE.name).append()
     refined = rows(spark, (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (2, 0))
     assert lacking(spark, refined) == ["e0-1", "e1-0"]
+
+
+def test_what_came_before_the_topic_was_made_anew_is_rebuilt_whatever_its_offset(spark: SparkSession, checkpoint: Path) -> None:
+    for name in ("commits", "offsets"):
+        (checkpoint / name).mkdir(parents=True)
+        (checkpoint / name / "7").write_text('v1\n{}\n{"shop.reviews":{"0":2}}')
+    rows(spark, (0, 0)).writeTo(reviews.TABLE.name).append()
+    begun = Incarnation("new", int(at(0.5).timestamp() * 1e6))
+    incarnations.remember(spark, reviews.TABLE, {"shop.reviews": [Incarnation("old", 0), begun]})
+    old, new = [_review(0, 0), _review(0, 9), _review(3, 4)], [_review(0, 1), _review(0, 5)]
+    later = [{**row, "event_id": f"new-{row['event_id']}", "kafka_at": at(1)} for row in new]
+    assert lacking(spark, frame(spark, reviews.TABLE, *old, *later)) == ["e0-9", "e3-4", "new-e0-1"]
 
 
 def test_without_a_batch_the_query_will_bring_what_comes_from_where_it_starts(spark: SparkSession, checkpoint: Path) -> None:

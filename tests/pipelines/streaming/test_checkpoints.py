@@ -157,7 +157,7 @@ def test_a_query_that_has_written_to_its_topic_needs_its_offsets_too(spark: Spar
     TopicCheckpoint(spark, query, written=7).begin()
     offsets = own_settings / "checkpoints" / query / "offsets"
     offsets.mkdir()
-    (offsets / "0").write_text("v1")
+    (offsets / "0").write_text("v1\n{}\n{}")
     TopicCheckpoint(spark, query, written=8).claim()
     assert not TopicCheckpoint(spark, query, written=8).is_lost()
     shutil.rmtree(offsets)
