@@ -34,6 +34,7 @@ from pipelines.models.serving import Serving
 from pipelines.online_store.client import Client
 from pipelines.online_store.two_version_records import Batch
 from pipelines.silver.fraud_scores import TABLE
+from pipelines.silver.payments import purchases
 from pipelines.silver.refining import LINEAGE
 
 log = logs.get(__name__)
@@ -52,7 +53,7 @@ def score(payments: DataFrame, first_model: "Broadcast[Packed]") -> DataFrame:
     arrival.
 
     `first_model` scores until the online store names another one. A payment that its card has
-    folded before is left out: its score has been given.
+    folded before is left out: its score has been given. So is a refund, which nobody decides on.
     """
 
     def score_task(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
@@ -61,7 +62,7 @@ def score(payments: DataFrame, first_model: "Broadcast[Packed]") -> DataFrame:
             scored = score_batch(pa.Table.from_batches(arrived), _this_batch(), _store(), _serving(first_model))
             yield from with_bytes(scored).to_batches()
 
-    return payments.select(*PAYMENT_COLUMNS).mapInArrow(score_task, SCORE_SCHEMA)
+    return purchases(payments).select(*PAYMENT_COLUMNS).mapInArrow(score_task, SCORE_SCHEMA)
 
 
 def with_bytes(scores: pa.Table) -> pa.Table:
@@ -121,7 +122,7 @@ def score_batch(paid: pa.Table, batch: Batch, store: FraudStore, serving: Servin
     The scores are `degraded` when the store fails, because the states then miss these payments.
     Where it failed at the reading, they are made from what the payments say themselves.
     """
-    keys, payments = payment_records.keyed(paid)
+    keys, payments = payment_records.keyed(paid, settings().ids.none)
     reading = _read(keys, batch, store, serving)
     reach("after_store_read")
     known = nothing_known(keys) if reading is None else reading.known
