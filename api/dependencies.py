@@ -46,8 +46,9 @@ def dependencies(settings: Settings) -> Dependencies:
     client, metrics = Client(settings.valkey), Metrics()
     store = FraudStore(client)
     reader = StateReader(lambda wanted: store.peek(wanted, name), settings.api.store_within_ms / 1000)
+    scorer = Scorer(reader, metrics, settings.ids.none)
     served = ServedModel(store.models, name, fraud_model.load)
-    return Dependencies(valid, client, served, reader, Scorer(reader, metrics), metrics, settings.api.max_body_bytes)
+    return Dependencies(valid, client, served, reader, scorer, metrics, settings.api.max_body_bytes)
 
 
 def dependencies_of(request: Request) -> Dependencies:

@@ -130,7 +130,7 @@ def _history() -> tuple[Keys, Folded]:
     cards, card = np.unique([payment["card_id"] for payment in made], return_inverse=True)
     devices, device = np.unique([payment["device_id"] for payment in made], return_inverse=True)
     typed = ({**payment, "event_at": _moment(payment), "amount": payment["amount"] / 100} for payment in made)
-    records = np.concatenate([payment_records.record(payment) for payment in typed])
+    records = np.concatenate([payment_records.record(payment, settings().ids.none) for payment in typed])
     keys = Keys(cards.tolist(), devices.tolist(), [])
     return keys, fold(nothing_known(keys), Payments(records, card, device, np.zeros(len(made), np.int64)))
 

@@ -92,8 +92,9 @@ def folded(paid: pa.Table, label_delay_days: int) -> tuple[History, Figures]:
     began = time.perf_counter()
     history = training_data.folded(paid, label_delay_days)
     folded_s = time.perf_counter() - began
-    cards, card_of = payment_records.cards(paid)
-    records = payment_records.records(paid)
+    no_id = settings().ids.none
+    cards, card_of = payment_records.cards(paid, no_id)
+    records = payment_records.records(paid, no_id)
     began = time.perf_counter()
     fold(new_cards(len(cards)), card_of, records)
     card_fold_s = time.perf_counter() - began

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 @dataclass(frozen=True)
 class Column:
     """A column: name, Spark SQL type, one sentence; `required` columns are never null, and silver
-    refuses a text of more than `longest` bytes.
+    refuses a text of more than `longest` bytes, and a required id that is blank where it may
+    not be.
     """
 
     name: str
@@ -17,6 +18,7 @@ class Column:
     meaning: str
     required: bool = True
     longest: int = 800  # what the API lets through: 200 characters
+    may_be_blank: bool = False
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from api.payments.schema import Payment
 from api.payments.scorer import features_of
 from api_payments import as_json
 from brute_card import brute_force
+from ids import NO_ID
 from payment_batches import payments
 from pipelines.dictionary import dictionary
 from pipelines.fraud.features import payment_records
@@ -37,14 +38,14 @@ from pipelines.fraud.features.fold import Known, fold, nothing_known
 assert Path(pipelines.__file__).is_relative_to(Path.cwd()), "the copy, not the checkout"
 numbers = [3 * n for n in range(8)]  # of one card, and of one seller of which nothing is known
 paid = payments(*numbers)
-keys, records = payment_records.keyed(paid)
+keys, records = payment_records.keyed(paid, NO_ID)
 stream = fold(nothing_known(keys), records).features
 api, known = [], nothing_known(keys)
 for row in paid.to_pylist():
-    keys_of_one, one = payment_records.keyed_one(row)
+    keys_of_one, one = payment_records.keyed_one(row, NO_ID)
     device = keys.devices.index(row["device_id"])
     known_of_one = known._replace(states=known.states._replace(devices=known.states.devices[device : device + 1]))
-    api.append(features_of(Payment.model_validate_json(json.dumps(as_json(row))), known_of_one)[0])
+    api.append(features_of(Payment.model_validate_json(json.dumps(as_json(row))), known_of_one, NO_ID)[0])
     after = fold(known_of_one, one).states
     known.states.cards[:], known.states.devices[device] = after.cards, after.devices[0]
 name = sys.argv[1]
@@ -82,7 +83,7 @@ def test_a_feature_added_as_the_page_says_is_listed_documented_and_the_same_ever
     done = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
-    assert seen["feature_set"].endswith("/2")
+    assert seen["feature_set"].endswith("/3")
     assert len(seen["dictionary"]) == 1
     assert repr(seen["stream"]) == repr(seen["api"]), "NaN is not itself"
     assert repr(seen["stream"]) == repr(seen["oracle"])

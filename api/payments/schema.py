@@ -23,6 +23,7 @@ from pydantic import (
 # the clock.
 EARLIEST, CLOCK_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(minutes=10)
 AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?")
+REFUND = re.compile(r"-" + AMOUNT.pattern)
 SHOWN = 3  # wrong fields named in one sentence
 
 
@@ -35,6 +36,8 @@ def _plausible(event_at: datetime) -> datetime:
 def _money(text: object) -> Decimal:
     # As a text, because most clients make a float of a number in JSON, and a float is not what they
     # were given.
+    if isinstance(text, str) and REFUND.fullmatch(text):
+        raise ValueError("is below zero: a refund is not scored, so send it to shop.payments only")
     if not isinstance(text, str) or not AMOUNT.fullmatch(text):
         raise ValueError('should be a text such as "1240.50", with at most two decimals')
     return Decimal(text)
@@ -45,8 +48,10 @@ def _whole(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-# Not only blanks, and no longer than silver takes, whatever the characters.
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern="[^ ]")]
+# Not only blanks, of any script, and no longer than silver takes, whatever the characters.
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern="[^\\s\\x00\u200b\ufeff]")]
+# Blank where there is none, as in silver.
+Id = Annotated[str, StringConstraints(max_length=200)]
 Money = Annotated[Decimal, BeforeValidator(_money), WithJsonSchema({"type": "string", "pattern": f"^{AMOUNT.pattern}$"})]
 Count = Annotated[int, BeforeValidator(_whole)]
 Moment = Annotated[AwareDatetime, AfterValidator(_plausible)]
@@ -63,16 +68,16 @@ class Payment(BaseModel):
     event_at: Moment = Field(description="When it happens, with its offset from UTC.")
     payment_id: Text = Field(description="The payment attempt.")
     card_id: Text = Field(description="Token of the card or account that pays.")
-    customer_id: Text = Field(description="The person who pays.")
-    seller_id: Text = Field(description="Seller of the order's dearest line.")
-    method: Literal["credit_card", "debit_card", "boleto", "voucher", "not_defined"]
+    customer_id: Id = Field(description="The person who pays.")
+    seller_id: Id = Field(description="Seller of the order's dearest line.")
+    method: Text = Field(description="credit_card, debit_card, boleto, voucher, or whatever else the shop takes.")
     installments: Count = Field(ge=0, le=1000, description="Number of monthly installments.")
     attempt_number: Count = Field(ge=1, le=1000, description="1 for the first attempt to pay this order, one more each time.")
     amount: Money = Field(description="Amount asked for.")
     currency: str = Field(pattern="^[A-Z]{3}$", description="ISO 4217 code.")
-    channel: Text = Field(description="web or app.")
-    device_id: Text = Field(description="Fingerprint of the paying device.")
-    country: str = Field(pattern="^[A-Z]{2}$", description="ISO 3166 country of the paying device's address.")
+    channel: Text = Field(description="web, app, or whatever else the shop has.")
+    device_id: Id = Field(description="Fingerprint of the paying device.")
+    country: Text = Field(description="Country of the paying device's address: ISO 3166, or what is known instead of it.")
     latitude: float | None = Field(None, ge=-90, le=90, description="Of the paying device's address, degrees.")
     longitude: float | None = Field(None, ge=-180, le=180, description="Of the paying device's address, degrees.")
     three_d_secure: bool | None = Field(None, description="Whether the card holder was authenticated with 3-D Secure.")

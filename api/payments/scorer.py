@@ -13,6 +13,7 @@ from api.payments.schema import Payment, Score
 from pipelines.base import logs
 from pipelines.base.arrays import SECOND_US, Floats, Records
 from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.placeholders import NoId
 from pipelines.fraud.features import payment_records
 from pipelines.fraud.features.feature_set import FEATURE_SET
 from pipelines.fraud.features.fold import Known, fold, nothing_known
@@ -30,10 +31,12 @@ class AlreadyFolded(Exception):
 
 
 class Scorer:
-    """Scores payments with what a reader knows of them; it never writes."""
+    """Scores payments with what a reader knows of them; it never writes. `no_id` says of an id
+    whether it is none.
+    """
 
-    def __init__(self, reader: StateReader, metrics: Metrics) -> None:
-        self.reader, self.metrics = reader, metrics
+    def __init__(self, reader: StateReader, metrics: Metrics, no_id: NoId) -> None:
+        self.reader, self.metrics, self.no_id = reader, metrics, no_id
         self.logged_at: dict[str, float] = {}
         for decision in get_args(Score.model_fields["decision"].annotation):
             metrics.decisions.labels(decision)
@@ -44,7 +47,7 @@ class Scorer:
         """
         began = time.perf_counter()
         known = await self._known(payment)
-        score = self._scored(payment, known, features_of(payment, known), model)
+        score = self._scored(payment, known, features_of(payment, known, self.no_id), model)
         self.metrics.decisions.labels(score.decision).inc()
         self.metrics.seconds.observe(time.perf_counter() - began)
         return score
@@ -104,13 +107,13 @@ class Scorer:
         )
 
 
-def features_of(payment: Payment, known: Known | None) -> Floats:
+def features_of(payment: Payment, known: Known | None, no_id: NoId) -> Floats:
     """Return the features (1, len(FEATURES)) of a payment with what is `known` of its card, device
     and seller (1 each), None where nothing could be read.
 
     Raises AlreadyFolded where the card has folded the payment's event.
     """
-    keys, payments = payment_records.keyed_one(dict(payment))
+    keys, payments = payment_records.keyed_one(dict(payment), no_id)
     features, _, repeated = fold(nothing_known(keys) if known is None else known, payments)
     if repeated[0]:
         raise AlreadyFolded

@@ -18,7 +18,7 @@ NAME = "promote_fraud_model"
 
 def promote(spark: SparkSession) -> None:
     """Compare challenger and champion on the newest payments whose labels have matured."""
-    snapshots, history = training_data.newest(spark, settings().fraud.label_delay_days)
+    snapshots, history = training_data.newest(spark, settings().fraud)
     promotion.decide(ModelRegistry(settings().mlflow), settings().fraud.model_name, history, snapshots)
 
 

@@ -8,7 +8,7 @@ import typer
 from pyspark.sql import SparkSession
 
 from pipelines.base import exits, logs
-from pipelines.base.settings import settings
+from pipelines.base.settings import Fraud, settings
 from pipelines.fraud import promotion, training_data
 from pipelines.fraud.champion import champion_of_todays_features
 from pipelines.fraud.features.feature_set import FEATURE_SET
@@ -27,21 +27,21 @@ Family = Literal["xgboost", "additive"]
 Features = Literal["folded", "logged"]
 
 
-def history(spark: SparkSession, features: Features, label_delay_days: int) -> tuple[dict[str, str], History]:
+def history(spark: SparkSession, features: Features, fraud: Fraud) -> tuple[dict[str, str], History]:
     """Wait until silver has what the topics have; return its snapshots, and payments folded anew or
     as they were logged.
     """
     if features == "logged":
         progress.wait(spark, fraud_scores.TABLE, chargebacks.TABLE)
-        return training_data.newest_logged(spark)
+        return training_data.newest_logged(spark, fraud)
     progress.wait(spark, payments.TABLE, chargebacks.TABLE)
-    return training_data.newest(spark, label_delay_days)
+    return training_data.newest(spark, fraud)
 
 
 def train(spark: SparkSession, family: Family, features: Features, promote: bool) -> None:
     """Fit a model on what silver has, and register it."""
     fraud = settings().fraud
-    snapshots, past = history(spark, features, fraud.label_delay_days)
+    snapshots, past = history(spark, features, fraud)
     trained = training.train(past, fraud.label_delay_days, fraud.costs, family)
     registry = ModelRegistry(settings().mlflow)
     version = registry.register(

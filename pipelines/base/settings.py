@@ -4,7 +4,7 @@ environment.
 
 import os
 import tomllib
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pipelines.base.costs import Costs
 from pipelines.base.errors import SettingsError
 from pipelines.base.paths import ROOT, located
+from pipelines.base.placeholders import NoId, no_id
 from pipelines.base.secret import no_blank, no_placeholder
 
 PREFIX = "TIDEMARK_"
@@ -135,9 +136,26 @@ class Spark(Section):
     conf: dict[str, str] = Field(default_factory=dict)
 
 
+class Ids(Section):
+    """What counts as no id, of whatever kind."""
+
+    placeholders: tuple[str, ...]
+
+    @cached_property
+    def none(self) -> NoId:
+        """What says whether a text is no id."""
+        return no_id(self.placeholders)
+
+
 class Fraud(Section):
+    """The fraud model: its name, what is learned from, how often a new champion is looked for, and
+    what decisions cost.
+    """
+
     model_name: str
     label_delay_days: int = Field(ge=0)
+    learn_from_days: int = Field(ge=1)
+    learn_from_payments: int = Field(ge=1)
     champion_poll_s: float = Field(gt=0)
     awaited_s: float = Field(gt=0)
     costs: Costs
@@ -181,6 +199,7 @@ class Settings(Section):
     dash: Dash
     api: Api
     spark: Spark
+    ids: Ids
     fraud: Fraud
     upkeep: Upkeep
     streams: dict[str, Stream]

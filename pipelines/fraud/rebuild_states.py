@@ -2,17 +2,22 @@
 store that has lost its data.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.base.errors import CheckpointError
+from pipelines.base.settings import settings
 from pipelines.contracts.contract import Contract
+from pipelines.fraud import arrivals
 from pipelines.fraud.features import payment_records
-from pipelines.fraud.features.fold import States, fold, nothing_known
+from pipelines.fraud.features.card_state import CARD_STATE
+from pipelines.fraud.features.device_state import DEVICE_STATE
+from pipelines.fraud.features.fold import Known, States, fold
 from pipelines.fraud.features.payment_records import Keys
+from pipelines.fraud.states_by_id import StatesById
 from pipelines.fraud.store import FraudStore
 from pipelines.lake import catalog
 from pipelines.online_store.two_version_records import Batch
@@ -33,15 +38,16 @@ def rebuild(spark: SparkSession, store: FraudStore, query: str, contract: Contra
     last = checkpoint.last_batch()
     if last is None:
         raise CheckpointError(f"{query} has committed no batch, so nothing has a state: start the scorer.")
-    keys, states = folded(arrived(spark, checkpoint.committed_of(str(payments.TABLE.topic)), contract).toArrow())
+    came = arrived(spark, checkpoint.committed_of(str(payments.TABLE.topic)), contract)
+    keys, states = folded(some.toArrow() for some in arrivals.in_slices(came))
     store.forget_cards()
     store.write(keys, states, states, Batch(*last))
     return len(keys.cards)
 
 
 def arrived(spark: SparkSession, until: Mapping[int, int], contract: Contract) -> DataFrame:
-    """Return the payments before the offsets `until` in order of arrival: silver's, and from Kafka
-    what silver has not yet.
+    """Return the payments before the offsets `until` that are scored: silver's, and from Kafka what
+    silver has not yet.
     """
     silver = catalog.fresh(spark, payments.TABLE)
     ends = F.create_map(*(F.lit(each) for partition, end in until.items() for each in (partition, end)))
@@ -53,14 +59,19 @@ def arrived(spark: SparkSession, until: Mapping[int, int], contract: Contract) -
     if since != until:
         records = read_topic_once(spark, topic, since, until)
         rows = rows.unionByName(refine(records, contract, payments).select(*columns))
-    return rows.orderBy("kafka_partition", "kafka_offset")
+    return payments.purchases(rows).select(*columns)
 
 
-def folded(paid: pa.Table) -> tuple[Keys, States]:
-    """Return the cards and devices of payments that arrived in this order, and the states that each
-    is left in.
+def folded(slices: Iterable[pa.Table]) -> tuple[Keys, States]:
+    """Return the cards and devices of payments that arrived in this order, slice by slice, and the
+    states that each is left in.
 
     A device's state does not depend on the order, so that of each card is enough.
     """
-    keys, payments = payment_records.keyed(paid)
-    return keys, fold(nothing_known(keys), payments).states
+    cards, devices = StatesById(CARD_STATE), StatesById(DEVICE_STATE)
+    for paid in slices:
+        keys, came = payment_records.keyed(paid, settings().ids.none)
+        card, device = cards.numbers(keys.cards), devices.numbers(keys.devices)
+        after = fold(Known(States(cards.states[card], devices.states[device]), None), came).states
+        cards.states[card], devices.states[device] = after.cards, after.devices
+    return Keys(cards.ids, devices.ids, []), States(cards.states, devices.states)

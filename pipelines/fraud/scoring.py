@@ -36,6 +36,7 @@ from pipelines.models.serving import Serving
 from pipelines.online_store.client import Client
 from pipelines.online_store.two_version_records import Batch
 from pipelines.silver.fraud_scores import TABLE
+from pipelines.silver.payments import purchases
 from pipelines.silver.refining import LINEAGE
 
 log = logs.get(__name__)
@@ -54,7 +55,7 @@ def score(payments: DataFrame, first_model: "Broadcast[Packed]") -> DataFrame:
     arrival.
 
     `first_model` scores until the online store names another one. A payment that its card has
-    folded before is left out: its score has been given.
+    folded before is left out: its score has been given. So is a refund, which nobody decides on.
     """
 
     def score_task(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
@@ -64,7 +65,7 @@ def score(payments: DataFrame, first_model: "Broadcast[Packed]") -> DataFrame:
             scored = score_batch(pa.Table.from_batches(arrived), _this_batch(), _store(), _serving(first_model), awaited_s)
             yield from with_bytes(scored).to_batches()
 
-    return payments.select(*PAYMENT_COLUMNS).mapInArrow(score_task, SCORE_SCHEMA)
+    return purchases(payments).select(*PAYMENT_COLUMNS).mapInArrow(score_task, SCORE_SCHEMA)
 
 
 def with_bytes(scores: pa.Table) -> pa.Table:
@@ -129,7 +130,7 @@ def score_batch(
     does not answer raises ServiceUnreachable: the batch is to be done again. Raises CheckpointError
     where another process has gone on to a later batch.
     """
-    keys, payments = payment_records.keyed(paid)
+    keys, payments = payment_records.keyed(paid, settings().ids.none)
     awaited = _age_s(payments.records) <= awaited_s
     reading = _read(keys, batch, store, serving, awaited=awaited)
     reach("after_store_read")

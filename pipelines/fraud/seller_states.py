@@ -19,10 +19,12 @@ from pipelines.base.settings import settings
 from pipelines.base.window import Window
 from pipelines.fraud import training_data
 from pipelines.fraud.features import payment_records
+from pipelines.fraud.features.card_state import CARD_STATE
 from pipelines.fraud.features.feature_set import AMOUNT_Z, FEATURE_SET
 from pipelines.fraud.features.labels import labels
 from pipelines.fraud.features.seller_fold import learn
 from pipelines.fraud.features.seller_state import SELLER_RECORD
+from pipelines.fraud.states_by_id import StatesById
 from pipelines.fraud.store import FraudStore
 from pipelines.lake import catalog
 from pipelines.online_store.client import Client
@@ -36,6 +38,7 @@ LOOK_EVERY_S = 15.0
 # After a full hour, its last payments may still be on their way to silver.
 ARRIVING_US = 120_000_000
 TABLES = (payments.TABLE, chargebacks.TABLE, fraud_scores.TABLE)
+SOLD = ("seller_id", "event_at", "amount")
 
 
 def companion() -> Companion:
@@ -76,7 +79,8 @@ def publish(spark: SparkSession, store: FraudStore, begin: int, end: int) -> Non
     """Fold what has become known of sellers from `begin` to `end` (us) over their states; from 0
     on, all there is.
     """
-    paid, charged_back, scored = (catalog.fresh(spark, table) for table in TABLES)
+    made, charged_back, scored = (catalog.fresh(spark, table) for table in TABLES)
+    paid = payments.purchases(made)
     found = charged_back.filter(_between(0, end))
     delay_us = label_delay_us()
     if begin == 0:
@@ -85,7 +89,7 @@ def publish(spark: SparkSession, store: FraudStore, begin: int, end: int) -> Non
         sold, amount_z = _from_the_first(paid.filter(_between(0, end)), found)
         judged = sold
     else:
-        sold = _once(paid.filter(_between(begin, end))).select("seller_id", "event_at", "amount").toArrow()
+        sold = _once(paid.filter(_between(begin, end))).select(*SOLD).toArrow()
         judged = judgeable(paid, found, scored, begin, end, delay_us).toArrow()
         amount_z = judged["amount_z"].to_numpy().astype(np.float32)
     known, of = labels(payment_records.sales(judged)["at_us"], amount_z, payment_records.findings(judged), delay_us)
@@ -110,8 +114,12 @@ def _from_the_first(paid: DataFrame, found: DataFrame) -> tuple[pa.Table, Floats
     """Return all payments with findings, and how unusual their amounts were, which no score says of
     those before the first.
     """
-    payments, _, features = training_data.fold_cards(training_data.label(paid, found).toArrow())
-    return payments, features[:, AMOUNT_Z]
+    cards, sold, amount_z = StatesById(CARD_STATE), [], []
+    for some in training_data.labelled_slices(paid, found):
+        once, _, features = training_data.fold_cards(some, cards)
+        sold.append(once.select([*SOLD, "findings"]))
+        amount_z.append(features[:, AMOUNT_Z].copy())
+    return pa.concat_tables(sold), np.concatenate(amount_z)
 
 
 def judgeable(paid: DataFrame, found: DataFrame, scored: DataFrame, begin: int, end: int, delay_us: int) -> DataFrame:
@@ -137,7 +145,7 @@ def _take_up(store: FraudStore, sold: pa.Table, labelled: pa.Table, known: Recor
     return how many they are.
     """
     both = pa.concat_tables([sold.select(["seller_id"]), labelled.select(["seller_id"])])
-    sellers, seller_of = payment_records.sellers(both)
+    sellers, seller_of = payment_records.sellers(both, settings().ids.none)
     records = _before_step(store.read_sellers(sellers), begin)
     after = records["after"]
     learn(after, seller_of[: len(sold)], payment_records.sales(sold), seller_of[len(sold) :], known, delay_us)

@@ -30,7 +30,8 @@ def bounds(columns: Sequence[TableColumn]) -> Rules:
     """
     texts = [column for column in columns if column.type == "string"]
     times = [column.name for column in columns if column.type == "timestamp" and column.name != "event_at"]
-    identities = [column.name for column in texts if column.required and column.name.endswith("_id")]
+    of_ids = [column for column in texts if column.required and column.name.endswith("_id")]
+    identities = [column.name for column in of_ids if not column.may_be_blank]
     rules: dict[str, Callable[[Column], Column]] = {
         "texts_are_utf8": lambda event: F.is_valid_utf8(_together(event, columns)),
         "texts_together_up_to_100_kb": lambda event: F.octet_length(_together(event, columns)) <= TOGETHER,

@@ -12,6 +12,7 @@ from api_payments import PATH, a_body, as_json
 from builders import at
 from fastapi.testclient import TestClient
 from fraud_models import BLANK, a_blank_booster, a_packed_model, a_serving
+from ids import NO_ID
 from payment_batches import payments
 from valkey_server import ValkeyServer
 from waiting import until
@@ -61,7 +62,7 @@ def test_asked_one_at_a_time_features_and_scores_are_those_of_the_stream(client:
     for number, row in enumerate(payments(*range(24)).to_pylist()):
         keys = Keys([row["card_id"]], [row["device_id"]], [row["seller_id"]])
         known = store.peek(keys, "fraud").known
-        features = features_of(Payment.model_validate_json(json.dumps(as_json(row))), known)
+        features = features_of(Payment.model_validate_json(json.dumps(as_json(row))), known, NO_ID)
         answer = client.post(PATH, json=as_json(row)).json()
         (streamed,) = stream(store, number, batch=number)
         assert repr(features[0].tolist()) == repr(streamed["features"])

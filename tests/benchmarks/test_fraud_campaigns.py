@@ -52,7 +52,7 @@ def test_money_and_time_and_size_have_their_units(written):
 def test_the_test_period_is_the_last_quarter_of_what_has_matured(written):
     described = written["settings"]
     assert described["past"] == {"seed": 3, "opened": "2025-01-01", "days": 60, "orders_per_day": 500}
-    assert (described["test_from"], described["test_to"]) == ("2025-02-09", "2025-02-22")
+    assert (described["test_from"], described["test_to"]) == ("2025-02-10", "2025-02-22")
 
 
 def test_money_is_named_by_its_currency():

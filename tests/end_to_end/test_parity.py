@@ -22,6 +22,7 @@ import xgboost
 from api_payments import KEY, PATH, as_json
 from api_process import an_api
 from fraud_models import a_policy, registered
+from ids import NO_ID
 from processes import running
 from topic_records import received, send
 from valkey_server import PATIENCE_S
@@ -157,7 +158,7 @@ class Stream:
             body = as_json(event)
             keys = Keys([event["card_id"]], [event["device_id"]], [event["seller_id"]])
             known = self.store.peek(keys, MODEL).known
-            features = features_of(Payment.model_validate_json(json.dumps(body)), known)[0]
+            features = features_of(Payment.model_validate_json(json.dumps(body)), known, NO_ID)[0]
             answer = client.post(PATH, json=body)
             assert answer.is_success, answer.text
             self.answered[event["payment_id"]] = {**answer.json(), "features": features.tolist()}
@@ -206,6 +207,7 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
             client = beside.enter_context(httpx.Client(base_url=url, headers={HEADER: KEY}, timeout=PATIENCE_S))
             until(stream.all_scored, "the past is scored", job)
             stream.ask(client, *calm)
+            send(local_stack.kafka, TOPIC, refund_of(calm[0]))
             stream.send(*rounds[1])
             until(stream.all_scored, "the calm round is scored", job)
             stream.ask(client, *under_way[: len(CARDS)])
@@ -222,6 +224,12 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
             until(stream.all_scored, "all is scored", job)
     model = fraud_model.load(registry.packed(MODEL, version))
     return Story(stream, stream.scores(), left, payments, features, model)
+
+
+def refund_of(payment: Event) -> Event:
+    """Build what gives a payment back."""
+    name = f"{payment['payment_id']}-refund"
+    return {**payment, "event_id": name, "payment_id": name, "amount": -payment["amount"]}
 
 
 def first_of_each(scores: list[Event]) -> dict[str, Event]:
@@ -259,10 +267,15 @@ def test_the_api_asked_before_each_payment_gives_the_features_and_scores_of_the_
 
 
 def test_cards_and_devices_are_left_in_the_states_of_the_batch_fold(story: Story) -> None:
-    keys, states = rebuild_states.folded(story.payments)
+    keys, states = rebuild_states.folded([story.payments])
     of_cards = states.cards[[keys.cards.index(card) for card in CARDS]]
     of_devices = states.devices[[keys.devices.index(device) for device in DEVICES]]
     assert story.stream.states() == of_cards.tobytes() + of_devices.tobytes()
+
+
+def test_a_refund_has_no_score(story: Story) -> None:
+    assert not [each for each in story.scores if each["payment_id"].endswith("-refund")]
+    assert len(story.scores) > 0
 
 
 def test_payments_are_told_of_other_cards_that_paid_from_their_device(story: Story) -> None:

@@ -4,11 +4,13 @@ at a time.
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 
 from pipelines.fraud.features.card_state import HALF_LIVES_S, HIGHS, PLACES
 
+LONGEST_SILENCE_US = 180 * 86_400_000_000
 MINUTE_US, HOUR_US, DAY_US = 60_000_000, 3_600_000_000, 86_400_000_000
 WINDOWS = {"1h": (5 * MINUTE_US, 12), "24h": (HOUR_US, 24), "7d": (DAY_US, 7), "30d": (DAY_US, 30)}
 HALVED = dict(zip(("10m", "6h", "1d", "7d"), HALF_LIVES_S, strict=True))
@@ -39,6 +41,14 @@ def ratio(value: float, base: float) -> float:
     return value / base if base > 0 else math.nan
 
 
+def age_us(clocks: list[int], since: int) -> int:
+    """Return how long ago a moment was at the last of some moments, without the long silences
+    since.
+    """
+    silences = [b - a for a, b in pairwise(clocks) if a >= since and b - a > LONGEST_SILENCE_US]
+    return clocks[-1] - since - sum(silences)
+
+
 def _mean(values: Iterable[float]) -> float:
     found = list(values)
     return sum(found) / len(found) if found else math.nan
@@ -67,12 +77,12 @@ def _payment(payment: np.void) -> Features:
 
 
 def _habits(history: list[np.void], clocks: list[int]) -> Features:
-    earlier, gaps = history[:-1], np.diff(clocks[:-1])
-    gap = float(gaps.mean()) if len(gaps) else math.nan
+    earlier, gaps = history[:-1], [gap if gap <= LONGEST_SILENCE_US else 0 for gap in np.diff(clocks[:-1])]
+    gap = float(np.mean(gaps)) if gaps else math.nan
     since = clocks[-1] - clocks[-2] if earlier else math.nan
     return {
         "payments_before": len(earlier),
-        "card_age_d": (clocks[-1] - clocks[0]) / DAY_US,
+        "card_age_d": age_us(clocks, clocks[0]) / DAY_US,
         "since_last_s": since / 1e6,
         "gap_mean_h": gap / HOUR_US,
         "gap_over_mean": ratio(since, gap),
@@ -156,9 +166,10 @@ def _highs(amounts: list[float], clocks: list[int]) -> Features:
 
 
 def _customer(history: list[np.void]) -> Features:
-    *earlier, customer = (int(p["customer"]) for p in history)
+    *before, customer = (int(p["customer"]) for p in history)
+    earlier = [each for each in before if each]
     compared_with = {"customer_changed": earlier[-1:], "customer_not_first": earlier[:1]}
-    return {name: float(customer != before[0]) if before else math.nan for name, before in compared_with.items()}
+    return {name: float(customer != than[0]) if than and customer else math.nan for name, than in compared_with.items()}
 
 
 def _places(history: list[np.void], clocks: list[int]) -> Features:
@@ -168,20 +179,31 @@ def _places(history: list[np.void], clocks: list[int]) -> Features:
         ("country", "country_age_h", "countries"),
         ("seller", "seller_known_h", "sellers"),
     ):
-        came = [int(p[kind]) for p in history]
-        remembered: dict[int, int] = {}
-        for place, clock in zip(came, clocks, strict=True):
-            features[f"new_{kind}"] = float(place not in remembered)
-            since = remembered.pop(place, clock)
-            remembered = dict([*remembered.items(), (place, since)][-PLACES:])
-            features[age] = (clock - since) / HOUR_US
-        features[f"{kind}_changed"] = float(len(came) > 1 and came[-1] != came[-2])
+        known = [(int(p[kind]), clock) for p, clock in zip(history, clocks, strict=True) if p[kind]]
+        came = [place for place, _ in known]
+        features |= dict.fromkeys((f"new_{kind}", age, f"{kind}_changed"), math.nan)
+        if history[-1][kind]:
+            before, since = _remembered(known[:-1]), clocks[-1]
+            features[f"new_{kind}"] = float(came[-1] not in before)
+            features[age] = age_us(clocks, before.get(came[-1], since)) / HOUR_US
+            features[f"{kind}_changed"] = float(len(came) > 1 and came[-1] != came[-2])
         features[f"{plural}_distinct"] = _estimated(came)
-        days = [clocks[-1] // DAY_US - clock // DAY_US for clock in clocks]
-        features[f"{plural}_2d"] = _estimated([place for place, day in zip(came, days, strict=True) if day < 2])
+        today = clocks[-1] // DAY_US
+        features[f"{plural}_2d"] = _estimated([place for place, clock in known if today - clock // DAY_US < 2])
     for absent in ("seller_changed", "countries_2d"):
         del features[absent]
     return features
+
+
+def _remembered(known: list[tuple[int, int]]) -> dict[int, int]:
+    """Return the last places of those that came (place, when), each with the moment it first came
+    since it was last forgotten.
+    """
+    remembered: dict[int, int] = {}
+    for place, clock in known:
+        since = remembered.pop(place, clock)
+        remembered = dict([*remembered.items(), (place, since)][-PLACES:])
+    return remembered
 
 
 def _estimated(places: list[int]) -> float:

@@ -4,8 +4,10 @@ one payment at a time.
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
+LONGEST_SILENCE_US = 180 * DAY_US
 NEVER = math.nan
 
 Features = dict[str, float]
@@ -57,8 +59,14 @@ def _payments(at_us: int, amount: float, paid: list[tuple[int, float]], as_of: i
         "seller_amount_mean_30d": mean,
         "seller_payments_24h_over_30d": 30 * len(day) / len(month) if month else NEVER,
         "amount_over_seller_mean": amount / mean,
-        "seller_age_d": (at_us - min(moments)) / DAY_US if moments else NEVER,
+        "seller_age_d": (at_us - min(moments) - _silent(moments, at_us)) / DAY_US if moments else NEVER,
     }
+
+
+def _silent(moments: list[int], until: int) -> int:
+    """Return how much of the time since the first of some moments was in long silences."""
+    gaps = [b - a for a, b in pairwise(sorted([*moments, max(until, *moments)]))]
+    return sum(gap for gap in gaps if gap > LONGEST_SILENCE_US)
 
 
 def _risk(known: list[Label], end: int) -> Features:
@@ -109,12 +117,16 @@ def _run(labels: list[Label]) -> tuple[list[int], int]:
     """Return when the frauds of ordinary amount of the last run were, and how many legitimate
     labels came after its first.
     """
-    ordinary = [i for i, label in enumerate(labels) if label.fraud and label.amount_z < 2.5]
-    if not ordinary:
-        return [], 0
-    first = ordinary[-1]
-    for i in reversed(ordinary):  # back to where a legitimate label lies between two of them
-        if any(not label.fraud for label in labels[i:first]):
-            break
-        first = i
-    return [labels[i].at_us for i in ordinary if i >= first], sum(not label.fraud for label in labels[first:])
+    run: list[int] = []
+    legitimate = 0
+    for label in labels:
+        if not label.fraud:
+            legitimate += 1
+        elif label.amount_z < 2.5:
+            since_last = label.at_us - max(run, default=label.at_us)
+            if since_last < -LONGEST_SILENCE_US:
+                continue
+            if legitimate or since_last > LONGEST_SILENCE_US:
+                run, legitimate = [], 0
+            run.append(label.at_us)
+    return (run, legitimate) if run else ([], 0)

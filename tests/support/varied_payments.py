@@ -15,6 +15,7 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 from builders import a_payment
+from ids import NO_ID
 from payment_batches import PAYMENTS
 
 from pipelines.base.arrays import DAY_US, Records
@@ -61,15 +62,19 @@ DEVICES = [device(card, 0) for card in CARDS]
 
 
 def a_varied_payment(number: int, card: str, seller: str, event_at: datetime, turn: int) -> Event:
-    """Build a payment that differs from the card's others in whatever a feature looks at."""
+    """Build a payment that differs from the card's others in whatever a feature looks at; now and
+    then its device, seller or customer has no id.
+    """
     name, located = f"{RUN}-{number}", bool(random.random() < 0.7)
     place = {"latitude": random.uniform(-60, 60), "longitude": random.uniform(-180, 180)} if located else {}
     where = {"country": one_of("BR", "PT", "AR"), **place}
-    how = {"method": one_of("credit_card", "debit_card", "boleto"), "channel": one_of("web", "app")}
+    how = {"method": one_of("credit_card", "debit_card", "boleto", "pix"), "channel": one_of("web", "app")}
     more = {"installments": one_of(1, 3, 10), "attempt_number": one_of(1, 1, 2), "three_d_secure": one_of(None, True, False)}
     what = {"amount": Decimal(int(random.lognormal(8, 1.5)) + 1) / 100, "currency": one_of("BRL", "BRL", "EUR")}
-    who = {"customer_id": f"customer{random.integers(2)}", "device_id": device(card, turn)}
-    ids = {"event_id": name, "payment_id": name, "card_id": card, "seller_id": seller, "event_at": event_at}
+    paying = one_of("undefined", "NULL", "000-000") if number % 13 == 5 else device(card, turn)
+    who = {"customer_id": one_of("customer0", "customer1", "guest"), "device_id": paying}
+    paid = "n/a" if number % 11 == 5 else seller
+    ids = {"event_id": name, "payment_id": name, "card_id": card, "seller_id": paid, "event_at": event_at}
     return a_payment(**ids, **where, **how, **more, **what, **who)
 
 
@@ -128,8 +133,8 @@ def known_of_sellers(sales: pa.Table) -> Records:
     delay_us, hour_us = LABEL_DELAY_DAYS * DAY_US, int(HOUR.timestamp()) * 1_000_000
     known, of = labels(records["at_us"], features[:, AMOUNT_Z], payment_records.findings(sales), delay_us)
     fresh = known["known_us"] < hour_us
-    names, seller_of = payment_records.sellers(sales)
-    seller_of = np.array([SELLERS.index(name) for name in names])[seller_of]
+    names, seller_of = payment_records.sellers(sales, NO_ID)
+    seller_of = np.array([*map(SELLERS.index, names), payment_records.NOBODY])[seller_of]
     states, made = new_sellers(len(SELLERS)), np.zeros(len(SELLERS), SELLER_RECORD)
     learn(states, seller_of, records, seller_of[of[fresh]], known[fresh], delay_us)
     made["after_us"], made["after"] = hour_us, states

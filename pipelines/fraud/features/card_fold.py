@@ -6,8 +6,11 @@ was known with that payment and before it, never after. The card's clock never r
 payment that comes late is taken as if it happened with the newest one before it. Windows are whole
 slots (5 minutes of an hour, hours of a day, days of a week and of a month), the current one
 included. Amounts enter the card's mean and deviation clipped at mean + 2.5 deviations, so that a
-fraud does not become the habit; an amount that is clipped is called high. All the compiled code is
-in this file, because Numba's cache notices changes per file.
+fraud does not become the habit; an amount that is clipped is called high. Ages do not count a
+silence of the card of more than LONGEST_SILENCE_US: one payment with a date of years ago would make
+everything about the card years old. A payment without a card's id is the first one of a card that
+nobody remembers, and a seller, device or customer without an id is no seller, device or customer.
+All the compiled code is in this file, because Numba's cache notices changes per file.
 """
 
 import math
@@ -17,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.base.arrays import DAY_US, HOUR_US, SECOND_US, Floats, Integers, Records
+from pipelines.fraud.features.ages import LONGEST_SILENCE_US
 from pipelines.fraud.features.card_state import (
     DAY_SLOT_US,
     HALF_LIVES_S,
@@ -27,6 +31,7 @@ from pipelines.fraud.features.card_state import (
     MONTH_SLOTS,
     MOST,
     SKETCH_BITS,
+    new_cards,
 )
 from pipelines.fraud.features.feature_set import FEATURES, ROW
 
@@ -85,10 +90,19 @@ def _write_payment_features(payment, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _uncounted(state, now):  # type: ignore[no-untyped-def]
+    """Return how much of the time since the card's last payment counts in no age: none, or all of a
+    long silence.
+    """
+    silence = now - state.last_us
+    return silence if silence > LONGEST_SILENCE_US else 0
+
+
+@compiled
 def _write_past_features(state, now, row):  # type: ignore[no-untyped-def]
     before = int(state.payments)
     row.payments_before = before
-    row.card_age_d = (now - state.first_us) / DAY_US if before > 0 else 0.0
+    row.card_age_d = (now - _uncounted(state, now) - state.first_us) / DAY_US if before > 0 else 0.0
     row.since_last_s = (now - state.last_us) / SECOND_US if before > 0 else math.nan
     row.gap_mean_h = (state.last_us - state.first_us) / (before - 1) / HOUR_US if before > 1 else math.nan
     row.gap_over_mean = _over((now - state.last_us) / HOUR_US, row.gap_mean_h)
@@ -212,8 +226,17 @@ def _visit(places, first_s, place, now_s):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _later(first_s, seconds):  # type: ignore[no-untyped-def]
+    """Let what is remembered have come first so many seconds later."""
+    for i in range(len(first_s)):
+        if first_s[i] > 0:
+            first_s[i] += np.uint32(seconds)
+
+
+@compiled
 def _bit(hashed):  # type: ignore[no-untyped-def]
-    return np.uint64(1) << (hashed % np.uint64(SKETCH_BITS))
+    """Return the bit of a hash in a sketch, none for no id."""
+    return np.uint64(1) << (hashed % np.uint64(SKETCH_BITS)) if hashed != 0 else np.uint64(0)
 
 
 @compiled
@@ -246,8 +269,10 @@ def _shorter(hashed):  # type: ignore[no-untyped-def]
 
 @compiled
 def _customer(state, payment, row):  # type: ignore[no-untyped-def]
-    customer = _shorter(payment.customer)
     row.customer_changed = row.customer_not_first = math.nan
+    if payment.customer == 0:
+        return
+    customer = _shorter(payment.customer)
     if state.first_customer == 0:
         state.first_customer = customer
     else:
@@ -257,18 +282,39 @@ def _customer(state, payment, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _places(state, payment, now, row):  # type: ignore[no-untyped-def]
-    known, now_s = state.payments > 0, now // SECOND_US
-    device, country, seller = _short(payment.device), _short(payment.country), _short(payment.seller)
+def _device(state, payment, now_s, row):  # type: ignore[no-untyped-def]
+    if payment.device == 0:
+        row.new_device = row.device_changed = row.device_age_h = math.nan
+        return
+    device = _short(payment.device)
     row.new_device = 0.0 if device in state.devices else 1.0
-    row.new_country = 0.0 if country in state.countries else 1.0
-    row.new_seller = 0.0 if seller in state.sellers else 1.0
-    row.device_changed = 1.0 if known and device != state.devices[0] else 0.0
-    row.country_changed = 1.0 if known and country != state.countries[0] else 0.0
+    row.device_changed = 1.0 if state.devices[0] != 0 and device != state.devices[0] else 0.0
     row.device_age_h = _visit(state.devices, state.devices_s, device, now_s)
-    row.country_age_h = _visit(state.countries, state.countries_s, country, now_s)
+
+
+@compiled
+def _seller(state, payment, now_s, row):  # type: ignore[no-untyped-def]
+    if payment.seller == 0:
+        row.new_seller = row.seller_known_h = math.nan
+        return
+    seller = _short(payment.seller)
+    row.new_seller = 0.0 if seller in state.sellers else 1.0
     row.seller_known_h = _visit(state.sellers, state.sellers_s, seller, now_s)
-    currency = _shorter(payment.currency)
+
+
+@compiled
+def _places(state, payment, now, row):  # type: ignore[no-untyped-def]
+    known, now_s, uncounted_s = state.payments > 0, now // SECOND_US, _uncounted(state, now) // SECOND_US
+    if uncounted_s > 0:
+        _later(state.devices_s, uncounted_s)
+        _later(state.countries_s, uncounted_s)
+        _later(state.sellers_s, uncounted_s)
+    _device(state, payment, now_s, row)
+    _seller(state, payment, now_s, row)
+    country, currency = _short(payment.country), _shorter(payment.currency)
+    row.new_country = 0.0 if country in state.countries else 1.0
+    row.country_changed = 1.0 if known and country != state.countries[0] else 0.0
+    row.country_age_h = _visit(state.countries, state.countries_s, country, now_s)
     row.currency_changed = 1.0 if known and currency != state.currency else 0.0
     state.currency = currency
 
@@ -362,7 +408,7 @@ def _remember_amount(state, amount, now):  # type: ignore[no-untyped-def]
 @compiled
 def _remember(state, payment, now):  # type: ignore[no-untyped-def]
     _remember_amount(state, payment.amount, now)
-    state.first_us = now if state.payments == 0 else state.first_us
+    state.first_us = now if state.payments == 0 else state.first_us + _uncounted(state, now)
     state.last_us = now
     state.payments += 1
     state.nights += 1 if _is_night(payment) else 0
@@ -390,26 +436,30 @@ def _fold_one(state, payment, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _fold(states, cards, payments, rows, repeated):  # type: ignore[no-untyped-def]
+def _fold(states, cards, nobodys, payments, rows, repeated):  # type: ignore[no-untyped-def]
     for i in range(len(cards)):
-        if _seen_before(states[cards[i]], payments[i]):
+        if cards[i] < 0:
+            nobodys[1] = nobodys[0]  # each time a new one
+        state = nobodys[1] if cards[i] < 0 else states[cards[i]]
+        if _seen_before(state, payments[i]):
             repeated[i] = True
         else:
-            _fold_one(states[cards[i]], payments[i], rows[i])
+            _fold_one(state, payments[i], rows[i])
 
 
 @compiled
 def _late(last_us, cards, payments, late):  # type: ignore[no-untyped-def]
     for i in range(len(cards)):
-        late[i] = payments[i].at_us < last_us[cards[i]]
-        last_us[cards[i]] = max(last_us[cards[i]], payments[i].at_us)
+        if cards[i] >= 0:
+            late[i] = payments[i].at_us < last_us[cards[i]]
+            last_us[cards[i]] = max(last_us[cards[i]], payments[i].at_us)
 
 
 def late(states: Records, cards: Integers, payments: Records) -> npt.NDArray[np.bool_]:
     """Return for each of `payments` (n, PAYMENT) whether a later one of its card came before it.
 
     `states` (CARD_STATE) are those before the first payment and are left as they are; payment i is
-    of the card with state `cards[i]`.
+    of the card with state `cards[i]`, or of none where that is below 0.
     """
     came_late = np.zeros(len(payments), np.bool_)
     _late(states["last_us"].copy(), cards, payments, came_late)
@@ -418,7 +468,7 @@ def late(states: Records, cards: Integers, payments: Records) -> npt.NDArray[np.
 
 def fold(states: Records, cards: Integers, payments: Records) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Fold `payments` (n, PAYMENT) over `states` (CARD_STATE, changed in place); payment i is of
-    the card with state `cards[i]`.
+    the card with state `cards[i]`, or of none where that is below 0.
 
     Returns features (n, len(FEATURES)) and a flag (n) that is true where the card had already
     folded the same event among its last EVENTS ones. Such a payment changes nothing and has no
@@ -427,5 +477,5 @@ def fold(states: Records, cards: Integers, payments: Records) -> tuple[Floats, n
     """
     rows = np.full((len(payments), len(FEATURES)), np.nan, np.float32)
     repeated = np.zeros(len(payments), np.bool_)
-    _fold(states, cards, payments, rows.view(ROW)[:, 0], repeated)
+    _fold(states, cards, new_cards(2), payments, rows.view(ROW)[:, 0], repeated)
     return rows, repeated

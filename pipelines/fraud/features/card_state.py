@@ -91,7 +91,7 @@ CARD_FEATURES = (
     Feature("three_d_secure", "flag", "card holder authenticated with 3-D Secure"),
     Feature("currency_changed", "flag", "another currency than the card's last payment"),
     Feature("payments_before", "count", "payments with this card before this one"),
-    Feature("card_age_d", "days", "days since the card's first payment"),
+    Feature("card_age_d", "days", "days since the card's first payment, without silences of half a year"),
     Feature("since_last_s", "seconds", "seconds since the card's last payment"),
     Feature("gap_mean_h", "hours", "mean time between the card's payments before this one"),
     Feature("gap_over_mean", "ratio", "time since the card's last payment as a multiple of the mean"),

@@ -10,7 +10,7 @@ from pipelines.fraud.features.seller_state import SELLER_FEATURES
 
 # Changes whenever a state, FEATURES or a fold change: states and models of another version are
 # refused.
-FEATURE_SET = "cards_sellers_and_devices/1"
+FEATURE_SET = "cards_sellers_and_devices/2"
 
 FEATURES = CARD_FEATURES + SELLER_FEATURES + DEVICE_FEATURES
 FEATURE_NAMES = tuple(feature.name for feature in FEATURES)

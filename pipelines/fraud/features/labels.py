@@ -2,7 +2,7 @@
 finding came.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,7 @@ from pipelines.base.arrays import Floats, Integers, Records
 from pipelines.fraud.features.seller_state import LABEL
 
 
-@dataclass(frozen=True)
-class Findings:
+class Findings(NamedTuple):
     """What the bank found: of which payment (its number), when that arrived (us), and whether it is
     fraud.
     """

@@ -1,11 +1,15 @@
 """Turns payments as Arrow columns (silver.payments' names and types) into what the folds take:
 records (PAYMENT), numbered by their cards, devices and sellers.
+
+What stands for no id (`no_id` says so) is nobody's: it has the number NOBODY and the hash 0, and
+is not among the Keys.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.base.arrays import Integers, Numbers, Records
+from pipelines.base.placeholders import NoId
 from pipelines.fraud.features.labels import Findings
 
 PAYMENT = np.dtype(
@@ -59,17 +64,10 @@ COLUMNS = (
     "three_d_secure",
 )
 
-# What of a PAYMENT record is made from which column: hashes of texts, numbers as they are, whether
-# a text is a certain one.
-HASHES = {
-    "event": "event_id",
-    "card": "card_id",
-    "customer": "customer_id",
-    "seller": "seller_id",
-    "device": "device_id",
-    "country": "country",
-    "currency": "currency",
-}
+# What of a PAYMENT record is made from which column: hashes of texts (0 where an id is none),
+# numbers as they are, whether a text is a certain one.
+IDS = {"card": "card_id", "customer": "customer_id", "seller": "seller_id", "device": "device_id"}
+HASHES = {"event": "event_id", "country": "country", "currency": "currency"}
 NUMBERS = ("amount", "latitude", "longitude", "installments", "attempt_number")
 EQUALS = {"credit_card": ("method", "credit_card"), "debit_card": ("method", "debit_card"), "app": ("channel", "app")}
 FLAGS = ("three_d_secure",)
@@ -79,7 +77,9 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 class Keys(NamedTuple):
-    """Whose states payments need: the ids of their cards, devices and sellers, in this order."""
+    """Whose states payments need: the ids of their cards, devices and sellers, in this order,
+    without those that are no id.
+    """
 
     cards: Sequence[str]
     devices: Sequence[str]
@@ -88,7 +88,7 @@ class Keys(NamedTuple):
 
 class Payments(NamedTuple):
     """Payments in order of arrival (n, PAYMENT), and for each the number of its card, device and
-    seller among the Keys (n each).
+    seller among the Keys (n each), NOBODY where it has none.
     """
 
     records: Records
@@ -97,12 +97,24 @@ class Payments(NamedTuple):
     seller: Integers
 
 
-FIRST = np.zeros(1, np.int64)  # the number of the only card, device or seller
+class Numbered(NamedTuple):
+    """The distinct ids of a column, and for each row (n) which of them it has, NOBODY for none, and
+    its hash.
+    """
+
+    ids: list[str]
+    number: Integers
+    hashes: npt.NDArray[np.uint64]
+
+
+NOBODY = -1
+# The number of the only card, device or seller, and where there is none.
+FIRST, NONE = np.zeros(1, np.int64), np.full(1, NOBODY)
 
 
 def hashed(texts: npt.NDArray[np.object_]) -> npt.NDArray[np.uint64]:
-    """Return a 64-bit hash of each text, the same in every process and never 0, which means nothing
-    remembered.
+    """Return a 64-bit hash of each text, the same in every process and never 0, which means no id,
+    or nothing remembered.
     """
     hashes = pd.util.hash_array(texts, categorize=False)
     return np.maximum(hashes, np.uint64(1))
@@ -138,26 +150,36 @@ def sales(payments: pa.Table) -> Records:
     return made
 
 
-def keyed(payments: pa.Table) -> tuple[Keys, Payments]:
+def keyed(payments: pa.Table, no_id: NoId) -> tuple[Keys, Payments]:
     """Return the payments as the folds take them, and whose states they need: each card, device and
     seller once. The table has COLUMNS.
     """
-    (cards, card), (devices, device), (sellers, seller) = (
-        _numbered(payments[column]) for column in ("card_id", "device_id", "seller_id")
-    )
-    return Keys(cards, devices, sellers), Payments(records(payments), card, device, seller)
+    ids = _ids(payments, no_id)
+    card, device, seller = (ids[name] for name in ("card", "device", "seller"))
+    numbered = Payments(_records(payments, ids), card.number, device.number, seller.number)
+    return Keys(card.ids, device.ids, seller.ids), numbered
 
 
-def keyed_one(payment: Mapping[str, Any]) -> tuple[Keys, Payments]:
+def keyed_one(payment: Mapping[str, Any], no_id: NoId) -> tuple[Keys, Payments]:
     """Return what `keyed` returns of one payment, given as `record` takes it."""
-    keys = Keys([payment["card_id"]], [payment["device_id"]], [payment["seller_id"]])
-    return keys, Payments(record(payment), FIRST, FIRST, FIRST)
+    ids = [[] if no_id(payment[IDS[name]]) else [payment[IDS[name]]] for name in ("card", "device", "seller")]
+    return Keys(*ids), Payments(record(payment, no_id), *(FIRST if each else NONE for each in ids))
 
 
-def records(payments: pa.Table) -> Records:
+def records(payments: pa.Table, no_id: NoId) -> Records:
     """Return one PAYMENT record per row of `payments`, which has COLUMNS."""
+    return _records(payments, _ids(payments, no_id))
+
+
+def _ids(payments: pa.Table, no_id: NoId) -> dict[str, Numbered]:
+    return {name: _numbered(payments[column], no_id) for name, column in IDS.items()}
+
+
+def _records(payments: pa.Table, ids: Mapping[str, Numbered]) -> Records:
     made = np.zeros(len(payments), PAYMENT)
     made["at_us"] = _microseconds(payments["event_at"])
+    for name, numbered in ids.items():
+        made[name] = numbered.hashes
     for name, column in HASHES.items():
         made[name] = hashed(payments[column].to_numpy())
     for name in NUMBERS:
@@ -169,17 +191,19 @@ def records(payments: pa.Table) -> Records:
     return made
 
 
-def record(payment: Mapping[str, Any]) -> Records:
+def record(payment: Mapping[str, Any], no_id: NoId) -> Records:
     """Return what `records` makes of one payment (1), without making columns of it first, which
     takes ten times as long.
 
     Values are of Python's types: an aware datetime, a Decimal with cents, numbers, texts and flags;
     None where there is none.
     """
-    texts = np.array([payment[column] for column in HASHES.values()], object)
+    columns = {**IDS, **HASHES}
+    texts = np.array([payment[column] for column in columns.values()], object)
     values = {
         "at_us": (payment["event_at"] - EPOCH) // MICROSECOND,
-        **dict(zip(HASHES, hashed(texts), strict=True)),
+        **dict(zip(columns, hashed(texts), strict=True)),
+        **{name: 0 for name, column in IDS.items() if no_id(payment[column])},
         **{name: _number(payment[name]) for name in (*NUMBERS, *FLAGS)},
         **{name: payment[column] == text for name, (column, text) in EQUALS.items()},
     }
@@ -195,21 +219,33 @@ def _number(value: Decimal | float | None) -> float:
     return math.nan if value is None else value
 
 
-def cards(payments: pa.Table) -> tuple[list[str], Integers]:
-    """Return the distinct cards of `payments` and, per row, which of them paid."""
-    return _numbered(payments["card_id"])
+def cards(payments: pa.Table, no_id: NoId) -> tuple[list[str], Integers]:
+    """Return the distinct cards of `payments` and, per row, which of them paid, NOBODY for none."""
+    return _numbered(payments["card_id"], no_id)[:2]
 
 
-def sellers(payments: pa.Table) -> tuple[list[str], Integers]:
-    """Return the distinct sellers of `payments` and, per row, which of them was paid."""
-    return _numbered(payments["seller_id"])
+def sellers(payments: pa.Table, no_id: NoId) -> tuple[list[str], Integers]:
+    """Return the distinct sellers of `payments` and, per row, which of them was paid, NOBODY for
+    none.
+    """
+    return _numbered(payments["seller_id"], no_id)[:2]
 
 
-def devices(payments: pa.Table) -> tuple[list[str], Integers]:
-    """Return the distinct devices of `payments` and, per row, which of them paid."""
-    return _numbered(payments["device_id"])
+def devices(payments: pa.Table, no_id: NoId) -> tuple[list[str], Integers]:
+    """Return the distinct devices of `payments` and, per row, which of them paid, NOBODY for
+    none.
+    """
+    return _numbered(payments["device_id"], no_id)[:2]
 
 
-def _numbered(ids: pa.ChunkedArray) -> tuple[list[str], Integers]:
-    encoded = ids.combine_chunks().dictionary_encode()
-    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
+def _numbered(column: pa.ChunkedArray, no_id: NoId) -> Numbered:
+    """Return what `no_id` leaves of a column, looking at each distinct text once."""
+    encoded = column.combine_chunks().dictionary_encode()
+    texts: list[str] = encoded.dictionary.to_pylist()
+    number: Integers = encoded.indices.to_numpy().astype(np.int64)
+    if not all(real := [not no_id(text) for text in texts]):
+        texts = list(compress(texts, real))
+        number = np.where(real, np.cumsum(real) - 1, NOBODY)[number]
+    # The last one is that of nobody.
+    hashes = np.append(hashed(np.array(texts, object)), np.uint64(0))[number]
+    return Numbered(texts, number, hashes)

@@ -8,7 +8,10 @@ still see the same. Windows are whole slots: hours of a day that have ended, day
 month with the current one included. A run is what a compromised seller looks like: frauds whose
 amounts were ordinary for their cards, so that nothing else explains them. The first one after a
 legitimate label begins a run; legitimate labels after it are counted, for they speak against it.
-All the compiled code is in this file, because Numba's cache notices changes per file.
+Ages and runs do not reach over a silence of more than LONGEST_SILENCE_US, so that one payment with
+a date of years ago does not make a seller years old. Without a seller's id nothing is known of the
+seller, as of a new one. All the compiled code is in this file, because Numba's cache notices
+changes per file.
 """
 
 import math
@@ -17,6 +20,7 @@ import numba
 import numpy as np
 
 from pipelines.base.arrays import DAY_US, HOUR_US, Floats, Integers, Records
+from pipelines.fraud.features.ages import LONGEST_SILENCE_US
 from pipelines.fraud.features.feature_set import ROW
 from pipelines.fraud.features.seller_state import HOURS, SETTLING_US, new_sellers
 
@@ -71,11 +75,17 @@ def _window(counts, sums, newest, last, slots):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _uncounted(silence):  # type: ignore[no-untyped-def]
+    """Return how much of a time without payments counts in no age: none, or all of a long one."""
+    return silence if silence > LONGEST_SILENCE_US else 0
+
+
+@compiled
 def _fold_payment(state, payment):  # type: ignore[no-untyped-def]
     at, newest = payment.at_us, state.paid_us
     _add(state.hour_payments, state.hour_amount, newest // HOUR_US, at // HOUR_US, 1, payment.amount)
     _add(state.day_payments, state.day_amount, newest // DAY_US, at // DAY_US, 1, payment.amount)
-    state.first_us = at if state.payments == 0 else min(state.first_us, at)
+    state.first_us = at if state.payments == 0 else min(state.first_us + _uncounted(at - newest), at)
     state.paid_us = max(newest, at)
     state.payments += 1
 
@@ -104,9 +114,10 @@ def _fold_fraud(state, label):  # type: ignore[no-untyped-def]
     state.frauds_in_a_row += 1
     state.legitimate_in_a_row = 0
     _note(state, FRAUD)
+    since_last = label.at_us - state.run_last_us if state.run_frauds > 0 else 0
     # Not so where the card was new: then nothing is known of its amounts.
-    if label.amount_z < ORDINARY_DEVIATIONS:
-        if state.run_frauds == 0 or state.run_legitimate > 0:
+    if label.amount_z < ORDINARY_DEVIATIONS and since_last >= -LONGEST_SILENCE_US:
+        if state.run_frauds == 0 or state.run_legitimate > 0 or since_last > LONGEST_SILENCE_US:
             state.run_frauds = state.run_legitimate = 0
             state.run_first_us = state.run_last_us = label.at_us
         state.run_frauds += 1
@@ -138,7 +149,8 @@ def _write_payment_features(state, payment, as_of, row):  # type: ignore[no-unty
     row.seller_payments_30d, row.seller_amount_mean_30d = in_30d, mean
     row.seller_payments_24h_over_30d = _over(in_24h * 30.0, in_30d)
     row.amount_over_seller_mean = _over(payment.amount, mean)
-    row.seller_age_d = _days_since(state.payments > 0, payment.at_us, state.first_us)
+    counted_until = payment.at_us - _uncounted(payment.at_us - newest)
+    row.seller_age_d = _days_since(state.payments > 0, counted_until, state.first_us)
 
 
 @compiled
@@ -185,6 +197,9 @@ def _write_features(state, payment, row):  # type: ignore[no-untyped-def]
 @compiled
 def _write_known_features(known, sellers, payments, nothing, rows):  # type: ignore[no-untyped-def]
     for i in range(len(payments)):
+        if sellers[i] < 0:
+            _write_features(nothing[0], payments[i], rows[i])
+            continue
         record, as_of = known[sellers[i]], _as_of(payments[i].at_us)
         if as_of >= record.after_us:
             _write_features(record.after, payments[i], rows[i])
@@ -203,17 +218,21 @@ def _learn(states, sellers, payments, label_sellers, labels):  # type: ignore[no
 
 
 @compiled
-def _learn_and_write_features(states, sellers, payments, in_order, label_sellers, labels, rows):  # type: ignore[no-untyped-def]
+def _learn_and_write_features(states, sellers, payments, in_order, label_sellers, labels, nothing, row_of, rows):  # type: ignore[no-untyped-def]
     paid = known = 0
     for i in in_order:
         as_of = _as_of(payments[i].at_us)
         while paid < len(in_order) and payments[in_order[paid]].at_us < as_of:
-            _fold_payment(states[sellers[in_order[paid]]], payments[in_order[paid]])
+            if sellers[in_order[paid]] >= 0:
+                _fold_payment(states[sellers[in_order[paid]]], payments[in_order[paid]])
             paid += 1
         while known < len(labels) and labels[known].known_us < as_of:
-            _fold_label(states[label_sellers[known]], labels[known])
+            if label_sellers[known] >= 0:
+                _fold_label(states[label_sellers[known]], labels[known])
             known += 1
-        _write_features(states[sellers[i]], payments[i], rows[i])
+        if row_of[i] >= 0:
+            state = states[sellers[i]] if sellers[i] >= 0 else nothing[0]
+            _write_features(state, payments[i], rows[row_of[i]])
 
 
 def learn(
@@ -228,15 +247,20 @@ def learn(
     (SELLER_STATE, changed in place).
 
     Payment i is of the seller with state `sellers[i]`, label i of the one with state
-    `label_sellers[i]`; the labels were made with the label delay `delay_us`.
+    `label_sellers[i]`, of none where that is below 0; the labels were made with the label delay
+    `delay_us`. Payments may be in any order, but none before one that was folded earlier.
     """
     states["delay_us"] = delay_us
-    _learn(states, sellers, payments, label_sellers, labels)
+    in_order = np.argsort(payments["at_us"], kind="stable")
+    in_order = in_order[sellers[in_order] >= 0]
+    of_a_seller = label_sellers >= 0
+    _learn(states, sellers[in_order], payments[in_order], label_sellers[of_a_seller], labels[of_a_seller])
 
 
 def write_known_features(known: Records, sellers: Integers, payments: Records, features: Floats) -> None:
     """Write into `features` (n, len(FEATURES)) what was known of the sellers when the payments (n,
-    PAYMENT) were made; payment i is of the seller with record `known[sellers[i]]` (SELLER_RECORD).
+    PAYMENT) were made; payment i is of the seller with record `known[sellers[i]]` (SELLER_RECORD),
+    or of none where that is below 0.
 
     Of a record's two states the later one counts that holds nothing from after `as_of` of the
     payment. A payment so old that both are from its future gets what a seller without a record has:
@@ -253,13 +277,15 @@ def learn_and_write_features(
     labels: Records,
     delay_us: int,
     features: Floats,
+    row_of: Integers | None = None,
 ) -> None:
     """Write into `features` what `learn` hour by hour and `write_known_features` in between would
     write, for all payments at once and in whatever order they are given.
 
-    Arguments are those of `learn`; `features` is (n, len(FEATURES)) for n payments.
+    Arguments are those of `learn`; `features` is (m, len(FEATURES)), and row `row_of[i]` of it is
+    that of payment i, where that is not below 0: without `row_of` it has one row per payment.
     """
     states["delay_us"] = delay_us
     in_order = np.argsort(payments["at_us"], kind="stable")
-    rows = features.view(ROW)[:, 0]
-    _learn_and_write_features(states, sellers, payments, in_order, label_sellers, labels, rows)
+    rows, row_of = features.view(ROW)[:, 0], np.arange(len(payments)) if row_of is None else row_of
+    _learn_and_write_features(states, sellers, payments, in_order, label_sellers, labels, NOTHING, row_of, rows)

@@ -75,7 +75,7 @@ SELLER_FEATURES = (
     Feature("seller_amount_mean_30d", "money", "mean amount paid to the seller within 30 days"),
     Feature("seller_payments_24h_over_30d", "ratio", "payments to the seller in 24 hours as a multiple of its mean day of 30"),
     Feature("amount_over_seller_mean", "ratio", "amount as a multiple of the mean paid to the seller within 30 days"),
-    Feature("seller_age_d", "days", "days since the seller's first payment"),
+    Feature("seller_age_d", "days", "days since the seller's first payment, without silences of half a year"),
     *(
         feature
         for window, words in RISK.items()

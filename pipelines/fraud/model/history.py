@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.base.arrays import DAY_US, Floats
+from pipelines.base.arrays import DAY_US, Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,12 @@ class History:
     amount: npt.NDArray[np.float64]
     campaign: npt.NDArray[np.object_]
 
+    @property
+    def judged(self) -> npt.NDArray[np.bool_]:
+        """Which of the payments (n) the bank has found anything of, fraud or not."""
+        found: npt.NDArray[np.bool_] = self.fraud | (self.campaign != "").astype(np.bool_)
+        return found
+
     def where(self, chosen: npt.NDArray[np.bool_]) -> "History":
         """Return the chosen payments only."""
         return replace(self, **{name: values[chosen] for name, values in vars(self).items()})
@@ -30,3 +36,16 @@ class History:
     def days(self) -> float:
         """How many days lie between the first and the last payment."""
         return float(np.ptp(self.at_us)) / DAY_US
+
+
+def begin_us(day: Integers, payments: Integers, days: int, most: int, least_days: int) -> int:
+    """Return from which moment (us) on payments are learned from: of the last `days` days those
+    that hold at most `most` payments, but `least_days` in any case. On `day[i]` (since 1970, each
+    once) `payments[i]` were made; 0 where there are none.
+    """
+    if not len(day):
+        return 0
+    newest = np.argsort(-day)
+    ago = day.max() - day[newest]
+    chosen = (ago < least_days) | ((ago < days) & (np.cumsum(payments[newest]) <= most))
+    return int(day[newest][chosen].min()) * DAY_US

@@ -3,9 +3,11 @@ regression.
 
 Payments are trained on once their labels have matured, and tested on later ones, with the label
 delay between the two: what was trained on was known when the test began (Le Borgne et al.,
-Reproducible Machine Learning for Credit Card Fraud Detection, 2022, chapter 5). The last part of
-what is trained on is kept from the trees: their probabilities are calibrated on it, and the
-thresholds chosen.
+Reproducible Machine Learning for Credit Card Fraud Detection, 2022, chapter 5). Parts are shares of
+the payments, not of the time: one wrong date may make that 25 years. They begin with the first
+payment that the bank has found anything of: a past that chargebacks were never reported of would
+teach that nothing is fraud. The last part of what is trained on is kept from the trees: their
+probabilities are calibrated on it, and the thresholds chosen.
 """
 
 import time
@@ -111,9 +113,10 @@ def split(history: History, label_delay_days: int) -> tuple[History, History]:
     delay_us = label_delay_days * DAY_US
     last_us = history.at_us.max(initial=0) - delay_us
     mature = history.where(history.at_us <= last_us)
-    first_us = mature.at_us.min(initial=last_us)
-    test_us = last_us - TEST_SHARE * (last_us - first_us)
-    learn, test = mature.where(mature.at_us < test_us - delay_us), mature.where(mature.at_us >= test_us)
+    _require_frauds(mature, "to learn from", label_delay_days)
+    known = mature.where(mature.at_us >= mature.at_us[mature.judged].min())
+    test_us = np.quantile(known.at_us, 1 - TEST_SHARE)
+    learn, test = known.where(known.at_us < test_us - delay_us), known.where(known.at_us >= test_us)
     _require_frauds(learn, "to learn from", label_delay_days)
     _require_frauds(test, "to measure on", label_delay_days)
     return learn, test

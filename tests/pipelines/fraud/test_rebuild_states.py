@@ -5,6 +5,7 @@ if nothing had been.
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -13,12 +14,16 @@ import pytest
 from builders import a_contract, a_payment, at, framed
 from confluent_kafka import Producer
 from fraud_models import a_serving
+from ids import NO_ID
+from payment_batches import payments as a_batch
 from pyspark.sql import SparkSession
 
 from pipelines.base.errors import CheckpointError
 from pipelines.base.settings import Settings
 from pipelines.contracts.contract import Contract
 from pipelines.fraud import rebuild_states
+from pipelines.fraud.features import payment_records
+from pipelines.fraud.features.fold import fold, nothing_known
 from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.scoring import PAYMENT_COLUMNS, score_batch
 from pipelines.fraud.store import FraudStore
@@ -36,6 +41,16 @@ PAID = [
     a_payment(event_id=f"e{n}", payment_id=f"p{n}", card_id=f"card{n % 3}", device_id=f"device{n % 2}", event_at=at(60 * n))
     for n in range(12)
 ]
+
+
+def test_payments_in_slices_leave_the_states_of_all_at_once() -> None:
+    paid = a_batch(*range(40))
+    keys, numbered = payment_records.keyed(paid, NO_ID)
+    expected = [each.tobytes() for each in fold(nothing_known(keys), numbered).states]
+    for cuts in ([], [7, 8], list(range(1, 40))):
+        slices = [paid.slice(a, b - a) for a, b in pairwise([0, *cuts, 40])]
+        in_slices, left = rebuild_states.folded(slices)
+        assert (in_slices[:2], [each.tobytes() for each in left]) == (keys[:2], expected)
 
 
 @pytest.fixture

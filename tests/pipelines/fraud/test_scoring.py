@@ -276,10 +276,29 @@ def test_a_payment_is_told_the_other_cards_of_its_device_also_across_batches_and
 
 
 def test_a_device_without_an_id_tells_nothing_and_is_not_remembered(store):
-    for number, name in enumerate(("unknown", "")):
+    for number, name in enumerate(("unknown", "", "undefined", "N/A", "00000000-0000-0000-0000-000000000000")):
         (row,) = score_batch(payments(number, device_id=name), Batch(QUERY, number), store, a_serving()).to_pylist()
         assert all(math.isnan(row["features"][FEATURE_NAMES.index(feature.name)]) for feature in DEVICE_FEATURES)
-    assert not devices_in(store, "unknown", "")["first_s"].any()
+    assert not store.client.reader.keys("device:*")
+
+
+def test_payments_without_a_card_are_each_the_first_of_one_and_leave_no_state(store):
+    scores = [
+        score_batch(payments(*numbers, card_id="guest"), Batch(QUERY, n), store, a_serving())
+        for n, numbers in enumerate(([0, 3], [6]))
+    ]
+    rows = pa.concat_tables(scores).to_pylist()
+    assert [row["features"][FEATURE_NAMES.index("payments_before")] for row in rows] == [0, 0, 0]
+    assert [row["late"] for row in rows] == [False, False, False]
+    assert not store.client.reader.keys("card:*")
+
+
+def test_a_seller_without_an_id_is_one_of_whom_nothing_is_known(store):
+    known = np.zeros(1, SELLER_RECORD)
+    known["after"]["run_frauds"] = 4
+    store.write_sellers(["unknown"], known)
+    (row,) = score_batch(payments(0, seller_id="unknown"), Batch(QUERY, 0), store, a_serving()).to_pylist()
+    assert row["features"][FEATURE_NAMES.index("seller_run_frauds")] == 0
 
 
 def test_what_two_tasks_of_a_batch_see_of_a_device_is_kept_of_both_and_what_they_tell_stays_when_they_are_run_again(store):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from builders import NOON, a_chargeback, a_payment, a_score
 from fraud_models import a_packed_model
+from ids import NO_ID
 from valkey_server import PASSWORD
 
 from pipelines.base.arrays import DAY_US, HOUR_US
@@ -82,15 +83,15 @@ def history(spark):
 
 def seen_by_scoring(store, payments_asked):
     """Return the seller features of payments as the scorer would make them."""
-    sellers, seller_of = payment_records.sellers(payments_asked)
+    sellers, seller_of = payment_records.sellers(payments_asked, NO_ID)
     known = store.read(Keys([], [], sellers), Batch(str(uuid.UUID(int=1)), 0), "fraud").known
     features = np.full((len(payments_asked), len(FEATURES)), np.nan, np.float32)
-    write_known_features(known.sellers, seller_of, payment_records.records(payments_asked), features)
+    write_known_features(known.sellers, seller_of, payment_records.records(payments_asked, NO_ID), features)
     return features[:, COLUMNS]
 
 
 def moments(labelled):
-    return as_of(payment_records.records(labelled)["at_us"])
+    return as_of(payment_records.records(labelled, NO_ID)["at_us"])
 
 
 def died_before_noting(store, until):

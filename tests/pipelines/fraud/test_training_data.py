@@ -4,6 +4,7 @@ stream folds them.
 
 import uuid
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +13,11 @@ from builders import a_chargeback, a_payment, a_score, at
 from fraud_models import a_serving
 from payment_batches import payments as a_batch
 from pyspark.sql import functions as F
+from varied_payments import Made
+from varied_payments import table as as_training_reads
 
 from pipelines.base.errors import ModelError
+from pipelines.base.settings import settings
 from pipelines.fraud import training_data
 from pipelines.fraud.features.feature_set import FEATURE_NAMES, FEATURE_SET, FEATURES
 from pipelines.fraud.scoring import score_batch
@@ -63,6 +67,61 @@ def test_devices_are_folded_in_order_of_arrival_over_all_partitions_and_cards_in
     features = training_data.folded(labelled.toArrow(), label_delay_days=7).features
     assert features[:, FEATURE_NAMES.index("payments_before")].tolist() == [0, 1, 0, 1, 0]
     assert features[:, FEATURE_NAMES.index("device_cards_2d")].tolist() == [0, 2, 1, 1, 2]
+
+
+@pytest.fixture(scope="module")
+def shop():
+    """Payments of three months, in order of arrival, one of them twice, as training reads them."""
+    made = Made()
+    past = made.past()
+    guests = [{**each, "card_id": "guest"} for each in made.round(1)]
+    return as_training_reads([*made.sales(), *past, past[3], *guests, *made.round(2), *made.round(3)])
+
+
+@pytest.mark.parametrize("cuts", [[1], [50, 60, 121], list(range(0, 150, 7))])
+def test_a_past_in_slices_gives_the_history_of_all_of_it_at_once(shop, cuts):
+    whole = training_data.folded(shop, 7)
+    sliced = training_data.history([shop.slice(a, b - a) for a, b in pairwise([0, *cuts, len(shop)])], 7)
+    for name, values in vars(whole).items():
+        np.testing.assert_array_equal(getattr(sliced, name), values, err_msg=name)
+
+
+def test_what_lies_out_of_reach_is_not_in_the_history_and_known_to_what_is(shop):
+    whole = training_data.folded(shop, 7)
+    since_us, until_us = np.quantile(whole.at_us, (0.4, 0.9)).astype(np.int64).tolist()
+    newest_us = int(whole.at_us.max())
+    recent = training_data.history([shop.slice(0, 90), shop.slice(90)], 7, training_data.Reach(since_us, until_us, newest_us))
+    within = (whole.at_us >= since_us) & (whole.at_us <= until_us) | (whole.at_us == newest_us)
+    for name, values in vars(whole.where(within)).items():
+        np.testing.assert_array_equal(getattr(recent, name), values, err_msg=name)
+    assert 0 < len(recent.fraud) < len(whole.fraud)
+    assert recent.features[:, FEATURE_NAMES.index("payments_before")].min() == 0 < recent.features[:, 0].min()
+
+
+def test_payments_without_a_card_count_as_cards_of_their_own(shop):
+    history = training_data.folded(shop, 7)
+    of_guests = history.card[[each == "guest" for each in unrepeated(shop)]]
+    assert len(set(of_guests)) == len(of_guests) == 10
+    assert not set(of_guests) & set(history.card[[each != "guest" for each in unrepeated(shop)]])
+
+
+def unrepeated(shop):
+    return training_data.fold_cards(shop)[0]["card_id"].to_pylist()
+
+
+def test_refunds_are_no_history(spark, own_settings):
+    for silver_table, rows in (
+        (payments.TABLE, [a_payment(event_id="e1"), a_payment(event_id="e2", payment_id="p2", amount=Decimal("-12.00"))]),
+        (chargebacks.TABLE, [a_chargeback(payment_id="other")]),
+    ):
+        spark.sql(f"DROP TABLE IF EXISTS {silver_table.name}")
+        catalog.ensure(spark, silver_table)
+        silver(spark, silver_table, rows).writeTo(silver_table.name).append()
+    _, history = training_data.newest(spark, settings().fraud)
+    assert history.amount.tolist() == [12]
+    assert training_data.newest(spark, settings().fraud.model_copy(update={"label_delay_days": 0}))[1].amount.tolist() == [12]
+    for silver_table in (payments.TABLE, chargebacks.TABLE):
+        spark.sql(f"DROP TABLE {silver_table.name}")
 
 
 def test_a_seller_is_told_only_what_was_known_of_it_by_then(spark):
@@ -124,7 +183,7 @@ def test_logged_history_names_the_snapshots_it_was_read_from(spark):
         spark.sql(f"DROP TABLE IF EXISTS {table.name}")
         catalog.ensure(spark, table)
         silver(spark, table, [row]).writeTo(table.name).append()
-    snapshots, logged = training_data.newest_logged(spark)
+    snapshots, logged = training_data.newest_logged(spark, settings().fraud)
     assert snapshots == {table.name: training_data.snapshot(spark, table) for table in (fraud_scores.TABLE, chargebacks.TABLE)}
     assert len(logged.fraud) == 1
     for table in (fraud_scores.TABLE, chargebacks.TABLE):

@@ -11,12 +11,13 @@ from builders import a_contract, kafka_records
 from extreme_records import records
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from ids import NO_ID
 from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.fraud.features import payment_records
 from pipelines.fraud.features.fold import fold, nothing_known
 from pipelines.gold import AGGREGATED, business_metrics, fraud_scores, orders, seller_activity, stock_levels
-from pipelines.silver import REFINED, quarantine
+from pipelines.silver import REFINED, payments, quarantine
 from pipelines.silver.refining import refine
 
 SILVER = {str(silver.TABLE.topic): silver for silver in REFINED}
@@ -58,9 +59,9 @@ def test_what_silver_accepts_everything_behind_it_digests(spark: SparkSession, s
     assert answers.keys() == {gold.TABLE.name for gold in AGGREGATED}
     for frame in (*rows.values(), *answers.values()):
         as_python(frame.toArrow())
-    paid = rows["shop.payments"].toArrow()
-    keys, payments = payment_records.keyed(paid)
-    assert len(fold(nothing_known(keys), payments).features) == len(paid)
+    paid = payments.purchases(rows["shop.payments"]).toArrow()
+    keys, numbered = payment_records.keyed(paid, NO_ID)
+    assert len(fold(nothing_known(keys), numbered).features) == len(paid)
 
 
 def as_python(table: pa.Table) -> None:

@@ -8,17 +8,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from brute_card import DAY_US, HOUR_US, MINUTE_US, brute_force
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pipelines.base.arrays import Records
 from pipelines.fraud.features.card_fold import fold, late
 from pipelines.fraud.features.card_state import CARD_FEATURES, CARD_STATE, EVENTS, HIGHS, MOST, new_cards
 from pipelines.fraud.features.feature_set import FEATURE_NAMES, FEATURES
-from pipelines.fraud.features.payment_records import PAYMENT
+from pipelines.fraud.features.payment_records import NOBODY, PAYMENT
 
 NOON_US = 20_000 * DAY_US + 12 * HOUR_US
 CARDS = 3
+AWAY = st.sampled_from([180 * DAY_US, 180 * DAY_US + 1, 700 * DAY_US])
 CARD_COLUMNS = len(CARD_FEATURES)
 
 
@@ -41,18 +42,18 @@ def folded(made: Records) -> list[dict[str, float]]:
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[np.ndarray, Records]:
-    """Draw payments of a few cards in arrival order, some late, some after a month, and the cards
-    that paid.
+    """Draw payments of a few cards in arrival order, some late, some after a month or after years,
+    some without a card, customer, seller or device; and the cards that paid.
     """
-    place = st.integers(1, 6)
+    place, maybe = st.integers(1, 6), st.integers(0, 6)
     degrees = st.one_of(st.just(math.nan), st.floats(-80, 80, width=32))
-    steps = st.one_of(st.integers(-2 * HOUR_US, 3 * DAY_US), st.integers(0, 2 * MINUTE_US), st.integers(0, 40 * DAY_US))
+    steps = st.one_of(st.integers(-2 * HOUR_US, 3 * DAY_US), st.integers(0, 2 * MINUTE_US), st.integers(0, 40 * DAY_US), AWAY)
     cents = st.one_of(st.integers(1, 100_000), st.integers(1, 1000).map(lambda whole: 100 * whole))
-    card = st.integers(0, CARDS - 1)
+    card = st.integers(NOBODY, CARDS - 1)
     times = st.integers(1, 12)
     rows = draw(
         st.lists(
-            st.tuples(card, steps, cents, place, place, place, place, place, degrees, degrees, times), min_size=1, max_size=40
+            st.tuples(card, steps, cents, maybe, maybe, maybe, place, place, degrees, degrees, times), min_size=1, max_size=40
         )
     )
     made, clock = np.zeros(len(rows), PAYMENT), NOON_US
@@ -92,6 +93,7 @@ def test_a_batch_that_dies_and_is_run_again_from_the_state_before_it_changes_not
 def test_a_payment_sent_twice_is_folded_once(history, sent, gap):
     cards, made = history
     sent = min(sent, len(made) - 1)
+    assume(cards[sent] != NOBODY)  # whose payments nobody remembers
     again = min(sent + 1 + gap, len(made))
     whole, states = new_cards(CARDS), new_cards(CARDS)
     expected, _ = fold(whole, cards, made)
@@ -120,7 +122,8 @@ def test_features_are_those_of_brute_force_over_the_whole_history(history):
     cards, made = history
     rows, _ = fold(new_cards(CARDS), cards, made)
     for i, card in enumerate(cards):
-        expected = brute_force([p for p, c in zip(made[: i + 1], cards[: i + 1], strict=True) if c == card])
+        own = [p for p, c in zip(made[: i + 1], cards[: i + 1], strict=True) if c == card]
+        expected = brute_force(own if card != NOBODY else own[-1:])
         assert set(expected) == set(FEATURE_NAMES[:CARD_COLUMNS])
         names = FEATURE_NAMES[:CARD_COLUMNS]
         wanted = np.array([expected[name] for name in names])
@@ -142,6 +145,36 @@ def test_no_later_payment_changes_an_earlier_row(history, cut):
     whole, _ = fold(new_cards(CARDS), cards, made)
     early, _ = fold(new_cards(CARDS), cards[:cut], made[:cut])
     np.testing.assert_array_equal(whole[:cut], early)
+
+
+LONG_AGO = {"at_us": 978_307_200_000_000, "device": 7, "country": 7, "seller": 7}  # 2001
+
+
+def test_one_payment_of_years_ago_makes_nothing_of_the_card_years_old():
+    days = [{"at_us": NOON_US + day * DAY_US} for day in range(5)]
+    last, with_it = folded(payments(*days))[-1], folded(payments(LONG_AGO, *days))[-1]
+    for age in ("card_age_d", "device_age_h", "country_age_h", "seller_known_h"):
+        assert with_it[age] == pytest.approx(last[age]), age
+        assert last[age] > 0
+    assert with_it["gap_mean_h"] < last["gap_mean_h"] == 24
+
+
+def test_payments_without_a_card_have_no_past_and_leave_none():
+    made, states = payments({}, {}, {}), new_cards(1)
+    before = states.tobytes()
+    rows, repeated = fold(states, np.full(3, NOBODY), made)
+    assert rows[:, FEATURE_NAMES.index("payments_before")].tolist() == [0, 0, 0]
+    assert (states.tobytes(), repeated.any()) == (before, False)
+    assert not late(states, np.full(3, NOBODY), made[::-1]).any()
+
+
+def test_a_payment_without_device_seller_or_customer_tells_nothing_of_them_and_the_next_is_no_change():
+    nobody = {"device": 0, "seller": 0, "customer": 0}
+    _, without, after = folded(payments({}, nobody, {}))
+    kinds = ("new_device", "device_changed", "device_age_h", "new_seller", "seller_known_h", "customer_changed")
+    assert np.isnan([without[name] for name in kinds]).all()
+    assert (without["devices_distinct"], without["sellers_2d"]) == pytest.approx((1, 1), rel=0.01)
+    assert [after[name] for name in kinds] == pytest.approx([0, 0, 2 / 60, 0, 2 / 60, 0])
 
 
 def test_a_payment_that_comes_late_is_folded_with_the_cards_clock():

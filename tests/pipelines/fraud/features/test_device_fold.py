@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from brute_device import DAY_S, HOUR_S, Sighting, brute_force
+from brute_device import DAY_S, HOUR_S, YEAR_S, Sighting, brute_force
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +15,7 @@ from pipelines.base.arrays import Records
 from pipelines.fraud.features.device_fold import fold, join
 from pipelines.fraud.features.device_state import DEVICE_FEATURES, DEVICE_STATE, SIGHTINGS, new_devices
 from pipelines.fraud.features.feature_set import FEATURE_NAMES, FEATURES
-from pipelines.fraud.features.payment_records import PAYMENT, hashed
+from pipelines.fraud.features.payment_records import NOBODY, PAYMENT
 
 NOON_S = 20_000 * DAY_S + 12 * HOUR_S
 DEVICES = 2
@@ -34,16 +34,16 @@ def payments(*paid: Sighting) -> Records:
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Draw payments in order of arrival, some late, some at once, some after days, and the devices
-    they came from.
+    """Draw payments in order of arrival, some late, some at once, some after days or months, some
+    with a date of years ago, some without a card, and the devices they came from, if any.
     """
-    step = st.one_of(
-        st.integers(-2 * HOUR_S, 3 * HOUR_S), st.integers(0, 2), st.integers(-3 * DAY_S, 4 * DAY_S), st.just(2 * DAY_S)
-    )
-    rows = draw(st.lists(st.tuples(st.integers(0, DEVICES - 1), step, st.integers(1, 20)), min_size=1, max_size=60))
-    clock = NOON_S + np.cumsum([step for _, step, _ in rows])
-    made = payments(*(Sighting(int(at_s), card) for at_s, (_, _, card) in zip(clock, rows, strict=True)))
-    return np.array([device for device, _, _ in rows], np.int64), made
+    soon, days = st.integers(-2 * HOUR_S, 3 * HOUR_S), st.integers(-3 * DAY_S, 4 * DAY_S)
+    step = st.one_of(soon, st.integers(0, 2), days, st.just(2 * DAY_S), st.integers(-200 * DAY_S, 300 * DAY_S))
+    device, card, years = st.integers(NOBODY, DEVICES - 1), st.integers(0, 20), st.sampled_from([0] * 12 + [1, 2, 3, 20])
+    rows = draw(st.lists(st.tuples(device, step, card, years), min_size=1, max_size=60))
+    clock = NOON_S + np.cumsum([step for _, step, _, _ in rows]) - YEAR_S * np.array([years for *_, years in rows])
+    made = payments(*(Sighting(int(at_s), card) for at_s, (_, _, card, _) in zip(clock, rows, strict=True)))
+    return np.array([device for device, *_ in rows], np.int64), made
 
 
 def folded(states: Records, devices: np.ndarray, made: Records, order: np.ndarray | None = None) -> np.ndarray:
@@ -65,6 +65,9 @@ def test_features_are_those_of_brute_force_over_all_that_arrived(history):
     devices, made = history
     sightings = [Sighting(int(p["at_us"]) // 1_000_000, int(p["card"])) for p in made]
     for i, row in enumerate(folded(new_devices(DEVICES), devices, made)):
+        if devices[i] == NOBODY:
+            assert np.isnan(row).all()
+            continue
         arrived = [seen for seen, device in zip(sightings[:i], devices, strict=False) if device == devices[i]]
         assert by_name(row) == pytest.approx(brute_force(sightings[i], arrived, SIGHTINGS), nan_ok=True)
 
@@ -126,12 +129,27 @@ def test_a_payment_that_comes_late_is_told_what_was_seen_by_its_own_time():
     assert math.isnan(first["device_seen_h"])
 
 
-@pytest.mark.parametrize("name", ["unknown", ""])
-def test_a_device_without_an_id_is_told_nothing_of_and_not_remembered(name):
+def test_a_device_without_an_id_is_told_nothing_of_and_not_remembered():
     made, states = payments(Sighting(NOON_S, 1), Sighting(NOON_S, 2)), new_devices(1)
-    made["device"] = hashed(np.array([name], object))
-    assert np.isnan(folded(states, np.zeros(2, np.int64), made)).all()
+    assert np.isnan(folded(states, np.full(2, NOBODY), made)).all()
     assert states.tobytes() == new_devices(1).tobytes()
+
+
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_one_payment_of_years_ago_changes_no_feature_of_the_others(place):
+    paid = [Sighting(NOON_S + hour * HOUR_S, hour) for hour in range(1, 5)]
+    long_ago = Sighting(978_307_200, 7)  # 2001
+    expected = folded(new_devices(1), np.zeros(4, np.int64), payments(*paid))
+    rows = folded(new_devices(1), np.zeros(5, np.int64), payments(*paid[:place], long_ago, *paid[place:]))
+    np.testing.assert_array_equal(np.delete(rows, place, axis=0), expected)
+
+
+def test_a_row_may_be_left_out_of_the_features_and_is_remembered_all_the_same():
+    made, features = payments(*(Sighting(NOON_S + n, n) for n in (1, 2, 3))), np.full((1, len(FEATURES)), np.nan, np.float32)
+    states = new_devices(1)
+    fold(states, np.zeros(3, np.int64), made, np.arange(3), features, np.array([NOBODY, NOBODY, 0]))
+    assert by_name(features[0, COLUMNS])["device_cards_1h"] == 2
+    assert states["sightings"].astype(bool).sum() == 3
 
 
 def test_a_state_is_small_and_has_no_bytes_between_its_fields():

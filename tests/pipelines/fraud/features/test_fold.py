@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
+from ids import NO_ID
 from varied_payments import CARDS, DEVICES, LABEL_DELAY_DAYS, SELLERS, Event, Made, known_of_sellers, table
 
 from pipelines.base.arrays import Floats, Records
@@ -73,7 +74,7 @@ def folded(shop: Shop, cuts: list[int], folding: Fold) -> tuple[Floats, dict[str
     left: dict[str, np.void] = {}
     rows = []
     for paid in batches(shop, cuts):
-        keys, payments = payment_records.keyed(paid)
+        keys, payments = payment_records.keyed(paid, NO_ID)
         states = nothing_known(keys).states
         for names, of_kind in zip((keys.cards, keys.devices), states, strict=True):
             for i, name in enumerate(names):
@@ -132,7 +133,7 @@ def test_the_comparison_with_training_goes_red_for_any_other_sequence(shop: Shop
 
 
 def test_what_is_known_is_left_as_it_is(shop: Shop) -> None:
-    keys, payments = payment_records.keyed(shop.paid)
+    keys, payments = payment_records.keyed(shop.paid, NO_ID)
     known = Known(nothing_known(keys).states, sellers_of(shop, keys))
     before = [each.tobytes() for each in (*known.states, known.sellers)]
     fold(known, payments)
@@ -141,8 +142,8 @@ def test_what_is_known_is_left_as_it_is(shop: Shop) -> None:
 
 def test_one_payment_alone_is_folded_as_among_many(shop: Shop) -> None:
     (payment,) = shop.paid.slice(0, 1).to_pylist()
-    keys, payments = payment_records.keyed_one(payment)
-    many = payment_records.keyed(shop.paid.slice(0, 1))
+    keys, payments = payment_records.keyed_one(payment, NO_ID)
+    many = payment_records.keyed(shop.paid.slice(0, 1), NO_ID)
     assert (keys, payments.records.tobytes()) == (many[0], many[1].records.tobytes())
     assert [each.tolist() for each in payments[1:]] == [each.tolist() for each in many[1][1:]]
 
@@ -151,7 +152,7 @@ def test_after_warming_up_nothing_is_left_to_compile(shop: Shop) -> None:
     warm_up()
     compiled = [card_fold._fold, card_fold._late, device_fold._fold, device_fold._join]
     before = [len(each.signatures) for each in compiled]
-    keys, payments = payment_records.keyed(shop.paid)
+    keys, payments = payment_records.keyed(shop.paid, NO_ID)
     # As those that were read.
     sellers = np.frombuffer(sellers_of(shop, keys).tobytes(), shop.sellers.dtype)
     known = Known(nothing_known(keys).states, sellers)

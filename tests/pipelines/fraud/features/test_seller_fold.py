@@ -16,12 +16,13 @@ from pipelines.base.arrays import Records
 from pipelines.fraud.features.card_state import CARD_FEATURES
 from pipelines.fraud.features.feature_set import FEATURE_NAMES, FEATURES
 from pipelines.fraud.features.labels import Findings, labels
-from pipelines.fraud.features.payment_records import PAYMENT
+from pipelines.fraud.features.payment_records import NOBODY, PAYMENT
 from pipelines.fraud.features.seller_fold import as_of, learn, learn_and_write_features, write_known_features
 from pipelines.fraud.features.seller_state import SELLER_FEATURES, SELLER_RECORD, SELLER_STATE, new_sellers
 
 START_US = 17_600 * DAY_US
 SELLERS = 2
+AWAY = st.sampled_from([180 * DAY_US, 180 * DAY_US + 1, -400 * DAY_US])
 DELAY_US = 7 * DAY_US
 COLUMNS = slice(len(CARD_FEATURES), len(CARD_FEATURES) + len(SELLER_FEATURES))
 
@@ -30,16 +31,16 @@ Past = tuple[np.ndarray, Records, np.ndarray, Findings]
 
 @st.composite
 def histories(draw: st.DrawFn) -> Past:
-    """Draw payments to a few sellers in any order, how unusual their amounts were, and what the
-    bank found, mostly in time.
+    """Draw payments to a few sellers or to none in any order, how unusual their amounts were, and
+    what the bank found, mostly in time.
     """
     count = draw(st.integers(1, 40))
-    step = st.one_of(st.integers(-2 * DAY_US, 3 * DAY_US), st.integers(0, HOUR_US), st.integers(0, 20 * DAY_US))
+    step = st.one_of(st.integers(-2 * DAY_US, 3 * DAY_US), st.integers(0, HOUR_US), st.integers(0, 20 * DAY_US), AWAY)
     made, clock = np.zeros(count, PAYMENT), START_US
     for i in range(count):
         clock += draw(step)
         made[i]["at_us"], made[i]["amount"] = clock, draw(st.integers(1, 1000))
-    sellers = np.array(draw(st.lists(st.integers(0, SELLERS - 1), min_size=count, max_size=count)), np.int64)
+    sellers = np.array(draw(st.lists(st.integers(NOBODY, SELLERS - 1), min_size=count, max_size=count)), np.int64)
     amount_z = draw(st.lists(st.sampled_from([-1.0, 0.5, 2.4, 3.0, np.nan]), min_size=count, max_size=count))
     found = draw(st.lists(st.tuples(st.integers(0, count - 1), st.integers(0, 20 * DAY_US), st.booleans()), max_size=count))
     payment = np.array([f[0] for f in found], np.int64)
@@ -71,8 +72,9 @@ def test_features_are_those_of_brute_force_over_all_payments_and_labels(history)
     rows = features_of(history)
     known, of = labels(made["at_us"], amount_z, found, DELAY_US)
     for i, seller in enumerate(sellers):
-        paid = [(int(p["at_us"]), float(p["amount"])) for p in made[sellers == seller]]
-        known_labels = [Label(*label.item()) for label in known[sellers[of] == seller]]
+        own = sellers == seller if seller != NOBODY else np.zeros(len(made), np.bool_)
+        paid = [(int(p["at_us"]), float(p["amount"])) for p in made[own]]
+        known_labels = [Label(*label.item()) for label in known[own[of]]]
         expected = brute_force(int(made["at_us"][i]), float(made["amount"][i]), paid, known_labels, DELAY_US)
         assert list(expected) == [feature.name for feature in SELLER_FEATURES]
         np.testing.assert_allclose(rows[i, COLUMNS], list(expected.values()), rtol=1e-5, err_msg=str(list(expected)))
@@ -106,6 +108,18 @@ def test_the_order_in_which_payments_are_given_changes_nothing(history):
     turned = Findings(len(made) - 1 - found.payment, found.found_us, found.fraud)
     rows = features_of((sellers[backwards], made[backwards], amount_z[backwards], turned))
     np.testing.assert_allclose(rows[backwards], features_of(history), rtol=1e-6)
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_learning_of_payments_in_any_order_leaves_the_same_states(history, random):
+    sellers, made, amount_z, found = history
+    known, of = labels(made["at_us"], amount_z, found, DELAY_US)
+    order = list(range(len(made)))
+    random.shuffle(order)
+    expected, got = new_sellers(SELLERS), new_sellers(SELLERS)
+    learn(expected, sellers, made, sellers[of], known, DELAY_US)
+    learn(got, sellers[order], made[order], sellers[of], known, DELAY_US)
+    assert got.tobytes() == expected.tobytes()
 
 
 @given(histories(), st.integers(0, 39), st.randoms(use_true_random=False))
@@ -155,6 +169,18 @@ def test_a_label_planted_in_the_future_cannot_be_learnt():
     assert precision(DAY_US // 24, made["at_us"]) > chance + 0.3, "it can be learnt where labels come at once"
     assert precision(DELAY_US, made["at_us"]) < chance + 0.1
     assert precision(DAY_US // 24, made["at_us"] + DELAY_US) < chance + 0.1, "a finding that comes late is late"
+
+
+@pytest.mark.parametrize("found_on", [9, 11.5, 13], ids=["before the run", "within the run", "after the run"])
+def test_one_payment_of_years_ago_makes_neither_the_seller_nor_its_run_years_old(found_on):
+    days, long_ago = np.arange(20) * DAY_US + START_US, 978_307_200_000_000  # 2001
+    made = np.zeros(21, PAYMENT)
+    made["at_us"] = np.r_[days, long_ago]
+    found_us = START_US + (np.array([4, 5, found_on]) * DAY_US).astype(np.int64)
+    findings = Findings(np.array([3, 4, 20]), found_us, np.ones(3, np.bool_))
+    rows = features_of((np.zeros(21, np.int64), made, np.zeros(21, np.float32), findings))
+    row = dict(zip(FEATURE_NAMES, rows[19].tolist(), strict=True))
+    assert (row["seller_age_d"], row["seller_run_age_d"], row["seller_run_frauds"]) == pytest.approx((19, 16, 2))
 
 
 def test_a_seller_never_seen_has_no_past():

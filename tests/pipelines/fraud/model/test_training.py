@@ -74,6 +74,60 @@ def test_too_little_history_is_one_clear_sentence(history):
         train(history)
 
 
+def beside(history: History, at_us: np.ndarray) -> History:
+    """Return a history with payments besides, of which the bank has found nothing."""
+    count = len(at_us)
+    more = History(
+        features=np.zeros((count, len(FEATURES)), np.float32),
+        fraud=np.zeros(count, np.bool_),
+        at_us=at_us,
+        card=np.arange(count),
+        amount=np.full(count, 10.0),
+        campaign=np.full(count, "", np.object_),
+    )
+    both = {name: np.concatenate([values, getattr(more, name)]) for name, values in vars(history).items()}
+    return History(**both)
+
+
+YEARS_US = 365 * DAY_US
+# Before the shop's first day, which is that of 1970.
+ODD_PASTS = {
+    "one payment of 25 years ago": np.array([-25 * YEARS_US]),
+    "a payment of each month of ten years": -np.arange(120) * 30 * DAY_US - DAY_US,
+    "two years of another shop": np.linspace(-10 * YEARS_US, -8 * YEARS_US, 13 * 8000).astype(np.int64),
+}
+
+
+@pytest.mark.parametrize("at_us", ODD_PASTS.values(), ids=ODD_PASTS)
+def test_a_past_without_a_finding_changes_nothing_of_what_is_learned(at_us):
+    history = a_history()
+    for alone, both in zip(split(history, 7), split(beside(history, at_us), 7), strict=True):
+        np.testing.assert_array_equal(alone.at_us, both.at_us)
+        np.testing.assert_array_equal(alone.fraud, both.fraud)
+
+
+def test_a_fraud_with_a_date_of_years_ago_hardly_changes_what_is_learned():
+    history = a_history()
+    odd = beside(history, np.array([-25 * YEARS_US]))
+    odd.fraud[-1] = True
+    learn, test = split(odd, 7)
+    alone, tested = split(history, 7)
+    assert (len(learn.at_us), len(test.at_us)) == (
+        pytest.approx(len(alone.at_us) + 1, abs=20),
+        pytest.approx(len(tested.at_us), abs=20),
+    )
+    assert train(odd).metrics["xgboost_auc"] > 0.97
+
+
+def test_what_is_tested_on_is_a_share_of_the_payments_not_of_the_time():
+    history = a_history()
+    quick = history.where((history.at_us > 25 * DAY_US) | (np.arange(len(history.at_us)) % 10 == 0))
+    learn, test = split(quick, 7)
+    known = quick.at_us[(quick.at_us <= quick.at_us.max() - 7 * DAY_US) & (quick.at_us >= quick.at_us[quick.fraud].min())]
+    assert len(test.at_us) == pytest.approx(len(known) / 4, abs=1)
+    assert test.at_us.min() - learn.at_us.max() >= 7 * DAY_US
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_is_a_model_that_serves(family):
     trained = trained_once(family)
