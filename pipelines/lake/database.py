@@ -1,8 +1,13 @@
-"""The database of the catalogue: says in a sentence when it does not answer."""
+"""The database of the catalogue: says in a sentence when it does not answer, and lets one at a time
+do what two must not do at once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 
-from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.errors import ServiceUnreachable, StaleRead
 from pipelines.base.settings import Settings
 
 CONNECT_TIMEOUT_S = 5
@@ -10,16 +15,34 @@ CONNECT_TIMEOUT_S = 5
 
 def require(chosen: Settings) -> None:
     """Raise ServiceUnreachable without a catalogue database."""
+    _connected(chosen).close()
+
+
+@contextmanager
+def alone(chosen: Settings, work: str) -> Iterator[None]:
+    """Do the block while no other process does work of that name; a process that dies is done.
+
+    Raises StaleRead where one does, and ServiceUnreachable without a catalogue database.
+    """
+    with _connected(chosen) as connection:
+        connection.autocommit = True  # no transaction stays open, as long as the work may take
+        row = connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (work,)).fetchone()
+        if not (row and row[0]):
+            raise StaleRead(f"Another process does this just now ({work}): run it again when that has ended.")
+        yield
+
+
+def _connected(chosen: Settings) -> psycopg.Connection[tuple[object, ...]]:
     postgres = chosen.postgres
     try:
-        psycopg.connect(
+        return psycopg.connect(
             host=postgres.host,
             port=postgres.port,
             user=postgres.user,
             password=postgres.password.get_secret_value(),
             dbname=chosen.catalog.database,
             connect_timeout=CONNECT_TIMEOUT_S,
-        ).close()
+        )
     except psycopg.OperationalError as error:
         raise ServiceUnreachable(
             f"Could not open the catalogue database {chosen.catalog.database} at {postgres.host}:{postgres.port} "

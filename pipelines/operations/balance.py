@@ -1,5 +1,5 @@
-"""The row balance: bronze rows = silver rows + duplicates + quarantine rows, per topic, for every
-record all have seen.
+"""The row balance: bronze rows = silver rows + duplicates + conflicts + quarantine rows, per topic,
+for every record all have seen.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +12,7 @@ from pyiceberg.table import Table as IcebergTable
 
 from pipelines.bronze import events
 from pipelines.lake.arrow import batches, find
+from pipelines.operations.duplicates import Conflict, Doubles
 from pipelines.operations.positions import Held, Positions, copies, ends, held, held_by_topic, oldest
 from pipelines.operations.reached import examined_snapshot, refined_until
 from pipelines.operations.readable import KafkaAnswer
@@ -24,8 +25,8 @@ from pipelines.table import Table
 
 PLACE = ("partition", "offset")
 LINEAGE = ("kafka_partition", "kafka_offset")
-# Of records of a silver table's topic that are nowhere, finds those whose event the table holds.
-FindDuplicates = Callable[[Silver, Positions], Positions]
+# Tells records of a silver table's topic apart that are nowhere: copies, conflicts, and neither.
+TellApart = Callable[[Silver, Positions], Doubles]
 AskKafka = Callable[[str, Positions], KafkaAnswer]  # of offsets that bronze has skipped in a topic
 
 
@@ -38,7 +39,8 @@ class Balance:
     `doubled`. `oldest_s` is how long the oldest record in flight has waited, in seconds, and
     `is_stuck` whether that is longer than the settings allow.
     Gaps are records that bronze has skipped. `forgotten` are offsets that it lacks and that Kafka
-    does not hold any more: records, or what transactions leave behind, nobody can tell.
+    does not hold any more: records, or what transactions leave behind, nobody can tell. `conflicts`
+    are events whose id another event in silver has; bronze keeps them.
     """
 
     topic: str
@@ -52,13 +54,15 @@ class Balance:
     oldest_s: float = 0.0
     is_stuck: bool = False
     forgotten: int = 0
+    conflicts: int = 0
 
     @property
     def missing(self) -> int:
         """Records that all queries have passed and that are nowhere, and offsets that bronze has
         skipped.
         """
-        return self.bronze - self.silver - self.duplicates - self.quarantined - self.in_flight + self.gaps
+        elsewhere = self.duplicates + self.conflicts + self.quarantined + self.in_flight
+        return self.bronze - self.silver - elsewhere + self.gaps
 
     @property
     def holds(self) -> bool:
@@ -79,13 +83,13 @@ class Topic:
         self.loose = bronze.positions - self.in_silver
         self.passed = self.loose.before(until)
         self.in_flight = self.loose - self.passed - refused
-        self.duplicates = Positions()
+        self.duplicates, self.conflicts = Positions(), list[Conflict]()
         self.skipped, self.forgotten = bronze.positions.gaps(), Positions()
         self._refused, self._bronze, self._doubled = refused, bronze, bronze.doubled + silver.doubled
 
     @property
     def nowhere(self) -> Positions:
-        """Return the records that all have passed and that are in no place."""
+        """Return the records that all have passed and that their bytes place nowhere."""
         return self.passed - self.duplicates - self._refused
 
     def balance(self, oldest_s: float = 0.0, within_s: float = float("inf")) -> Balance:
@@ -107,19 +111,40 @@ class Topic:
             oldest_s=oldest_s,
             is_stuck=oldest_s > within_s,
             forgotten=len(self.forgotten),
+            conflicts=len(self.conflicts),
         )
 
 
 def balances(
-    catalogue: Catalog, tables: Sequence[Silver], find_duplicates: FindDuplicates, ask_kafka: AskKafka, within_s: float
+    catalogue: Catalog, tables: Sequence[Silver], tell_apart: TellApart, ask_kafka: AskKafka, within_s: float
 ) -> list[Balance]:
     """Return the balance of the topic of each silver table, which does not hold where a record is
     in flight for more than `within_s` seconds.
 
     A record that silver lacks is a duplicate where it has the bytes of one that silver holds; only
-    those that are nowhere even so are handed to `find_duplicates`. Offsets that bronze
+    those that are nowhere even so are handed to `tell_apart`. Offsets that bronze
     lacks are handed to `ask_kafka`. Raises StaleRead when a table moves on too fast to be read.
     """
+    bronze, topics = _topics(catalogue, tables)
+    ages = [_age_s(bronze, topic) for topic in topics]
+    # Last, because it takes longer than a snapshot may stay.
+    for silver, topic in zip(tables, topics, strict=True):
+        if topic.skipped:
+            topic.skipped, topic.forgotten = ask_kafka(topic.name, topic.skipped)
+        _place_the_rest(silver, topic, tell_apart)
+    return [topic.balance(age_s, within_s) for topic, age_s in zip(topics, ages, strict=True)]
+
+
+def conflicts(catalogue: Catalog, tables: Sequence[Silver], tell_apart: TellApart) -> dict[str, list[Conflict]]:
+    """Return by topic the events that the silver tables lack because another event has their id."""
+    _, topics = _topics(catalogue, tables)
+    for silver, topic in zip(tables, topics, strict=True):
+        _place_the_rest(silver, topic, tell_apart)
+    return {topic.name: topic.conflicts for topic in topics if topic.conflicts}
+
+
+def _topics(catalogue: Catalog, tables: Sequence[Silver]) -> tuple[IcebergTable | None, list[Topic]]:
+    """Return bronze, and where the records of each table's topic are as far as their bytes tell."""
     # How far the queries are comes before what the tables hold, or what they get in between would
     # seem to be missing.
     examined = next(iter(ArrowCommits(quarantine.TABLE.name).committed_tables()), None)
@@ -138,14 +163,14 @@ def balances(
             values = batches(bronze, (*PLACE, "value"), where=EqualTo(term="topic", value=name))
             topic.duplicates = copies(values, topic.in_silver, topic.passed)
         topics.append(topic)
-    ages = [_age_s(bronze, topic) for topic in topics]
-    # Last, because it takes longer than a snapshot may stay.
-    for silver, topic in zip(tables, topics, strict=True):
-        if topic.skipped:
-            topic.skipped, topic.forgotten = ask_kafka(topic.name, topic.skipped)
-        if topic.nowhere:
-            topic.duplicates |= find_duplicates(silver, topic.nowhere)
-    return [topic.balance(age_s, within_s) for topic, age_s in zip(topics, ages, strict=True)]
+    return bronze, topics
+
+
+def _place_the_rest(silver: Silver, topic: Topic, tell_apart: TellApart) -> None:
+    if topic.nowhere:
+        found = tell_apart(silver, topic.nowhere)
+        topic.duplicates |= found.copies
+        topic.conflicts = found.conflicts
 
 
 def _refined_until(catalogue: Catalog, table: Table) -> Mapping[int, int]:

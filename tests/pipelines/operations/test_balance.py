@@ -2,35 +2,26 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog.memory import InMemoryCatalog
+from small_lake import REVIEWS, SmallLake, archived, refined
 
 from pipelines.base.errors import StaleRead
 from pipelines.bronze import events
 from pipelines.operations.balance import Balance, Topic, balances
+from pipelines.operations.duplicates import Conflict, Doubles, Place
 from pipelines.operations.positions import Held, Positions, copies, held
 from pipelines.operations.readable import KafkaAnswer
 from pipelines.silver import quarantine, reviews
 from pipelines.silver.refining import Silver
 from pipelines.streaming.commits import ArrowCommits
 from pipelines.streaming.offsets import TableOffset, TopicOffsets
-from pipelines.table import Table
 
-TOPIC, REVIEWS = "shop.orders", "shop.reviews"
-TABLES = (events.TABLE, reviews.TABLE, quarantine.TABLE)
-TYPES = {
-    "string": pa.string(),
-    "int": pa.int32(),
-    "bigint": pa.int64(),
-    "binary": pa.binary(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "array<struct<key: string, value: binary>>": pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())])),
-}
+TOPIC = "shop.orders"
+Answer = tuple[Balance, list[int]]  # and the records that were nowhere
 
 
 def of(
@@ -110,47 +101,27 @@ def test_a_record_in_flight_for_too_long_is_stuck() -> None:
     assert (stuck.in_flight, stuck.missing, stuck.is_stuck, stuck.holds) == (1, 0, True, False)
 
 
-# A small lake of its own: bronze, silver.reviews and quarantine as the code describes them, and the
-# checkpoints of their queries.
-SHAPES = {table: pa.schema([(column.name, TYPES[column.type]) for column in table.columns]) for table in TABLES}
+class Lake(SmallLake):
+    """A small lake, and what Kafka says of the offsets that bronze lacks."""
 
-
-class Lake:
-    """Tables with the columns that the balance reads, and the checkpoints of their queries."""
-
-    def __init__(self, folder: Path) -> None:
-        self.catalogue = InMemoryCatalog("lake", warehouse=f"file://{folder}")
-        self.checkpoints = folder / "checkpoints"
-        for layer in ("bronze", "silver"):
-            self.catalogue.create_namespace(layer)
-        self.tables = {table.name: self.catalogue.create_table(table.name, SHAPES[table]) for table in TABLES}
-        self.answer = KafkaAnswer(Positions(), Positions())
-
-    def append(self, table: Table, *rows: Mapping[str, Any]) -> int:
-        """Add rows and return the snapshot."""
-        self.tables[table.name].append(pa.Table.from_pylist(list(rows), SHAPES[table]))
-        return self.tables[table.name].snapshots()[-1].snapshot_id
-
-    def commit(self, table: Table, offset: TopicOffsets | TableOffset) -> None:
-        """Let the table's query have come so far."""
-        for name, text in (("offsets", f"v1\n{{}}\n{offset.to_json()}"), ("commits", "v1")):
-            file = self.checkpoints / table.name / name / "0"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
+    answer = KafkaAnswer(Positions(), Positions())
 
     def ask_kafka(self, topic: str, skipped: Positions) -> KafkaAnswer:
         """Say of skipped offsets what Kafka would."""
         return KafkaAnswer(skipped & self.answer.records, skipped & self.answer.forgotten)
 
-    def balance(self, within_s: float = 60.0, duplicates: Sequence[int] = ()) -> tuple[Balance, list[int]]:
-        """Return the balance and which records were nowhere; of these `duplicates` are some."""
+    def balance(self, within_s: float = 60.0, copied: Sequence[int] = (), conflicts: Sequence[int] = ()) -> Answer:
+        """Return the balance and which records were nowhere; of these some are copies, some
+        conflicts.
+        """
         looked_up: list[int] = []
 
-        def find_duplicates(silver: Silver, nowhere: Positions) -> Positions:
+        def tell_apart(silver: Silver, nowhere: Positions) -> Doubles:
             looked_up.extend(nowhere.columns()[1].tolist())
-            return held([pa.record_batch({"partition": [0] * len(duplicates), "offset": list(duplicates)})]).positions
+            found = [Conflict(Place(0, offset), Place(0, 0), "0", is_first=True) for offset in conflicts]
+            return Doubles(table(copied).positions, found)
 
-        (found,) = balances(self.catalogue, [reviews], find_duplicates, self.ask_kafka, within_s)
+        (found,) = balances(self.catalogue, [reviews], tell_apart, self.ask_kafka, within_s)
         return found, looked_up
 
 
@@ -161,19 +132,10 @@ def lake(own_settings: Path) -> Iterator[Lake]:
     made.catalogue.close()
 
 
-def archived(offset: int, value: bytes, ago_s: float = 1.0, topic: str = REVIEWS) -> dict[str, Any]:
-    at = datetime.now(UTC) - timedelta(seconds=ago_s)
-    return {"topic": topic, "partition": 0, "offset": offset, "timestamp": at, "value": value}
-
-
-def refined(offset: int) -> dict[str, Any]:
-    return {"kafka_partition": 0, "kafka_offset": offset, "event_id": str(offset)}
-
-
 def test_nothing_is_there_before_the_queries_have_run(own_settings: Path) -> None:
     with InMemoryCatalog("lake", warehouse=f"file://{own_settings}") as catalogue:
         (found,) = balances(
-            catalogue, [reviews], lambda silver, nowhere: nowhere, lambda topic, skipped: KafkaAnswer(skipped, skipped), 1.0
+            catalogue, [reviews], lambda silver, nowhere: Doubles(), lambda topic, skipped: KafkaAnswer(skipped, skipped), 1.0
         )
     assert found == Balance(REVIEWS, *[0] * 7)
     assert found.holds
@@ -195,15 +157,17 @@ def test_the_tables_and_checkpoints_of_a_lake_are_counted(lake: Lake) -> None:
     lake.commit(reviews.TABLE, TopicOffsets({REVIEWS: {0: 7}}))
     lake.commit(quarantine.TABLE, TableOffset(examined, 1, scan_all_files=False))
 
-    found, looked_up = lake.balance(duplicates=[4])
+    found, looked_up = lake.balance(copied=[4])
 
     assert looked_up == [4]  # it has not the bytes of any that silver holds
     assert replace(found, oldest_s=0.0) == Balance(REVIEWS, 7, 3, 2, 1, in_flight=1, gaps=0, doubled=0)
     assert (found.missing, found.holds) == (0, True)
     assert 30 <= found.oldest_s < 60
-    assert not lake.balance(within_s=29.0, duplicates=[4])[0].holds
+    assert not lake.balance(within_s=29.0, copied=[4])[0].holds
     lost, _ = lake.balance()
     assert (lost.missing, lost.holds) == (1, False)
+    conflict, _ = lake.balance(conflicts=[4])
+    assert (conflict.duplicates, conflict.conflicts, conflict.missing, conflict.holds) == (1, 1, 0, True)
 
 
 def test_offsets_that_are_no_records_are_no_gaps(lake: Lake) -> None:
