@@ -3,8 +3,9 @@ stuck.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from typing import Annotated
 
@@ -15,10 +16,11 @@ from pipelines.base import exits
 from pipelines.base.settings import settings
 from pipelines.kafka.schema_registry import contract
 from pipelines.lake.arrow import open_catalogue
+from pipelines.operations import readable
 from pipelines.operations.balance import Balance, balances
 from pipelines.operations.duplicates import tell_apart
 from pipelines.operations.positions import Positions
-from pipelines.operations.readable import KafkaAnswer, ask
+from pipelines.operations.readable import KafkaAnswer
 from pipelines.silver import REFINED
 
 NAME = "balance"
@@ -27,7 +29,12 @@ COLUMNS = ("bronze", "silver", "duplicates", "quarantined", "in_flight")
 
 def ask_kafka(topic: str, skipped: Positions) -> KafkaAnswer:
     """Return which of the offsets that bronze has skipped are records."""
-    return ask(settings().kafka, topic, skipped)
+    return readable.ask(settings().kafka, topic, skipped)
+
+
+def oldest_unread(reached: Mapping[str, Mapping[int, int]]) -> dict[str, datetime]:
+    """Return by topic when the oldest record came that bronze has not taken in."""
+    return readable.oldest_unread(settings().kafka, reached)
 
 
 def as_json(found: Sequence[Balance]) -> str:
@@ -58,9 +65,15 @@ def _faults(each: Balance) -> list[str]:
     faults = {
         f"{each.missing:,} records are missing, {each.gaps:,} of them skipped by bronze: run make rebuild": each.missing,
         f"{each.doubled:,} rows are more than one for their record": each.doubled,
-        f"{each.in_flight:,} are in flight, the oldest for {each.oldest_s:.0f} s: run make status": each.is_stuck,
+        f"{_stuck(each)}: run make status": each.is_stuck,
     }
     return [f"✗ {each.topic}: {fault} (docs/operations.md)." for fault, is_so in faults.items() if is_so]
+
+
+def _stuck(each: Balance) -> str:
+    if each.in_flight:
+        return f"{each.in_flight:,} are in flight, the oldest for {each.oldest_s:.0f} s"
+    return f"what came {each.oldest_s:.0f} s ago is not in bronze yet"
 
 
 def _notes(found: Sequence[Balance]) -> list[str]:
@@ -91,7 +104,7 @@ def main(
     """Print where the records of every topic are."""
     with exits.in_words(NAME), open_catalogue() as catalogue:
         apart = partial(tell_apart, catalogue, contract)
-        found = balances(catalogue, REFINED, apart, ask_kafka, settings().upkeep.in_flight_s)
+        found = balances(catalogue, REFINED, apart, ask_kafka, oldest_unread, settings().upkeep.in_flight_s)
         Console(soft_wrap=True, highlight=False, markup=False).print(as_json(found) if as_objects else as_text(found))
         raise typer.Exit(not all(each.holds for each in found))
 

@@ -27,6 +27,8 @@ PLACE = ("partition", "offset")
 LINEAGE = ("kafka_partition", "kafka_offset")
 # Tells records of a silver table's topic apart that are nowhere: copies, conflicts, and neither.
 TellApart = Callable[[Silver, Positions], Doubles]
+# When the oldest record behind offsets (topic → partition → offset) was appended to Kafka, by topic.
+OldestUnread = Callable[[Mapping[str, Mapping[int, int]]], Mapping[str, datetime]]
 AskKafka = Callable[[str, Positions], KafkaAnswer]  # of offsets that bronze has skipped in a topic
 
 
@@ -36,8 +38,8 @@ class Balance:
     `doubled` and `missing` must be 0.
 
     A record counts once wherever it is; how many rows there are above that in bronze and silver is
-    `doubled`. `oldest_s` is how long the oldest record in flight has waited, in seconds, and
-    `is_stuck` whether that is longer than the settings allow.
+    `doubled`. `oldest_s` is how long the oldest record in flight has waited, in seconds, also where
+    bronze has not taken it in yet, and `is_stuck` whether that is longer than the settings allow.
     Gaps are records that bronze has skipped. `forgotten` are offsets that it lacks and that Kafka
     does not hold any more: records, or what transactions leave behind, nobody can tell. `conflicts`
     are events whose id another event in silver has; bronze keeps them.
@@ -85,6 +87,7 @@ class Topic:
         self.in_flight = self.loose - self.passed - refused
         self.duplicates, self.conflicts = Positions(), list[Conflict]()
         self.skipped, self.forgotten = bronze.positions.gaps(), Positions()
+        self.ends = {partition: last + 1 for partition, (_, last) in bronze.positions.spans().items()}
         self._refused, self._bronze, self._doubled = refused, bronze, bronze.doubled + silver.doubled
 
     @property
@@ -116,17 +119,23 @@ class Topic:
 
 
 def balances(
-    catalogue: Catalog, tables: Sequence[Silver], tell_apart: TellApart, ask_kafka: AskKafka, within_s: float
+    catalogue: Catalog,
+    tables: Sequence[Silver],
+    tell_apart: TellApart,
+    ask_kafka: AskKafka,
+    oldest_unread: OldestUnread,
+    within_s: float,
 ) -> list[Balance]:
     """Return the balance of the topic of each silver table, which does not hold where a record is
     in flight for more than `within_s` seconds.
 
     A record that silver lacks is a duplicate where it has the bytes of one that silver holds; only
     those that are nowhere even so are handed to `tell_apart`. Offsets that bronze
-    lacks are handed to `ask_kafka`. Raises StaleRead when a table moves on too fast to be read.
+    lacks are handed to `ask_kafka`, and where it ends to `oldest_unread`. Raises StaleRead when a table moves on too fast to be read.
     """
     bronze, topics = _topics(catalogue, tables)
-    ages = [_age_s(bronze, topic) for topic in topics]
+    unread = oldest_unread({topic.name: topic.ends for topic in topics})
+    ages = [max(_age_s(bronze, topic), _since_s(unread.get(topic.name))) for topic in topics]
     # Last, because it takes longer than a snapshot may stay.
     for silver, topic in zip(tables, topics, strict=True):
         if topic.skipped:
@@ -190,5 +199,8 @@ def _age_s(bronze: IcebergTable | None, topic: Topic) -> float:
         return 0.0
     first = min(int(offsets[0]) for _, offsets in topic.in_flight.offsets() if len(offsets))
     where = And(EqualTo(term="topic", value=topic.name), GreaterThanOrEqual(term="offset", value=first))
-    appended = oldest(batches(bronze, (*PLACE, "timestamp"), where=where), topic.in_flight)
-    return (datetime.now(UTC) - appended).total_seconds()
+    return _since_s(oldest(batches(bronze, (*PLACE, "timestamp"), where=where), topic.in_flight))
+
+
+def _since_s(moment: datetime | None) -> float:
+    return max(0.0, (datetime.now(UTC) - moment).total_seconds()) if moment else 0.0

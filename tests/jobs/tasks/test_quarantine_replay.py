@@ -26,7 +26,7 @@ from pipelines.lake.arrow import batches, find, open_catalogue
 from pipelines.lake.database import alone
 from pipelines.operations.balance import Balance, balances
 from pipelines.operations.duplicates import tell_apart
-from pipelines.operations.readable import ask
+from pipelines.operations.readable import ask, oldest_unread
 from pipelines.silver import reviews
 
 pytestmark = pytest.mark.integration
@@ -60,7 +60,8 @@ def own_lake(local_stack: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def balance(chosen: Settings) -> Balance:
     with open_catalogue() as catalogue:
         apart = partial(tell_apart, catalogue, schema_registry.contract)
-        (found,) = balances(catalogue, [reviews], apart, partial(ask, chosen.kafka), 1e9)
+        asking = (partial(ask, chosen.kafka), partial(oldest_unread, chosen.kafka))
+        (found,) = balances(catalogue, [reviews], apart, *asking, 1e9)
         return found
 
 

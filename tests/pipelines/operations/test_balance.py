@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 import pytest
@@ -105,10 +107,17 @@ class Lake(SmallLake):
     """A small lake, and what Kafka says of the offsets that bronze lacks."""
 
     answer = KafkaAnswer(Positions(), Positions())
+    unread: Mapping[str, datetime] = MappingProxyType({})
 
     def ask_kafka(self, topic: str, skipped: Positions) -> KafkaAnswer:
         """Say of skipped offsets what Kafka would."""
         return KafkaAnswer(skipped & self.answer.records, skipped & self.answer.forgotten)
+
+    def oldest_unread(self, reached: Mapping[str, Mapping[int, int]]) -> Mapping[str, datetime]:
+        """Say of what lies behind these offsets since when it is in Kafka."""
+        assert reached.keys() == {REVIEWS}
+        self.reached = reached[REVIEWS]
+        return self.unread
 
     def balance(self, within_s: float = 60.0, copied: Sequence[int] = (), conflicts: Sequence[int] = ()) -> Answer:
         """Return the balance and which records were nowhere; of these some are copies, some
@@ -121,7 +130,7 @@ class Lake(SmallLake):
             found = [Conflict(Place(0, offset), Place(0, 0), "0", is_first=True) for offset in conflicts]
             return Doubles(table(copied).positions, found)
 
-        (found,) = balances(self.catalogue, [reviews], tell_apart, self.ask_kafka, within_s)
+        (found,) = balances(self.catalogue, [reviews], tell_apart, self.ask_kafka, self.oldest_unread, within_s)
         return found, looked_up
 
 
@@ -135,7 +144,7 @@ def lake(own_settings: Path) -> Iterator[Lake]:
 def test_nothing_is_there_before_the_queries_have_run(own_settings: Path) -> None:
     with InMemoryCatalog("lake", warehouse=f"file://{own_settings}") as catalogue:
         (found,) = balances(
-            catalogue, [reviews], lambda silver, nowhere: Doubles(), lambda topic, skipped: KafkaAnswer(skipped, skipped), 1.0
+            catalogue, [reviews], lambda *_: Doubles(), lambda topic, skipped: KafkaAnswer(skipped, skipped), lambda _: {}, 1.0
         )
     assert found == Balance(REVIEWS, *[0] * 7)
     assert found.holds
@@ -205,6 +214,17 @@ def test_with_a_quarantine_that_never_looked_all_that_silver_lacks_is_in_flight(
     found, looked_up = lake.balance(within_s=0.5)
     assert (found.silver, found.in_flight, found.missing, looked_up) == (1, 1, 0, [])
     assert (found.is_stuck, found.holds) == (True, False)
+
+
+def test_a_record_that_bronze_does_not_take_in_is_stuck_too(lake: Lake) -> None:
+    lake.append(events.TABLE, archived(0, b"a"), archived(7, b"b"))
+    lake.append(reviews.TABLE, *(refined(offset) for offset in range(8)))
+    lake.unread = {REVIEWS: datetime.now(UTC) - timedelta(seconds=100)}
+    waiting, _ = lake.balance(within_s=120)
+    assert lake.reached == {0: 8}
+    assert (waiting.in_flight, waiting.is_stuck, waiting.holds) == (0, False, True)
+    assert 100 <= waiting.oldest_s < 120
+    assert not lake.balance(within_s=99)[0].holds
 
 
 def test_a_snapshot_that_has_expired_is_said_to_be(lake: Lake) -> None:

@@ -19,6 +19,7 @@ from pipelines.contracts.contract import Contract
 from pipelines.lake import catalog, iceberg
 from pipelines.operations.balance import Balance, balances, conflicts
 from pipelines.operations.duplicates import tell_apart
+from pipelines.operations.positions import Positions
 from pipelines.operations.quarantine_replay import Outcome, archived, decided, quarantined, replay
 from pipelines.operations.readable import KafkaAnswer
 from pipelines.operations.refused import refused
@@ -96,7 +97,8 @@ class Lake:
 
         def ask(catalogue: InMemoryCatalog) -> Balance:
             apart = partial(tell_apart, catalogue, contract)
-            (found,) = balances(catalogue, [reviews], apart, lambda topic, skipped: KafkaAnswer(skipped, skipped), 1e12)
+            kafka = KafkaAnswer(Positions(), Positions())
+            (found,) = balances(catalogue, [reviews], apart, lambda topic, skipped: kafka, lambda reached: {}, 1e12)
             return found
 
         found = self.look(ask)
