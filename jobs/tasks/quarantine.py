@@ -127,7 +127,9 @@ def main(
     with exits.in_words(NAME), open_catalogue() as catalogue:
         tables = [refined_from(topic)] if topic else REFINED
         if show and not reason:
-            raise SettingsError("Whole records may be personal data: name the reason to look into, with REASON=... or --reason.")
+            raise SettingsError(
+                "Whole records may be personal data: name the reason to look into, with REASON=... or --reason."
+            )
         if reason == ID_CONFLICT:
             apart = conflicts(catalogue, tables, partial(tell_apart, catalogue, contract))
             found = conflicting(catalogue, apart, _decodes, examples)

@@ -34,9 +34,7 @@ TO_DO = (
 log = logs.get(__name__)
 
 
-def bring_back(
-    spark: SparkSession, silver: Silver, reason: str, change: Change, window: Window | None, dry_run: bool
-) -> None:
+def bring_back(spark: SparkSession, silver: Silver, reason: str, change: Change, window: Window | None, dry_run: bool) -> None:
     """Bring back the records of a silver table's topic that were refused for a reason."""
     topic = str(silver.TABLE.topic)
     with alone(settings(), repairing(silver.TABLE)):

@@ -27,7 +27,7 @@ PLACE = ("partition", "offset")
 LINEAGE = ("kafka_partition", "kafka_offset")
 # Tells records of a silver table's topic apart that are nowhere: copies, conflicts, and neither.
 TellApart = Callable[[Silver, Positions], Doubles]
-# When the oldest record behind offsets (topic → partition → offset) was appended to Kafka, by topic.
+# When the oldest record behind offsets (topic → partition → offset) came to Kafka, by topic.
 OldestUnread = Callable[[Mapping[str, Mapping[int, int]]], Mapping[str, datetime]]
 AskKafka = Callable[[str, Positions], KafkaAnswer]  # of offsets that bronze has skipped in a topic
 
@@ -131,7 +131,8 @@ def balances(
 
     A record that silver lacks is a duplicate where it has the bytes of one that silver holds; only
     those that are nowhere even so are handed to `tell_apart`. Offsets that bronze
-    lacks are handed to `ask_kafka`, and where it ends to `oldest_unread`. Raises StaleRead when a table moves on too fast to be read.
+    lacks are handed to `ask_kafka`, and where it ends to `oldest_unread`. Raises StaleRead when a
+    table moves on too fast to be read.
     """
     bronze, topics = _topics(catalogue, tables)
     unread = oldest_unread({topic.name: topic.ends for topic in topics})

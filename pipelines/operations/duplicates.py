@@ -67,9 +67,7 @@ class Doubles:
     conflicts: list[Conflict] = field(default_factory=list)
 
 
-def tell_apart(
-    catalogue: Catalog, contract: Callable[[str], Contract], silver: Silver, records: Positions
-) -> Doubles:
+def tell_apart(catalogue: Catalog, contract: Callable[[str], Contract], silver: Silver, records: Positions) -> Doubles:
     """Return which of the records of a silver table's topic are copies or conflicts of events that
     it holds; the others are neither.
 

@@ -75,7 +75,9 @@ def quarantined(spark: SparkSession, topic: str, reason: str, window: Window | N
 
 
 def archived(spark: SparkSession, topic: str, places: Iterable[Place], window: Window | None) -> DataFrame:
-    """Return the records of a topic that lie there and arrived in the window, as bronze has them."""
+    """Return the records of a topic that lie at these places and arrived in the window, as bronze
+    has them.
+    """
     listed = list(places)
     columns = {"partition": pa.int32(), "offset": pa.int64()}
     arrays = [pa.array(np.array([place[side] for place in listed], np.int64), pa.int64()) for side in range(2)]

@@ -46,7 +46,7 @@ def ask(kafka: Kafka, topic: str, places: Positions) -> KafkaAnswer:
 
 def oldest_unread(kafka: Kafka, reached: Mapping[str, Mapping[int, int]]) -> dict[str, datetime]:
     """Return by topic when the oldest committed record was appended that lies at or behind the
-    offsets `reached` (topic → partition → offset, else the first); topics without one are not there.
+    offsets `reached` (topic → partition → offset, else the first); topics without one are left out.
 
     Raises ServiceUnreachable when Kafka does not tell.
     """

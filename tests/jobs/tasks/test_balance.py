@@ -38,7 +38,9 @@ def test_what_bronze_does_not_take_in_is_said() -> None:
 def test_conflicts_are_counted_apart_and_break_nothing() -> None:
     verdict, note = as_text([replace(HOLDS, conflicts=1_200, silver=12_298_800)]).splitlines()[-2:]
     assert verdict == "✓ Every record is where it belongs, once."
-    assert note.startswith("· tidemark.fraud_scores: 1,200 events have the id of another, which is in silver, and other content")
+    assert note.startswith(
+        "· tidemark.fraud_scores: 1,200 events have the id of another, which is in silver, and other content"
+    )
     assert json.loads(as_json([replace(HOLDS, conflicts=3)]))[0]["conflicts"] == 3
 
 

@@ -1,4 +1,6 @@
-"""What `make quarantine` prints is readable, and shows of an event its id and what its reason names."""
+"""What `make quarantine` prints is readable, and shows of an event its id and what its reason
+names.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -78,7 +80,12 @@ def test_json_has_every_group_with_its_examples_and_no_more_of_an_event_than_the
     (found,) = json.loads(as_json([group("event_at_in_the_future", an_event(), b"\xff", "0-7")], whole=False))
     assert (found["topic"], found["records"], found["since"]) == (ORDERS, 1234, "2026-11-22T12:00:00+00:00")
     (example,) = found["examples"]
-    assert (example["partition"], example["offset"], example["key"], example["held"]) == (1, 42, "\N{REPLACEMENT CHARACTER}", "0-7")
+    assert (example["partition"], example["offset"], example["key"], example["held"]) == (
+        1,
+        42,
+        "\N{REPLACEMENT CHARACTER}",
+        "0-7",
+    )
     assert list(example["event"]) == ["event_id", "event_at"]
     (undecoded,) = json.loads(as_json([group("tombstone", None)], whole=True))
     assert undecoded["examples"][0]["event"] is None

@@ -133,8 +133,9 @@ def test_what_was_refused_is_in_silver_once_wherever_the_replay_dies(own_lake: S
 
 def test_two_that_bring_back_at_once_are_refused(own_lake: Settings) -> None:
     with alone(own_lake, "repair silver.reviews"):
-        with pytest.raises(StaleRead, match=r"Another process does this just now \(repair silver\.reviews\)"), alone(
-            own_lake, "repair silver.reviews"
+        with (
+            pytest.raises(StaleRead, match=r"Another process does this just now \(repair silver\.reviews\)"),
+            alone(own_lake, "repair silver.reviews"),
         ):
             pass
         with alone(own_lake, "repair silver.orders"):

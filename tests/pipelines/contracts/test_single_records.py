@@ -32,9 +32,12 @@ def test_any_bytes_are_an_event_or_none(body: bytes, topic: str, schema_id: int)
 @pytest.mark.parametrize("topic", TOPICS)
 def test_records_as_extreme_as_the_contract_allows_are_decoded(topic: str) -> None:
     decode = decoder(a_contract(topic))
-    assert [number for number, value in enumerate(records(Random(7), topic, 300)) if decode(value) is None] == []
+    drawn = records(Random(7), topic, 300)  # noqa: S311 - no secret
+    assert [number for number, value in enumerate(drawn) if decode(value) is None] == []
 
 
-@pytest.mark.parametrize("value", [None, b"", b"no event", b"\0\0\0\0\x63", b"\0\0\0\0\x01\xff\xff\xff\xff\xff\xff\xff\xff\x7f"])
+@pytest.mark.parametrize(
+    "value", [None, b"", b"no event", b"\0\0\0\0\x63", b"\0\0\0\0\x01\xff\xff\xff\xff\xff\xff\xff\xff\x7f"]
+)
 def test_what_is_no_event_is_none(value: bytes | None) -> None:
     assert decoder(a_contract("shop.reviews"))(value) is None

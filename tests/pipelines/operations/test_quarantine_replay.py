@@ -1,4 +1,6 @@
-"""What was refused comes back once, and every record is in one place before, in between and after."""
+"""What was refused comes back once, and every record is in one place before, in between and
+after.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -77,7 +79,9 @@ class Lake:
 
     def reach(self, until: int) -> None:
         """Let silver's query have come so far, and quarantine's to the end."""
-        bronze = TableOffset(iceberg.loaded(self.spark, events.TABLE).currentSnapshot().snapshotId(), 1000, scan_all_files=False)
+        bronze = TableOffset(
+            iceberg.loaded(self.spark, events.TABLE).currentSnapshot().snapshotId(), 1000, scan_all_files=False
+        )
         for table, offset in ((reviews.TABLE, TopicOffsets({REVIEWS: {0: until}})), (quarantine.TABLE, bronze)):
             Checkpoint(self.spark, table.name).write("offsets/0", f"v1\n{{}}\n{offset.to_json()}")
             Checkpoint(self.spark, table.name).write("commits/0", "v1\n{}")
@@ -116,7 +120,9 @@ class Lake:
         found = self.look(lambda catalogue: conflicts(catalogue, [reviews], partial(tell_apart, catalogue, contract)))
         return archived(self.spark, REVIEWS, [each.place for each in found.get(REVIEWS, []) if each.is_first], None)
 
-    def bring_back(self, reason: str, as_what: str | None = None, dry_run: bool = False, window: Window | None = None) -> Outcome:
+    def bring_back(
+        self, reason: str, as_what: str | None = None, dry_run: bool = False, window: Window | None = None
+    ) -> Outcome:
         """Replay what was refused for a reason."""
         chosen = self.conflicting() if reason == "id_conflict" else quarantined(self.spark, REVIEWS, reason, window)
         return replay(self.spark, reviews, contract(REVIEWS), chosen, decided(reviews, reason, as_what), dry_run)

@@ -1,4 +1,6 @@
-"""What was refused and has not come back is counted by topic and reason, with the newest examples."""
+"""What was refused and has not come back is counted by topic and reason, with the newest
+examples.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
