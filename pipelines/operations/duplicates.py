@@ -8,7 +8,6 @@ schema. The same id with other content is a conflict: an event of its own, which
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -140,5 +139,5 @@ def near(topic: str, records: Positions) -> BooleanExpression:
     """Return the condition on bronze that leaves out most of what is not among the records."""
     spans = records.spans().values()
     first, last = min(span[0] for span in spans), max(span[1] for span in spans)
-    between = (GreaterThanOrEqual(term="offset", value=first), LessThanOrEqual(term="offset", value=last))
-    return reduce(And, (EqualTo(term="topic", value=topic), *between))
+    after, before = GreaterThanOrEqual(term="offset", value=first), LessThanOrEqual(term="offset", value=last)
+    return And(And(EqualTo(term="topic", value=topic), after), before)

@@ -110,8 +110,14 @@ def _committed(kafka: Kafka, start: TopicPartition, end: int) -> list[int]:
 
 def _reading(kafka: Kafka) -> dict[str, str | int | bool]:
     """Return the options of a consumer of committed records that leaves no trace."""
-    servers = {"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0, "group.id": "tidemark-balance"}
-    return {**servers, "isolation.level": "read_committed", "enable.partition.eof": True, "enable.auto.commit": False}
+    return {
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "log_level": 0,
+        "group.id": "tidemark-balance",
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+        "enable.partition.eof": True,
+    }
 
 
 def _reaches(message: Message, end: int) -> bool:
