@@ -73,6 +73,12 @@ def test_a_copy_of_an_event_that_got_an_id_of_its_own_is_a_copy(lake: SmallLake)
     assert found(lake, 2, 3) == ([2], [Conflict(Place(0, 3), Place(0, 0), "first", True)])
 
 
+def test_an_event_that_got_an_id_of_its_own_is_in_conflict_with_none(lake: SmallLake) -> None:
+    lake.archive(archived(1, review(1)), archived(3, review(3)))
+    lake.append(reviews.TABLE, refined(1, "first#0-1"))
+    assert found(lake, 3) == ([], [])
+
+
 def test_an_id_that_only_looks_like_one_of_its_own_is_another_event(lake: SmallLake) -> None:
     lake.archive(archived(0, review(event_id="first#7-7")), archived(1, review()), archived(2, review(1, "first#7-7")))
     lake.append(reviews.TABLE, refined(0, "first#7-7"))
