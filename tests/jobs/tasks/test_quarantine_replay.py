@@ -37,6 +37,18 @@ from jobs.streams import keep_events, quarantine_events, refine
 from pipelines.streaming.job import run_queries
 run_queries("streams", lambda: [*keep_events.queries(), *refine.queries("silver.reviews"), *quarantine_events.queries()])
 """
+AGAIN = """
+from jobs.tasks.quarantine_replay import bring_back
+from pipelines.operations.quarantine_replay import decided
+from pipelines.silver import reviews
+from pipelines.streaming.job import run
+
+def again(spark):
+    for reason, as_what in (("event_at_in_the_future", "arrival-time"), ("id_conflict", None)):
+        bring_back(spark, reviews, reason, decided(reviews, reason, as_what), None, False)
+
+run("again", again)
+"""
 REPLAY, ARRIVAL = ("jobs/tasks/quarantine_replay.py", "--topic", REVIEWS, "--reason"), ("--as", "arrival-time")
 RUN = uuid.uuid4().hex
 
@@ -86,14 +98,18 @@ def a_review_of(name: str, ahead: timedelta = timedelta(0), **changes: Any) -> d
     return a_review(event_id=f"{RUN}{name}", order_id=RUN, event_at=datetime.now(UTC) + ahead, **changes)
 
 
-def replayed(*options: str, dies_at: str = "") -> dict[str, Any]:
-    """Run the replay of the wrong clocks, to its end or to the point where it dies, and return its
-    last line.
+def killed(point: str) -> None:
+    """Run the replay of the wrong clocks to the point where it dies."""
+    finished(*REPLAY, AHEAD, *ARRIVAL, expect=-signal.SIGKILL, TIDEMARK_KILL_POINT=point)
+
+
+def returned_again() -> list[int]:
+    """Replay the wrong clocks and the conflicts of ids, and return how many records came back of
+    each.
     """
-    expect = -signal.SIGKILL if dies_at else 0
-    done = finished(*REPLAY, *options, expect=expect, TIDEMARK_KILL_POINT=dies_at)
-    lines = [line for line in done.stderr.splitlines() if line.startswith("{")]
-    return dict(json.loads(lines[-1])) if lines else {}
+    lines = finished("-c", AGAIN).stderr.splitlines()
+    logged = [json.loads(line) for line in lines if line.startswith("{")]
+    return [entry["returned"] for entry in logged if entry["event"] == "replayed"]
 
 
 def test_what_was_refused_is_in_silver_once_wherever_the_replay_dies(own_lake: Settings, tmp_path: Path) -> None:
@@ -114,12 +130,11 @@ def test_what_was_refused_is_in_silver_once_wherever_the_replay_dies(own_lake: S
         until(lambda: has_all(own_lake), "all has come", streams)
         holds(silver=1, duplicates=1, conflicts=1, quarantined=3)
 
-        replayed(AHEAD, *ARRIVAL, dies_at="quarantine_replay.before_append")
+        killed("quarantine_replay.before_append")
         holds(silver=1, duplicates=1, conflicts=1, quarantined=3)
-        replayed(AHEAD, *ARRIVAL, dies_at="quarantine_replay.after_append")
+        killed("quarantine_replay.after_append")
         holds(silver=3, duplicates=2, conflicts=1, quarantined=0, doubled=0)
-        assert replayed(AHEAD, *ARRIVAL)["returned"] == 0
-        assert replayed("id_conflict")["returned"] == 1
+        assert returned_again() == [0, 1]
         holds(silver=4, duplicates=2, conflicts=0, quarantined=0, doubled=0)
         rows = silver()
         assert {name.partition("#")[0] for name in rows} == {"first", "good", "away", "far"}
