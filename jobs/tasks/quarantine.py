@@ -124,21 +124,19 @@ def main(
     as_objects: Annotated[bool, typer.Option("--json", help="Print a JSON list, for programs.")] = False,
 ) -> None:
     """Print what was refused and has not come back."""
-    with exits.in_words(NAME), open_catalogue() as catalogue:
+    with exits.in_words(NAME):
         tables = [refined_from(topic)] if topic else REFINED
         if show and not reason:
-            raise SettingsError(
-                "Whole records may be personal data: name the reason to look into, with REASON=... or --reason."
-            )
-        if reason == ID_CONFLICT:
-            apart = conflicts(catalogue, tables, partial(tell_apart, catalogue, contract))
-            found = conflicting(catalogue, apart, _decodes, examples)
-        else:
-            found = refused(catalogue, tables, _decodes, topic, reason, examples)
-        text = as_json(found, bool(show)) if as_objects else as_text(found, bool(show))
-        Console(soft_wrap=True, highlight=False, markup=False).print(text)
-        if not (reason or as_objects):
-            Console(soft_wrap=True, highlight=False, markup=False).print(CONFLICTS)
+            raise SettingsError("Whole events may be personal data: name the reason to look into, REASON=... (--reason).")
+        with open_catalogue() as catalogue:
+            if reason == ID_CONFLICT:
+                apart = conflicts(catalogue, tables, partial(tell_apart, catalogue, contract))
+                found = conflicting(catalogue, apart, _decodes, examples)
+            else:
+                found = refused(catalogue, tables, _decodes, topic, reason, examples)
+    text = as_json(found, bool(show)) if as_objects else as_text(found, bool(show))
+    note = [] if reason or as_objects else [CONFLICTS]
+    Console(soft_wrap=True, highlight=False, markup=False).print("\n".join([text, *note]))
 
 
 def _decodes(topic: str, value: bytes | None) -> Mapping[str, Any] | None:

@@ -95,6 +95,8 @@ def test_json_has_every_group_with_its_examples_and_no_more_of_an_event_than_the
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
+        (("quarantine", "--topic", "shop.order"), "No table is refined from shop.order: choose one of shop.orders"),
+        (("quarantine", "--show", "all"), "Whole events may be personal data: name the reason"),
         (("quarantine_replay", "--topic", ORDERS, "--reason", "tombstone"), "Nothing can be decided of tombstone"),
         (("quarantine_replay", "--topic", "shop.order", "--reason", "x"), "No table is refined from shop.order: choose one of"),
         (

@@ -18,12 +18,10 @@ from pyiceberg.expressions import StartsWith
 from topic_records import send
 from waiting import until
 
-from pipelines.base.errors import StaleRead
 from pipelines.base.settings import Settings, settings
 from pipelines.contracts import schemas
 from pipelines.kafka import schema_registry, topics
 from pipelines.lake.arrow import batches, find, open_catalogue
-from pipelines.lake.database import alone
 from pipelines.operations.balance import Balance, balances
 from pipelines.operations.duplicates import tell_apart
 from pipelines.operations.readable import ask, oldest_unread
@@ -144,16 +142,3 @@ def test_what_was_refused_is_in_silver_once_wherever_the_replay_dies(own_lake: S
 
     shown = json.loads(finished("jobs/tasks/quarantine.py", "--topic", REVIEWS, "--json").stdout)
     assert not [each for each in shown if each["reason"] == AHEAD and RUN in str(each)]
-
-
-def test_two_that_bring_back_at_once_are_refused(own_lake: Settings) -> None:
-    with alone(own_lake, "repair silver.reviews"):
-        with (
-            pytest.raises(StaleRead, match=r"Another process does this just now \(repair silver\.reviews\)"),
-            alone(own_lake, "repair silver.reviews"),
-        ):
-            pass
-        with alone(own_lake, "repair silver.orders"):
-            pass
-    with alone(own_lake, "repair silver.reviews"):
-        pass
