@@ -8,7 +8,6 @@ as silver wherever records are counted, so nothing has to be removed in a second
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -19,8 +18,8 @@ from pipelines.base.window import Window
 from pipelines.bronze import events
 from pipelines.contracts.contract import Contract
 from pipelines.lake import catalog
-from pipelines.operations.duplicates import Place
-from pipelines.operations.refused import ID_CONFLICT
+from pipelines.operations.duplicates import Place, positions
+from pipelines.operations.refused import ID_CONFLICT, PLACE
 from pipelines.operations.repair import lacking, passed
 from pipelines.silver import quarantine
 from pipelines.silver.corrections import at_arrival, with_own_id
@@ -78,12 +77,12 @@ def archived(spark: SparkSession, topic: str, places: Iterable[Place], window: W
     """Return the records of a topic that lie at these places and arrived in the window, as bronze
     has them.
     """
-    listed = list(places)
-    columns = {"partition": pa.int32(), "offset": pa.int64()}
-    arrays = [pa.array(np.array([place[side] for place in listed], np.int64), pa.int64()) for side in range(2)]
-    wanted = spark.createDataFrame(pa.table([a.cast(t) for a, t in zip(arrays, columns.values(), strict=True)], list(columns)))
+    partitions, offsets = positions(places).columns()
+    wanted = spark.createDataFrame(
+        pa.table({"partition": pa.array(partitions, pa.int32()), "offset": pa.array(offsets, pa.int64())})
+    )
     rows = catalog.fresh(spark, events.TABLE).filter(F.col("topic") == F.lit(topic))
-    chosen = rows.join(F.broadcast(wanted) if len(listed) <= FEW else wanted, list(columns), "left_semi")
+    chosen = rows.join(F.broadcast(wanted) if len(offsets) <= FEW else wanted, list(PLACE), "left_semi")
     return chosen.filter(window.holds(F.col("timestamp"))) if window else chosen
 
 
@@ -97,11 +96,8 @@ def replay(
     the table what it lacks (`repairing`); its query may run meanwhile.
     """
     catalog.ensure(spark, silver.TABLE)
-    there = catalog.fresh(spark, silver.TABLE).select(
-        F.col("kafka_partition").alias("partition"), F.col("kafka_offset").alias("offset")
-    )
-    places = ["partition", "offset"]
-    chosen = records.dropDuplicates(places).join(there, places, "left_anti").localCheckpoint()
+    there = catalog.fresh(spark, silver.TABLE).selectExpr("kafka_partition AS partition", "kafka_offset AS offset")
+    chosen = records.dropDuplicates(list(PLACE)).join(there, list(PLACE), "left_anti").localCheckpoint()
     accepted = refine(chosen, contract, silver, change).localCheckpoint()
     returning = lacking(spark, silver.TABLE, accepted).localCheckpoint()
     judged = quarantine.refuse(chosen, {contract.topic: contract}, [silver], change)
