@@ -24,7 +24,7 @@ THREE_AT_ONCE := --numprocesses=3
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
 
-.PHONY: demo up down install doctor status sql screenshot contracts balance rebuild recompute skip recover train promote replay tend rebuild-store clean test test-unit faults lint bench claims docs help installed
+.PHONY: demo up down install doctor status sql screenshot contracts balance quarantine quarantine-replay rebuild recompute skip recover train promote replay tend rebuild-store clean test test-unit faults lint bench claims docs help installed
 
 ##@ Start
 
@@ -63,6 +63,16 @@ contracts: installed ## Register the Avro contracts and create the topics
 
 balance: installed ## Say where every record is; FORMAT=json for programs
 	@$(SPARK) jobs/tasks/balance.py $(if $(filter json,$(FORMAT)),--json)
+
+quarantine: installed ## Show what was refused; TOPIC= REASON= SHOW=all FORMAT=json
+	@$(SPARK) jobs/tasks/quarantine.py $(if $(TOPIC),--topic "$(TOPIC)") $(if $(REASON),--reason "$(REASON)") \
+		$(if $(SHOW),--show "$(SHOW)") $(if $(filter json,$(FORMAT)),--json)
+
+# Make knows AS by itself, as the assembler.
+quarantine-replay: installed ## Bring it back; TOPIC= REASON= AS=arrival-time DRY=yes
+	@$(SPARK) jobs/tasks/quarantine_replay.py --topic "$(TOPIC)" --reason "$(REASON)" \
+		$(if $(filter default,$(origin AS)),,$(if $(AS),--as "$(AS)")) \
+		$(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(filter yes,$(DRY)),--dry-run)
 
 rebuild: installed ## Rebuild TABLE=silver.orders from bronze, FROM=... TO=...
 	@$(SPARK) jobs/tasks/rebuild.py --table "$(TABLE)" --from "$(FROM)" --to "$(TO)"

@@ -46,7 +46,7 @@ from pipelines.fraud.store import CARD_RECORD
 from pipelines.kafka import schema_registry
 from pipelines.kafka.topics import offsets
 from pipelines.silver import payments
-from pipelines.silver.refining import refine
+from pipelines.silver.refining import LINEAGE, refine
 from pipelines.streaming.reads import read_topic_once
 from pipelines.streaming.session import spark_session
 from simulator.encoding import framed
@@ -101,7 +101,7 @@ def shop_payments(spark: SparkSession) -> list[dict[str, Any]]:
     Raises ServiceUnreachable where there are fewer than LEAST_PAYMENTS.
     """
     records = read_topic_once(spark, SHOP, *whole(SHOP))
-    made = refine(records, schema_registry.contract(SHOP), payments).drop("kafka_partition", "kafka_offset", "kafka_at")
+    made = refine(records, schema_registry.contract(SHOP), payments).drop(*(column.name for column in LINEAGE))
     typed = made.withColumn("event_at", F.unix_micros("event_at")).withColumn("amount", (F.col("amount") * 100).cast("long"))
     found: list[dict[str, Any]] = typed.orderBy("event_at").toArrow().to_pylist()
     if len(found) < LEAST_PAYMENTS:

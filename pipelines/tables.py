@@ -38,6 +38,13 @@ def silver_named(name: str) -> Silver:
     return _named(name, SILVER, "{} is not refined from a topic")
 
 
+def refined_from(topic: str) -> Silver:
+    """Return the module of the silver table that is refined from a topic; raises SettingsError
+    where none is.
+    """
+    return _named(topic, {str(silver.TABLE.topic): silver for silver in REFINED}, "No table is refined from {}")
+
+
 def gold_named(name: str) -> Gold:
     """Return the module of a gold table; raises SettingsError where it is no aggregate of
     silver.

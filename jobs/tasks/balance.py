@@ -3,44 +3,38 @@ stuck.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from pipelines.base import exits, logs
+from pipelines.base import exits
 from pipelines.base.settings import settings
 from pipelines.kafka.schema_registry import contract
 from pipelines.lake.arrow import open_catalogue
+from pipelines.operations import readable
 from pipelines.operations.balance import Balance, balances
-from pipelines.operations.duplicates import duplicates_among
+from pipelines.operations.duplicates import tell_apart
 from pipelines.operations.positions import Positions
-from pipelines.operations.readable import KafkaAnswer, ask
+from pipelines.operations.readable import KafkaAnswer
 from pipelines.silver import REFINED
-from pipelines.silver.refining import Silver
-from pipelines.streaming.job import run
 
 NAME = "balance"
 COLUMNS = ("bronze", "silver", "duplicates", "quarantined", "in_flight")
 
-log = logs.get(__name__)
-
-
-def find_duplicates(silver: Silver, nowhere: Positions) -> Positions:
-    """Return which of the records that seem to be nowhere are duplicates after all; takes the time
-    that Spark takes to start.
-    """
-    log.info("decoding_records", topic=silver.TABLE.topic, records=len(nowhere), why="they are not where they should be")
-    found: list[Positions] = []
-    run(NAME, lambda spark: found.append(duplicates_among(spark, silver, contract(str(silver.TABLE.topic)), nowhere)))
-    return found[0]
-
 
 def ask_kafka(topic: str, skipped: Positions) -> KafkaAnswer:
     """Return which of the offsets that bronze has skipped are records."""
-    return ask(settings().kafka, topic, skipped)
+    return readable.ask(settings().kafka, topic, skipped)
+
+
+def oldest_unread(reached: Mapping[str, Mapping[int, int]]) -> dict[str, datetime]:
+    """Return by topic when the oldest record came that bronze has not taken in."""
+    return readable.oldest_unread(settings().kafka, reached)
 
 
 def as_json(found: Sequence[Balance]) -> str:
@@ -71,12 +65,31 @@ def _faults(each: Balance) -> list[str]:
     faults = {
         f"{each.missing:,} records are missing, {each.gaps:,} of them skipped by bronze: run make rebuild": each.missing,
         f"{each.doubled:,} rows are more than one for their record": each.doubled,
-        f"{each.in_flight:,} are in flight, the oldest for {each.oldest_s:.0f} s: run make status": each.is_stuck,
+        f"{_stuck(each)}: run make status": each.is_stuck,
     }
     return [f"✗ {each.topic}: {fault} (docs/operations.md)." for fault, is_so in faults.items() if is_so]
 
 
+def _stuck(each: Balance) -> str:
+    if each.in_flight:
+        return f"{each.in_flight:,} are in flight, the oldest for {each.oldest_s:.0f} s"
+    return f"what came {each.oldest_s:.0f} s ago is not in bronze yet"
+
+
 def _notes(found: Sequence[Balance]) -> list[str]:
+    return [*_conflicts(found), *_forgotten(found)]
+
+
+def _conflicts(found: Sequence[Balance]) -> list[str]:
+    return [
+        f"· {each.topic}: {each.conflicts:,} events have the id of another, which is in silver, and other content: "
+        "make quarantine REASON=id_conflict shows them (docs/operations.md)."
+        for each in found
+        if each.conflicts
+    ]
+
+
+def _forgotten(found: Sequence[Balance]) -> list[str]:
     return [
         f"· {each.topic}: bronze lacks {each.forgotten:,} offsets that Kafka does not hold any more "
         "(markers of transactions, or records: docs/operations.md)."
@@ -90,7 +103,8 @@ def main(
 ) -> None:
     """Print where the records of every topic are."""
     with exits.in_words(NAME), open_catalogue() as catalogue:
-        found = balances(catalogue, REFINED, find_duplicates, ask_kafka, settings().upkeep.in_flight_s)
+        apart = partial(tell_apart, catalogue, contract)
+        found = balances(catalogue, REFINED, apart, ask_kafka, oldest_unread, settings().upkeep.in_flight_s)
         Console(soft_wrap=True, highlight=False, markup=False).print(as_json(found) if as_objects else as_text(found))
         raise typer.Exit(not all(each.holds for each in found))
 

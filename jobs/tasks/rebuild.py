@@ -10,11 +10,13 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.base import exits, logs
+from pipelines.base.settings import settings
 from pipelines.base.window import FORMATS, Window
 from pipelines.bronze import events
 from pipelines.kafka.schema_registry import contract
 from pipelines.lake import catalog
-from pipelines.operations.repair import lacking
+from pipelines.lake.database import alone
+from pipelines.operations.repair import lacking, repairing
 from pipelines.silver.refining import refine
 from pipelines.streaming.job import run
 from pipelines.tables import silver_named
@@ -28,10 +30,11 @@ def rebuild(spark: SparkSession, name: str, window: Window) -> None:
     query will bring.
     """
     silver = silver_named(name)
-    catalog.ensure(spark, silver.TABLE)
-    arrived = spark.table(events.TABLE.name).filter(window.holds(F.col("timestamp")))
-    missing = lacking(spark, silver.TABLE, refine(arrived, contract(str(silver.TABLE.topic)), silver)).cache()
-    missing.writeTo(name).append()
+    with alone(settings(), repairing(silver.TABLE)):
+        catalog.ensure(spark, silver.TABLE)
+        arrived = spark.table(events.TABLE.name).filter(window.holds(F.col("timestamp")))
+        missing = lacking(spark, silver.TABLE, refine(arrived, contract(str(silver.TABLE.topic)), silver)).localCheckpoint()
+        missing.writeTo(name).append()
     log.info("rebuilt", table=name, rows=missing.count(), arrived=str(window))
 
 

@@ -1,10 +1,14 @@
-"""The database of the catalogue: says in a sentence when it does not answer."""
+"""The database of the catalogue: says in a sentence when it does not answer, and lets one at a time
+do what two must not do at once.
+"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
-from pipelines.base.errors import ServiceUnreachable
+from pipelines.base.errors import ServiceUnreachable, StaleRead
 from pipelines.base.settings import Settings
 
 CONNECT_TIMEOUT_S = 5
@@ -31,6 +35,20 @@ def metadata_of(chosen: Settings, table: str) -> str | None:
             return None  # Spark makes it with the first table
         row = connection.execute(NEWEST_METADATA, wanted).fetchone()
     return str(row[0]) if row else None
+
+
+@contextmanager
+def alone(chosen: Settings, work: str) -> Iterator[None]:
+    """Do the block while no other process does work of that name; a process that dies is done.
+
+    Raises StaleRead where one does, and ServiceUnreachable without a catalogue database.
+    """
+    with _connected(chosen) as connection:
+        connection.autocommit = True  # no transaction stays open, as long as the work may take
+        row = connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (work,)).fetchone()
+        if not (row and row[0]):
+            raise StaleRead(f"Another process does this just now ({work}): run it again when that has ended.")
+        yield
 
 
 def _connected(chosen: Settings) -> psycopg.Connection[tuple[Any, ...]]:

@@ -1,5 +1,5 @@
-"""The row balance: bronze rows = silver rows + duplicates + quarantine rows, per topic, for every
-record all have seen.
+"""The row balance: bronze rows = silver rows + duplicates + conflicts + quarantine rows, per topic,
+for every record all have seen.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +13,7 @@ from pyiceberg.table import Table as IcebergTable
 
 from pipelines.bronze import events
 from pipelines.lake.arrow import EVERY, batches, find
+from pipelines.operations.duplicates import Conflict, Doubles
 from pipelines.operations.positions import STEP, Held, Positions, copies, ends, held, held_by_topic, oldest, told_apart
 from pipelines.operations.reached import examined_snapshot, refined_until
 from pipelines.operations.readable import KafkaAnswer
@@ -27,8 +28,10 @@ from pipelines.table import Table
 
 PLACE = ("partition", "offset")
 LINEAGE = ("kafka_partition", "kafka_offset")
-# Of records of a silver table's topic that are nowhere, finds those whose event the table holds.
-FindDuplicates = Callable[[Silver, Positions], Positions]
+# Tells records of a silver table's topic apart that are nowhere: copies, conflicts, and neither.
+TellApart = Callable[[Silver, Positions], Doubles]
+# When the oldest record behind offsets (topic → partition → offset) came to Kafka, by topic.
+OldestUnread = Callable[[Mapping[str, Mapping[int, int]]], Mapping[str, datetime]]
 AskKafka = Callable[[str, Positions], KafkaAnswer]  # of offsets that bronze has skipped in a topic
 
 
@@ -38,10 +41,11 @@ class Balance:
     `doubled` and `missing` must be 0.
 
     A record counts once wherever it is; how many rows there are above that in bronze and silver is
-    `doubled`. `oldest_s` is how long the oldest record in flight has waited, in seconds, and
-    `is_stuck` whether that is longer than the settings allow.
+    `doubled`. `oldest_s` is how long the oldest record in flight has waited, in seconds, also where
+    bronze has not taken it in yet, and `is_stuck` whether that is longer than the settings allow.
     Gaps are records that bronze has skipped. `forgotten` are offsets that it lacks and that Kafka
-    does not hold any more: records, or what transactions leave behind, nobody can tell.
+    does not hold any more: records, or what transactions leave behind, nobody can tell. `conflicts`
+    are events whose id another event in silver has; bronze keeps them.
     """
 
     topic: str
@@ -55,13 +59,15 @@ class Balance:
     oldest_s: float = 0.0
     is_stuck: bool = False
     forgotten: int = 0
+    conflicts: int = 0
 
     @property
     def missing(self) -> int:
         """Records that all queries have passed and that are nowhere, and offsets that bronze has
         skipped.
         """
-        return self.bronze - self.silver - self.duplicates - self.quarantined - self.in_flight + self.gaps
+        elsewhere = self.duplicates + self.conflicts + self.quarantined + self.in_flight
+        return self.bronze - self.silver - elsewhere + self.gaps
 
     @property
     def holds(self) -> bool:
@@ -82,14 +88,21 @@ class Topic:
         self.loose = bronze.positions - self.in_silver
         self.passed = self.loose.before(until)
         self.in_flight = self.loose - self.passed - refused
-        self.duplicates = Positions()
+        self.duplicates, self.conflicts = Positions(), list[Conflict]()
         self.skipped, self.forgotten = bronze.positions.gaps(), Positions()
         self._refused, self._bronze, self._doubled = refused, bronze, bronze.doubled + silver.doubled
 
     @property
     def nowhere(self) -> Positions:
-        """Return the records that all have passed and that are in no place."""
+        """Return the records that all have passed and that their bytes place nowhere."""
         return self.passed - self.duplicates - self._refused
+
+    def ends(self, number: int) -> dict[int, int]:
+        """Return by partition the offset behind the last record that bronze has of one incarnation
+        of the topic.
+        """
+        spans = self._bronze.positions.incarnation(number).spans()
+        return {partition: last + 1 for partition, (_, last) in spans.items()}
 
     def nowhere_of(self, number: int) -> Positions:
         """Return those of one incarnation of the topic, save where another one has a record in the
@@ -120,18 +133,51 @@ class Topic:
             oldest_s=oldest_s,
             is_stuck=oldest_s > within_s,
             forgotten=len(self.forgotten),
+            conflicts=len(self.conflicts),
         )
 
 
 def balances(
-    catalogue: Catalog, tables: Sequence[Silver], find_duplicates: FindDuplicates, ask_kafka: AskKafka, within_s: float
+    catalogue: Catalog,
+    tables: Sequence[Silver],
+    tell_apart: TellApart,
+    ask_kafka: AskKafka,
+    oldest_unread: OldestUnread,
+    within_s: float,
 ) -> list[Balance]:
     """Return the balance of the topic of each silver table, which does not hold where a record is
     in flight for more than `within_s` seconds.
 
     A record that silver lacks is a duplicate where it has the bytes of one that silver holds; only
-    those that are nowhere even so are handed to `find_duplicates`. Offsets that bronze
-    lacks are handed to `ask_kafka`. Raises StaleRead when a table moves on too fast to be read.
+    those that are nowhere even so are handed to `tell_apart`. Offsets that bronze
+    lacks are handed to `ask_kafka`, and where it ends to `oldest_unread`. Raises StaleRead when a
+    table moves on too fast to be read.
+    """
+    bronze, topics, begun = _topics(catalogue, tables)
+    unread = oldest_unread({topic.name: topic.ends(_newest(begun, topic)) for topic in topics})
+    ages = [max(_age_s(bronze, topic, begun.get(topic.name, ())), _since_s(unread.get(topic.name))) for topic in topics]
+    # Last, because it takes longer than a snapshot may stay.
+    for silver, topic in zip(tables, topics, strict=True):
+        newest = _newest(begun, topic)
+        if topic.skipped:
+            _look_into_gaps(topic, newest, ask_kafka)
+        _place_the_rest(silver, topic, newest, tell_apart)
+    return [topic.balance(age_s, within_s) for topic, age_s in zip(topics, ages, strict=True)]
+
+
+def conflicts(catalogue: Catalog, tables: Sequence[Silver], tell_apart: TellApart) -> dict[str, list[Conflict]]:
+    """Return by topic the events that the silver tables lack because another event has their id."""
+    _, topics, begun = _topics(catalogue, tables)
+    for silver, topic in zip(tables, topics, strict=True):
+        _place_the_rest(silver, topic, _newest(begun, topic), tell_apart)
+    return {topic.name: topic.conflicts for topic in topics if topic.conflicts}
+
+
+def _topics(
+    catalogue: Catalog, tables: Sequence[Silver]
+) -> tuple[IcebergTable | None, list[Topic], Mapping[str, Sequence[int]]]:
+    """Return bronze, where the records of each table's topic are as far as their bytes tell, and by
+    topic when each further incarnation of it began (`_boundaries`).
     """
     # How far the queries are comes before what the tables hold, or what they get in between would
     # seem to be missing.
@@ -151,20 +197,30 @@ def balances(
             values = _rows(bronze, (*PLACE, "value"), begun, name, where=EqualTo(term="topic", value=name))
             topic.duplicates = copies(values, topic.in_silver, topic.passed)
         topics.append(topic)
-    ages = [_age_s(bronze, topic, begun.get(topic.name, ())) for topic in topics]
-    # Last, because it takes longer than a snapshot may stay.
-    for silver, topic in zip(tables, topics, strict=True):
-        newest = len(begun.get(topic.name, ()))
-        if topic.skipped:
-            answer = ask_kafka(topic.name, topic.skipped.incarnation(newest))
-            # Of the incarnations before Kafka holds nothing any more.
-            before = topic.skipped - topic.skipped.incarnation(newest).as_incarnation(newest)
-            topic.skipped = answer.records.as_incarnation(newest)
-            topic.forgotten = answer.forgotten.as_incarnation(newest) | before
-        for number in range(newest + 1):
-            if nowhere := topic.nowhere_of(number):
-                topic.duplicates |= find_duplicates(silver, nowhere).as_incarnation(number)
-    return [topic.balance(age_s, within_s) for topic, age_s in zip(topics, ages, strict=True)]
+    return bronze, topics, begun
+
+
+def _newest(begun: Mapping[str, Sequence[int]], topic: Topic) -> int:
+    """Return the number of the newest incarnation of a topic, counted from 0."""
+    return len(begun.get(topic.name, ()))
+
+
+def _look_into_gaps(topic: Topic, newest: int, ask_kafka: AskKafka) -> None:
+    """Find out which of the offsets that bronze lacks are records."""
+    answer = ask_kafka(topic.name, topic.skipped.incarnation(newest))
+    # Of the incarnations before Kafka holds nothing any more.
+    before = topic.skipped - topic.skipped.incarnation(newest).as_incarnation(newest)
+    topic.skipped = answer.records.as_incarnation(newest)
+    topic.forgotten = answer.forgotten.as_incarnation(newest) | before
+
+
+def _place_the_rest(silver: Silver, topic: Topic, newest: int, tell_apart: TellApart) -> None:
+    """Find out which of the records that are nowhere are copies, and which conflicts."""
+    for number in range(newest + 1):
+        if nowhere := topic.nowhere_of(number):
+            found = tell_apart(silver, nowhere)
+            topic.duplicates |= found.copies.as_incarnation(number)
+            topic.conflicts += found.conflicts
 
 
 def _boundaries(catalogue: Catalog, bronze: IcebergTable | None, tables: Sequence[Silver]) -> dict[str, list[int]]:
@@ -233,5 +289,8 @@ def _age_s(bronze: IcebergTable | None, topic: Topic, begun: Sequence[int]) -> f
     if begun:
         since = datetime.fromtimestamp(begun[-1] / 1e6, UTC).isoformat()
         where = And(where, GreaterThanOrEqual(term="timestamp", value=since))
-    appended = oldest(batches(bronze, (*PLACE, "timestamp"), where=where), waiting)
-    return (datetime.now(UTC) - appended).total_seconds()
+    return _since_s(oldest(batches(bronze, (*PLACE, "timestamp"), where=where), waiting))
+
+
+def _since_s(moment: datetime | None) -> float:
+    return max(0.0, (datetime.now(UTC) - moment).total_seconds()) if moment else 0.0

@@ -15,6 +15,8 @@ from pipelines.streaming.commits import Commits
 from pipelines.streaming.offsets import TableOffset, TopicOffsets
 from pipelines.table import Table
 
+NO_SNAPSHOT = -1  # where a stream is that has begun to read a table before its first snapshot
+
 
 def committed(spark: SparkSession, table: Table) -> DataFrame:
     """Return (partition, until) for the topic of a silver table: what lies before `until` its query
@@ -40,7 +42,7 @@ def examined_snapshot(examined: TableOffset | None, bronze: IcebergTable) -> int
 
     Raises StaleRead where that snapshot has expired.
     """
-    if examined is None:
+    if examined is None or examined.snapshot_id == NO_SNAPSHOT:
         return None
     snapshot = _snapshot(bronze, examined.snapshot_id)
     files = (

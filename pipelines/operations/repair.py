@@ -16,19 +16,31 @@ from pipelines.streaming.offsets import TopicOffsets
 from pipelines.table import Merge, Table
 
 
+def repairing(table: Table) -> str:
+    """Return the name of the work of adding to a table what it lacks: two at once would add it
+    twice.
+    """
+    return f"repair {table.name}"
+
+
 def lacking(spark: SparkSession, table: Table, refined: DataFrame) -> DataFrame:
     """Return, each event once, the refined rows that a silver table lacks and that its query will
     not bring any more.
     """
     # How far the query is comes before what the table holds: what it commits in between is then in
     # the table, not absent.
+    behind = passed(spark, table, refined)
+    return absent(once_each(behind), catalog.fresh(spark, table))
+
+
+def passed(spark: SparkSession, table: Table, refined: DataFrame) -> DataFrame:
+    """Return the refined rows that the query of a silver table will not read again."""
     until = committed(spark, table).withColumnRenamed("partition", "kafka_partition")
     history = incarnations.remembered(spark, table).get(str(table.topic))
     # What came before the topic was made anew comes no more, whatever its offset.
     is_of_before = F.unix_micros("kafka_at") < (history[-1].since_us if history else 0)
     is_passed = F.col("kafka_offset") < F.coalesce("until", F.lit(0))
-    passed = refined.join(F.broadcast(until), "kafka_partition", "left").filter(is_of_before | is_passed)
-    return absent(once_each(passed), catalog.fresh(spark, table))
+    return refined.join(F.broadcast(until), "kafka_partition", "left").filter(is_of_before | is_passed).drop("until")
 
 
 def recover(spark: SparkSession, table: Table) -> str:

@@ -59,8 +59,13 @@ def _up_to(column: TableColumn) -> Callable[[Column], Column]:
 
 
 def _in_our_times(name: str) -> Callable[[Column], Column]:
+    return lambda event: between_2000_and_2100(event[name])
+
+
+def between_2000_and_2100(time: Column) -> Column:
+    """Return whether a time lies between the bounds; none is no fault."""
     first, end = (F.lit(day).cast("timestamp") for day in (EARLIEST, LATEST))
-    return lambda event: event[name].isNull() | ((event[name] >= first) & (event[name] < end))
+    return time.isNull() | ((time >= first) & (time < end))
 
 
 def _together(event: Column, columns: Sequence[TableColumn]) -> Column:

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from pipelines.bronze import events
 from pipelines.contracts.avro import decode, schema_id
 from pipelines.contracts.contract import Contract
-from pipelines.silver.refining import Silver, refusal
+from pipelines.silver.refining import Change, Silver, as_given, refusal
 from pipelines.table import Append, Column, Table
 
 TABLE = Table(
@@ -33,20 +33,24 @@ TABLE = Table(
 )
 
 
-def _reason(contract: Contract, silver: Silver) -> SparkColumn:
+def _reason(contract: Contract, silver: Silver, change: Change) -> SparkColumn:
     # transform over a one-element array decodes once, however many rules look at the event.
     judged = F.transform(
         F.array(decode(F.col("value"), contract)),
-        lambda event: refusal(F.col("value"), event, F.col("timestamp"), contract, silver),
+        lambda event: refusal(F.col("value"), change(event), F.col("timestamp"), contract, silver),
     )
     return F.when(F.col("topic") == contract.topic, judged[0])
 
 
-def refuse(records: DataFrame, contracts: Mapping[str, Contract], tables: Sequence[Silver]) -> DataFrame:
+def refuse(
+    records: DataFrame, contracts: Mapping[str, Contract], tables: Sequence[Silver], change: Change = as_given
+) -> DataFrame:
     """Return those of the archived records that the silver `tables` refuse, each by the contract of
     its topic (topic → contract).
+
+    change: what an operator has decided of the events, before they are judged.
     """
-    reasons = [_reason(contracts[str(silver.TABLE.topic)], silver) for silver in tables]
+    reasons = [_reason(contracts[str(silver.TABLE.topic)], silver, change) for silver in tables]
     judged = records.withColumn("reason", F.explode(F.array(F.coalesce(*reasons))))
     refused = judged.filter(F.col("reason").isNotNull()).withColumn("schema_id", schema_id(F.col("value")))
     return refused.select(*TABLE.column_names)

@@ -2,7 +2,7 @@
 the same rules everywhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import and_
 from typing import Protocol
@@ -24,10 +24,22 @@ LINEAGE = (
     TableColumn("kafka_partition", "int", "Partition of the topic the row came from."),
     TableColumn("kafka_offset", "bigint", "Offset in that partition."),
     TableColumn("kafka_at", "timestamp", "When the broker appended the record, UTC."),
+    TableColumn(
+        "event_at_given_us",
+        "bigint",
+        "What the producer gave as event_at, microseconds since 1970, where its clock was wrong and event_at is the time of "
+        "arrival by an operator's decision; null where event_at is the producer's.",
+        required=False,
+    ),
 )
 # Clocks of producers may be a little ahead; what claims to be from further in the future would drag
 # watermarks along.
 CLOCK_AHEAD_US = 10 * 60 * 1_000_000
+IN_THE_FUTURE, BEFORE_2000 = "event_at_in_the_future", "event_at_before_2000"
+CLOCK_REASONS = (IN_THE_FUTURE, BEFORE_2000)  # why a record is refused whose producer's clock is wrong
+NO_EVENT = ("tombstone", "no_schema_header", "undecodable")  # why one is refused that holds no event
+
+Change = Callable[[Column], Column]  # from a decoded event to what silver is to take of it; sees Kafka's columns
 
 
 class Silver(Protocol):
@@ -39,19 +51,31 @@ class Silver(Protocol):
     RULES: Rules
 
 
-def refine(records: DataFrame, contract: Contract, silver: Silver) -> DataFrame:
+def as_given(event: Column) -> Column:
+    """Return the event as its producer gave it."""
+    return event
+
+
+def refine(records: DataFrame, contract: Contract, silver: Silver, change: Change = as_given) -> DataFrame:
     """Return the records (Kafka's columns) that keep every rule, in the table's columns; copies of
     an event are all there.
+
+    change: what an operator has decided of the events, before they are judged.
     """
     # explode(array(...)) keeps the optimiser from decoding once more for every field that is used.
     decoded = records.filter(F.col("topic") == contract.topic).withColumn(
         "event", F.explode(F.array(decode(F.col("value"), contract)))
     )
+    given_us = F.lit(None)
+    if change is not as_given:
+        decoded = decoded.withColumn("given_us", F.unix_micros("event.event_at")).withColumn("event", change(F.col("event")))
+        given_us = F.when(F.unix_micros("event.event_at") != F.col("given_us"), F.col("given_us"))
     accepted = is_accepted(F.col("value"), F.col("event"), F.col("timestamp"), contract, silver)
     lineage = [
         F.col("partition").alias("kafka_partition"),
         F.col("offset").alias("kafka_offset"),
         F.col("timestamp").alias("kafka_at"),
+        given_us.cast("bigint").alias("event_at_given_us"),
     ]
     fields = [column.name for column in filled(silver.TABLE)]
     return decoded.filter(accepted).select(*(F.col(f"event.{name}") for name in fields), *lineage)
@@ -95,12 +119,22 @@ def _refusals(event: Column, appended_at: Column, silver: Silver) -> Iterator[tu
     """
     event_at = event["event_at"]
     yield "undecodable", event.isNull() | event["event_id"].isNull() | event_at.isNull()
-    # Compared as numbers: Spark adds an interval to a timestamp by way of the calendar, record by
-    # record.
-    yield "event_at_in_the_future", F.unix_micros(event_at) > F.unix_micros(appended_at) + CLOCK_AHEAD_US
-    yield "event_at_before_2000", event_at < F.lit(EARLIEST).cast("timestamp")
+    yield IN_THE_FUTURE, is_ahead(event_at, appended_at)
+    yield BEFORE_2000, is_before_2000(event_at)
     for name, holds in rules(silver).items():
         yield f"broken_rule:{name}", ~F.coalesce(holds(event), F.lit(False))
+
+
+def is_ahead(event_at: Column, appended_at: Column) -> Column:
+    """Return whether an event claims to be further in the future than a clock may be ahead."""
+    # Compared as numbers: Spark adds an interval to a timestamp by way of the calendar, record by
+    # record.
+    return F.unix_micros(event_at) > F.unix_micros(appended_at) + CLOCK_AHEAD_US
+
+
+def is_before_2000(event_at: Column) -> Column:
+    """Return whether an event claims to be older than any that there can be."""
+    return event_at < F.lit(EARLIEST).cast("timestamp")
 
 
 def once_each(refined: DataFrame) -> DataFrame:

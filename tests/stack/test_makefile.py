@@ -12,7 +12,7 @@ pytestmark = pytest.mark.programs
 SECTIONS = {
     "Start": ["demo", "up", "down", "install", "doctor"],
     "Look": ["status", "sql", "screenshot"],
-    "Data": ["contracts", "balance", "rebuild", "recompute", "skip", "recover"],
+    "Data": ["contracts", "balance", "quarantine", "quarantine-replay", "rebuild", "recompute", "skip", "recover"],
     "Models": ["train", "promote", "replay"],
     "Upkeep": ["tend", "rebuild-store", "clean"],
     "Develop": ["test", "test-unit", "faults", "lint", "bench", "claims", "docs", "help"],
@@ -40,6 +40,12 @@ def test_verbs_are_listed_in_sections_on_lines_that_a_terminal_holds() -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_each_verb_is_a_rule_that_make_accepts(verb: str) -> None:
     assert make("--dry-run", verb).returncode == 0
+
+
+def test_a_decision_is_handed_on_only_where_it_is_made() -> None:
+    refused = ("--dry-run", "quarantine-replay", "TOPIC=shop.orders", "REASON=event_at_in_the_future")
+    assert "--as" not in make(*refused).stdout
+    assert '--as "arrival-time"' in make(*refused, "AS=arrival-time").stdout
 
 
 def test_uv_is_installed_in_the_version_and_with_the_hashes_of_the_lock() -> None:

@@ -18,6 +18,9 @@ from pipelines.contracts.contract import Contract
 
 SCHEMAS = Path(__file__).parents[2] / "conf" / "schemas"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+# No field of a contract: silver's mark where an operator has put the time of arrival for event_at.
+# With it an event has a value for every column of its table but those of its place in Kafka.
+GIVEN: dict[str, Any] = {"event_at_given_us": None}
 HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 
 
@@ -35,35 +38,35 @@ def an_order(**changes: Any) -> dict[str, Any]:
     event = {"event_id": "e1", "event_at": NOON, "order_id": "o1", "version": 1, "status": "placed", "customer_id": "c1"}
     place = {"customer_city": "sao paulo", "customer_state": "SP", "session_id": None, "placed_at": NOON}
     rest = {"estimated_delivery_at": None, "currency": "BRL", "items": [an_item()], "promotion_code": None}
-    return {**event, **place, **rest, **changes}
+    return {**event, **place, **rest, **GIVEN, **changes}
 
 
 def a_payment(**changes: Any) -> dict[str, Any]:
     event = {"event_id": "e1", "event_at": NOON, "payment_id": "pay1", "order_id": "o1", "card_id": "card1"}
     who = {"customer_id": "c1", "seller_id": "s1", "method": "credit_card", "installments": 1, "attempt_number": 1}
     amount = {"amount": Decimal("12.00"), "currency": "BRL", "channel": "web", "device_id": "d1", "country": "BR"}
-    return {**event, **who, **amount, "latitude": None, "longitude": None, "three_d_secure": None, **changes}
+    return {**event, **who, **amount, "latitude": None, "longitude": None, "three_d_secure": None, **GIVEN, **changes}
 
 
 def a_click(**changes: Any) -> dict[str, Any]:
     event = {"event_id": "e1", "event_at": NOON, "session_id": "v1", "visitor_id": "w1", "customer_id": None, "position": 1}
     what = {"action": "view", "product_id": "p1", "quantity": 1, "price": Decimal("10.00"), "currency": "BRL"}
-    return {**event, **what, "channel": "web", "device_id": "d1", "country": "BR", **changes}
+    return {**event, **what, "channel": "web", "device_id": "d1", "country": "BR", **GIVEN, **changes}
 
 
 def a_movement(**changes: Any) -> dict[str, Any]:
     event = {"event_id": "e1", "event_at": NOON, "product_id": "p1", "seller_id": "s1"}
-    return {**event, "kind": "restock", "quantity": 5, "order_id": None, **changes}
+    return {**event, "kind": "restock", "quantity": 5, "order_id": None, **GIVEN, **changes}
 
 
 def a_chargeback(**changes: Any) -> dict[str, Any]:
     event = {"event_id": "e1", "event_at": NOON, "payment_id": "pay1", "card_id": "card1", "fraud": True}
-    return {**event, "reason": "stolen_card", "amount": Decimal("12.00"), "currency": "BRL", **changes}
+    return {**event, "reason": "stolen_card", "amount": Decimal("12.00"), "currency": "BRL", **GIVEN, **changes}
 
 
 def a_review(**changes: Any) -> dict[str, Any]:
     event = {"event_id": "e1", "event_at": NOON, "review_id": "r1", "order_id": "o1", "score": 5}
-    return {**event, "title": None, "comment": None, **changes}
+    return {**event, "title": None, "comment": None, **GIVEN, **changes}
 
 
 def a_score(**changes: Any) -> dict[str, Any]:
@@ -71,7 +74,7 @@ def a_score(**changes: Any) -> dict[str, Any]:
     answer = {"currency": "BRL", "probability": 0.1, "decision": "approve", "reasons": [], "features": [1.0, 2.0]}
     made = {"feature_set": "1", "model_name": "fraud", "model_version": "1", "degraded": False, "scored_at": at(0.2)}
     shadow = {"challenger_version": None, "challenger_probability": None, "challenger_decision": None, "late": False}
-    return {**event, **answer, **made, **shadow, **changes}
+    return {**event, **answer, **made, **shadow, **GIVEN, **changes}
 
 
 BUILDERS = {

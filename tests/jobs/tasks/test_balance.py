@@ -13,6 +13,7 @@ from pipelines.operations.balance import Balance
 
 HOLDS = Balance("tidemark.fraud_scores", 12_345_678, 12_300_000, 45_000, 600, 78, gaps=0, doubled=0)
 LOST = Balance("shop.orders", 10, 7, 0, 0, 1, gaps=1, doubled=2)
+UNREAD = Balance("shop.clicks", 9, 9, 0, 0, 0, gaps=0, doubled=0, oldest_s=777.7, is_stuck=True)
 STUCK = Balance("shop.reviews", 9, 7, 0, 0, 2, gaps=0, doubled=0, oldest_s=601.4, is_stuck=True)
 
 
@@ -28,6 +29,21 @@ def test_a_table_of_80_columns_with_a_sentence_for_each_topic_that_does_not_hold
     ]
 
 
+def test_what_bronze_does_not_take_in_is_said() -> None:
+    assert as_text([UNREAD]).splitlines()[-1] == (
+        "✗ shop.clicks: what came 778 s ago is not in bronze yet: run make status (docs/operations.md)."
+    )
+
+
+def test_conflicts_are_counted_apart_and_break_nothing() -> None:
+    verdict, note = as_text([replace(HOLDS, conflicts=1_200, silver=12_298_800)]).splitlines()[-2:]
+    assert verdict == "✓ Every record is where it belongs, once."
+    assert note.startswith(
+        "· tidemark.fraud_scores: 1,200 events have the id of another, which is in silver, and other content"
+    )
+    assert json.loads(as_json([replace(HOLDS, conflicts=3)]))[0]["conflicts"] == 3
+
+
 def test_where_all_hold_the_last_line_says_so() -> None:
     assert as_text([HOLDS]).splitlines()[-1] == "✓ Every record is where it belongs, once."
     waiting = replace(HOLDS, oldest_s=12.3)
@@ -40,7 +56,7 @@ def test_what_kafka_has_forgotten_is_said_and_breaks_nothing() -> None:
     assert note.startswith("· tidemark.fraud_scores: bronze lacks 1,200 offsets that Kafka does not hold any more")
 
 
-@pytest.mark.parametrize(("found", "code"), [([HOLDS], 0), ([HOLDS, LOST], 1), ([STUCK], 1)])
+@pytest.mark.parametrize(("found", "code"), [([HOLDS], 0), ([HOLDS, LOST], 1), ([STUCK], 1), ([UNREAD], 1)])
 def test_the_exit_code_says_whether_all_hold(monkeypatch: pytest.MonkeyPatch, found: list[Balance], code: int) -> None:
     monkeypatch.setattr(balance, "open_catalogue", nullcontext)
     monkeypatch.setattr(balance, "balances", lambda *_: found)

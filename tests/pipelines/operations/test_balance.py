@@ -5,15 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog.memory import InMemoryCatalog
+from small_lake import REVIEWS, SmallLake, archived, refined
 
 from pipelines.base.errors import StaleRead
 from pipelines.bronze import events
 from pipelines.operations.balance import Balance, Topic, balances
+from pipelines.operations.duplicates import Conflict, Doubles, Place
 from pipelines.operations.positions import Held, Positions, copies, held
 from pipelines.operations.readable import KafkaAnswer
 from pipelines.silver import quarantine, reviews
@@ -21,18 +23,9 @@ from pipelines.silver.refining import Silver
 from pipelines.streaming.commits import ArrowCommits
 from pipelines.streaming.incarnations import INCARNATIONS
 from pipelines.streaming.offsets import TableOffset, TopicOffsets
-from pipelines.table import Table
 
-TOPIC, REVIEWS = "shop.orders", "shop.reviews"
-TABLES = (events.TABLE, reviews.TABLE, quarantine.TABLE)
-TYPES = {
-    "string": pa.string(),
-    "int": pa.int32(),
-    "bigint": pa.int64(),
-    "binary": pa.binary(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "array<struct<key: string, value: binary>>": pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())])),
-}
+TOPIC = "shop.orders"
+Answer = tuple[Balance, list[int]]  # and the records that were nowhere
 
 
 def of(
@@ -112,52 +105,39 @@ def test_a_record_in_flight_for_too_long_is_stuck() -> None:
     assert (stuck.in_flight, stuck.missing, stuck.is_stuck, stuck.holds) == (1, 0, True, False)
 
 
-# A small lake of its own: bronze, silver.reviews and quarantine as the code describes them, and the
-# checkpoints of their queries.
-SHAPES = {table: pa.schema([(column.name, TYPES[column.type]) for column in table.columns]) for table in TABLES}
+class Lake(SmallLake):
+    """A small lake, and what Kafka says of the offsets that bronze lacks."""
 
-
-class Lake:
-    """Tables with the columns that the balance reads, and the checkpoints of their queries."""
-
-    def __init__(self, folder: Path) -> None:
-        self.catalogue = InMemoryCatalog("lake", warehouse=f"file://{folder}")
-        self.checkpoints = folder / "checkpoints"
-        for layer in ("bronze", "silver"):
-            self.catalogue.create_namespace(layer)
-        self.tables = {table.name: self.catalogue.create_table(table.name, SHAPES[table]) for table in TABLES}
-        self.answer = KafkaAnswer(Positions(), Positions())
-
-    def append(self, table: Table, *rows: Mapping[str, Any]) -> int:
-        """Add rows and return the snapshot."""
-        self.tables[table.name].append(pa.Table.from_pylist(list(rows), SHAPES[table]))
-        return self.tables[table.name].snapshots()[-1].snapshot_id
+    answer = KafkaAnswer(Positions(), Positions())
+    unread: Mapping[str, datetime] = MappingProxyType({})
 
     def remember(self, table: Table, history: Mapping[str, Any]) -> None:
         """Have a table remember incarnations of its topics."""
         with self.tables[table.name].transaction() as change:
             change.set_properties({INCARNATIONS: json.dumps(history)})
 
-    def commit(self, table: Table, offset: TopicOffsets | TableOffset) -> None:
-        """Let the table's query have come so far."""
-        for name, text in (("offsets", f"v1\n{{}}\n{offset.to_json()}"), ("commits", "v1")):
-            file = self.checkpoints / table.name / name / "0"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-
     def ask_kafka(self, topic: str, skipped: Positions) -> KafkaAnswer:
         """Say of skipped offsets what Kafka would."""
         return KafkaAnswer(skipped & self.answer.records, skipped & self.answer.forgotten)
 
-    def balance(self, within_s: float = 60.0, duplicates: Sequence[int] = ()) -> tuple[Balance, list[int]]:
-        """Return the balance and which records were nowhere; of these `duplicates` are some."""
+    def oldest_unread(self, reached: Mapping[str, Mapping[int, int]]) -> Mapping[str, datetime]:
+        """Say of what lies behind these offsets since when it is in Kafka."""
+        assert reached.keys() == {REVIEWS}
+        self.reached = reached[REVIEWS]
+        return self.unread
+
+    def balance(self, within_s: float = 60.0, copied: Sequence[int] = (), conflicts: Sequence[int] = ()) -> Answer:
+        """Return the balance and which records were nowhere; of these some are copies, some
+        conflicts.
+        """
         looked_up: list[int] = []
 
-        def find_duplicates(silver: Silver, nowhere: Positions) -> Positions:
+        def tell_apart(silver: Silver, nowhere: Positions) -> Doubles:
             looked_up.extend(nowhere.columns()[1].tolist())
-            return held([pa.record_batch({"partition": [0] * len(duplicates), "offset": list(duplicates)})]).positions
+            found = [Conflict(Place(0, offset), Place(0, 0), "0", is_first=True) for offset in conflicts]
+            return Doubles(table(copied).positions, found)
 
-        (found,) = balances(self.catalogue, [reviews], find_duplicates, self.ask_kafka, within_s)
+        (found,) = balances(self.catalogue, [reviews], tell_apart, self.ask_kafka, self.oldest_unread, within_s)
         return found, looked_up
 
 
@@ -168,16 +148,6 @@ def lake(own_settings: Path) -> Iterator[Lake]:
     made.catalogue.close()
 
 
-def archived(offset: int, value: bytes, ago_s: float = 1.0, topic: str = REVIEWS) -> dict[str, Any]:
-    at = datetime.now(UTC) - timedelta(seconds=ago_s)
-    return {"topic": topic, "partition": 0, "offset": offset, "timestamp": at, "value": value}
-
-
-def refined(offset: int, ago_s: float = 1.0) -> dict[str, Any]:
-    at = datetime.now(UTC) - timedelta(seconds=ago_s)
-    return {"kafka_partition": 0, "kafka_offset": offset, "kafka_at": at, "event_id": str(offset)}
-
-
 def micros(ago_s: float) -> int:
     """Return a time so long ago, in microseconds since 1970."""
     return int((datetime.now(UTC).timestamp() - ago_s) * 1e6)
@@ -186,7 +156,7 @@ def micros(ago_s: float) -> int:
 def test_nothing_is_there_before_the_queries_have_run(own_settings: Path) -> None:
     with InMemoryCatalog("lake", warehouse=f"file://{own_settings}") as catalogue:
         (found,) = balances(
-            catalogue, [reviews], lambda silver, nowhere: nowhere, lambda topic, skipped: KafkaAnswer(skipped, skipped), 1.0
+            catalogue, [reviews], lambda *_: Doubles(), lambda topic, skipped: KafkaAnswer(skipped, skipped), lambda _: {}, 1.0
         )
     assert found == Balance(REVIEWS, *[0] * 7)
     assert found.holds
@@ -208,15 +178,17 @@ def test_the_tables_and_checkpoints_of_a_lake_are_counted(lake: Lake) -> None:
     lake.commit(reviews.TABLE, TopicOffsets({REVIEWS: {0: 7}}))
     lake.commit(quarantine.TABLE, TableOffset(examined, 1, scan_all_files=False))
 
-    found, looked_up = lake.balance(duplicates=[4])
+    found, looked_up = lake.balance(copied=[4])
 
     assert looked_up == [4]  # it has not the bytes of any that silver holds
     assert replace(found, oldest_s=0.0) == Balance(REVIEWS, 7, 3, 2, 1, in_flight=1, gaps=0, doubled=0)
     assert (found.missing, found.holds) == (0, True)
     assert 30 <= found.oldest_s < 60
-    assert not lake.balance(within_s=29.0, duplicates=[4])[0].holds
+    assert not lake.balance(within_s=29.0, copied=[4])[0].holds
     lost, _ = lake.balance()
     assert (lost.missing, lost.holds) == (1, False)
+    conflict, _ = lake.balance(conflicts=[4])
+    assert (conflict.duplicates, conflict.conflicts, conflict.missing, conflict.holds) == (1, 1, 0, True)
 
 
 def test_offsets_that_are_no_records_are_no_gaps(lake: Lake) -> None:
@@ -287,6 +259,17 @@ def test_with_a_quarantine_that_never_looked_all_that_silver_lacks_is_in_flight(
     found, looked_up = lake.balance(within_s=0.5)
     assert (found.silver, found.in_flight, found.missing, looked_up) == (1, 1, 0, [])
     assert (found.is_stuck, found.holds) == (True, False)
+
+
+def test_a_record_that_bronze_does_not_take_in_is_stuck_too(lake: Lake) -> None:
+    lake.append(events.TABLE, archived(0, b"a"), archived(7, b"b"))
+    lake.append(reviews.TABLE, *(refined(offset) for offset in range(8)))
+    lake.unread = {REVIEWS: datetime.now(UTC) - timedelta(seconds=100)}
+    waiting, _ = lake.balance(within_s=120)
+    assert lake.reached == {0: 8}
+    assert (waiting.in_flight, waiting.is_stuck, waiting.holds) == (0, False, True)
+    assert 100 <= waiting.oldest_s < 120
+    assert not lake.balance(within_s=99)[0].holds
 
 
 def test_a_snapshot_that_has_expired_is_said_to_be(lake: Lake) -> None:

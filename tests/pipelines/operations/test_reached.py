@@ -31,6 +31,7 @@ def bronze(tmp_path: Path) -> Iterator[IcebergTable]:
 def test_a_snapshot_counts_as_examined_once_all_its_files_are_read(bronze: IcebergTable) -> None:
     before, last = (each.snapshot_id for each in bronze.snapshots())
     assert examined_snapshot(None, bronze) is None
+    assert examined_snapshot(TableOffset(-1, -1, scan_all_files=False), bronze) is None, "it began with an empty table"
     assert examined_snapshot(TableOffset(last, 1, scan_all_files=False), bronze) == last
     assert examined_snapshot(TableOffset(last, 0, scan_all_files=False), bronze) == before
     assert examined_snapshot(TableOffset(before, 0, scan_all_files=False), bronze) is None

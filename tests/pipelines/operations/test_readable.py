@@ -2,6 +2,7 @@
 behind, and what Kafka has dropped.
 """
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import numpy as np
@@ -13,7 +14,7 @@ from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import Kafka, Settings
 from pipelines.kafka import topics
 from pipelines.operations.positions import Positions
-from pipelines.operations.readable import ask
+from pipelines.operations.readable import ask, oldest_unread
 
 COMMITTED, ABORTED = True, False
 
@@ -59,6 +60,17 @@ def test_what_kafka_has_dropped_it_cannot_tell(local_stack: Settings) -> None:
         dropped.result(60)
     answer = ask(kafka, topic, places(0, 2, 4, 99))
     assert (offsets(answer.records), offsets(answer.forgotten)) == ([2, 4], [0, 99])
+
+
+@pytest.mark.integration
+def test_the_oldest_unread_record_is_the_first_behind_what_was_reached(local_stack: Settings) -> None:
+    kafka = local_stack.kafka
+    began = datetime.now(UTC) - timedelta(milliseconds=1)
+    topic, other = transactions(kafka, COMMITTED, ABORTED, COMMITTED), transactions(kafka, COMMITTED)
+    first = oldest_unread(kafka, {topic: {}, other: {0: 1}})
+    assert first.keys() == {topic}, "behind the record of the other there is a marker"
+    assert began <= first[topic] <= oldest_unread(kafka, {topic: {0: 2}})[topic] <= datetime.now(UTC)
+    assert oldest_unread(kafka, {topic: {0: 5}}) == {}
 
 
 def test_without_a_broker_it_says_so() -> None:
