@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -23,6 +24,7 @@ from pipelines.silver.refining import Silver
 from pipelines.streaming.commits import ArrowCommits
 from pipelines.streaming.incarnations import INCARNATIONS
 from pipelines.streaming.offsets import TableOffset, TopicOffsets
+from pipelines.table import Table
 
 TOPIC = "shop.orders"
 Answer = tuple[Balance, list[int]]  # and the records that were nowhere
