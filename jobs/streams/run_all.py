@@ -18,7 +18,7 @@ def queries() -> list[Query]:
 
 def companions() -> list[Companion]:
     """Return what lives beside the queries."""
-    return [upkeep.companion(), seller_states.companion()]
+    return [upkeep.companion(), upkeep.sweeper(), seller_states.companion()]
 
 
 if __name__ == "__main__":

@@ -27,6 +27,10 @@ class StaleRead(TidemarkError):
     """A table has moved on while it was read, and what was read of it is gone."""
 
 
+class TableInUse(TidemarkError):
+    """A table was written by its query while a task was to write it alone."""
+
+
 class ModelError(TidemarkError):
     """A model is missing, corrupt, or not of the kind that may be loaded."""
 
