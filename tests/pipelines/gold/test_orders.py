@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from scan_metrics import scanned
 
 from pipelines.gold import orders
 from pipelines.lake import catalog, compaction, iceberg, layout
@@ -117,10 +118,7 @@ def test_of_files_in_which_an_order_is_not_no_row_is_read(spark: SparkSession, m
 def read_of(spark: SparkSession, order_id: str) -> int:
     """Return how many rows of the table are read where a batch has this order."""
     [may_hold] = near(spark.createDataFrame([(order_id,)], "order_id STRING"), orders.TABLE)
-    asked_for: Any = catalog.fresh(spark, orders.TABLE).filter(may_hold)
-    asked_for.collect()
-    scan = asked_for._jdf.queryExecution().executedPlan().collectLeaves().apply(0)
-    return int(scan.metrics().apply("numOutputRows").value())
+    return scanned(catalog.fresh(spark, orders.TABLE).filter(may_hold), "numOutputRows")
 
 
 @pytest.fixture
