@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from pyspark.sql import DataFrame, SparkSession
@@ -37,6 +39,7 @@ CHANGED_SHARE = 0.1
 EVERY_S = 1.5  # of the events' time between two batches
 WRITERS = 2  # each writes half of the months
 
+Result = TypeVar("Result")
 log = logs.get(__name__)
 
 
@@ -154,12 +157,12 @@ def measure(spark: SparkSession, grown: Grown, rows: int, batches: int) -> Measu
         began = datetime.now(UTC)
         fill(spark, grown, rows, began)
         for number in range(1, batches + 1):
-            arrived = batch(spark, grown, rows, began, number)
-            measured.merges_s.append(timed(lambda arrived=arrived: merge_into(arrived, table)))
+            seconds, _ = timed(partial(merge_into, batch(spark, grown, rows, began, number), table))
+            measured.merges_s.append(seconds)
             if number % every == 0 or number == batches:
-                rewritten: list[int] = []
-                measured.compactions_s.append(timed(lambda into=rewritten: into.append(compaction.compact(spark, table))))
-                measured.rewritten += rewritten
+                seconds, rewritten = timed(partial(compaction.compact, spark, table))
+                measured.compactions_s.append(seconds)
+                measured.rewritten.append(rewritten)
     finally:
         spark.sql(f"DROP TABLE IF EXISTS {table.name} PURGE")
     return measured
@@ -191,11 +194,11 @@ def batch(spark: SparkSession, grown: Grown, rows: int, began: datetime, number:
     return grown.rows(numbers.selectExpr("n", "timestamp_micros(at_us) AS at", "change"))
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Return the seconds that some work takes."""
+def timed(work: Callable[[], Result]) -> tuple[float, Result]:
+    """Return the seconds that some work takes, and what it gives."""
     began = time.monotonic()
-    work()
-    return time.monotonic() - began
+    result = work()
+    return time.monotonic() - began, result
 
 
 def _us(moment: datetime) -> int:
