@@ -35,8 +35,11 @@ TABLE = Table(
         # A merge finds the few files that hold its orders among those of years.
         "write.parquet.bloom-filter-enabled.column.order_id": "true",
         "write.parquet.bloom-filter-fpp.column.order_id": "0.001",
-        "write.parquet.bloom-filter-adaptive-enabled": "true",  # small in small files
-        "write.parquet.bloom-filter-max-bytes": "2097152",  # enough for a million orders
+        # A row group has some hundred thousand orders, for which this is enough. The smallest that
+        # Parquet then makes has 16 kB, and each merge makes a file.
+        "write.parquet.bloom-filter-adaptive-enabled": "true",
+        "write.parquet.bloom-filter-max-bytes": "262144",
+        "write.parquet.row-group-size-bytes": "16777216",
     },
     made_from=("silver.orders",),
 )
