@@ -101,7 +101,7 @@ replay: installed ## Replay decisions FROM=... TO=... with MODEL=challenger
 
 ##@ Upkeep
 
-tend: installed ## Compact bronze and silver and forget their old snapshots
+tend: installed ## Compact bronze and silver, remove orphan files everywhere
 	@$(SPARK) jobs/tasks/tend_tables.py
 
 rebuild-store: installed ## Rebuild the online store after Valkey has lost its data

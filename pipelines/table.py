@@ -31,10 +31,10 @@ class Merge:
     """Rows are merged by the table's key, and only leaves are: no stream reads such a table.
 
     An arriving row replaces the one that is there: always; with `newest_by` only where it is newer
-    by that column; with `keep_first` never.
+    by the first of these columns in which they differ; with `keep_first` never.
     """
 
-    newest_by: str | None = None
+    newest_by: tuple[str, ...] = ()
     keep_first: bool = False
 
 

@@ -30,7 +30,7 @@ def queries(*without: str) -> list[Query]:
 
 def companions() -> list[Companion]:
     """Return what lives beside the queries."""
-    return [upkeep.companion(), seller_states.companion()]
+    return [upkeep.companion(), upkeep.sweeper(), seller_states.companion()]
 
 
 def main(

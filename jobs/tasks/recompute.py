@@ -1,5 +1,5 @@
-"""Recompute a gold table from silver and merge it: corrects what came later than a stream's
-lateness.
+"""Recompute a gold table from silver and replace its rows: corrects what came later than a stream's
+lateness, and rows that are wrong.
 """
 
 from typing import Annotated
@@ -16,15 +16,15 @@ log = logs.get(__name__)
 
 
 def recompute(spark: SparkSession, name: str) -> None:
-    """Merge what all of silver gives into a gold table."""
-    recomputing.recompute(spark, gold_named(name))
-    log.info("recomputed", table=name)
+    """Replace the rows of a gold table by what all of silver gives."""
+    removed = recomputing.recompute(spark, gold_named(name))
+    log.info("recomputed", table=name, removed_keys=removed)
 
 
 def main(table: Annotated[str, typer.Option(help="The gold table, such as gold.business_metrics.")]) -> None:
     """Recompute a gold table from silver.
 
-    Its query must not run, as one writer merges a table: `make down`, then `make up`.
+    Its query must not run, as one writer writes a table: `make down`, then `make up`.
     """
     run("recompute", lambda spark: recompute(spark, table))
 

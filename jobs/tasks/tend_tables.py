@@ -1,5 +1,5 @@
-"""Compact the small files of bronze and silver and expire their old snapshots once; streams may run
-meanwhile.
+"""Compact the small files of bronze and silver, expire their old snapshots, and remove the orphan
+files of all tables, once; streams may run meanwhile.
 """
 
 from pipelines.operations import upkeep

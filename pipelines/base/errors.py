@@ -41,6 +41,10 @@ class StandsStill(TidemarkError):
     """Nothing moves any more in what is being done."""
 
 
+class TableInUse(TidemarkError):
+    """A table was written by its query while a task was to write it alone."""
+
+
 class ModelError(TidemarkError):
     """A model is missing, corrupt, or not of the kind that may be loaded."""
 

@@ -175,13 +175,14 @@ class Stream(Section):
 
 
 class Upkeep(Section):
-    """How often the upkeep looks which tables have gathered small files, and how long snapshots
-    stay that no query needs.
+    """How often the upkeep looks which tables have gathered small files, and how long what nobody
+    needs stays: snapshots, and files that no snapshot names.
     """
 
     look_every_s: float = Field(gt=0)
     in_flight_s: float = Field(gt=0)
     snapshots_kept_s: float = Field(gt=0)
+    orphans_kept_h: float = Field(ge=24)  # Iceberg refuses less
 
 
 class Settings(Section):

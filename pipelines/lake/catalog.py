@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Mapping
 from typing import Any, cast
 
 from py4j.protocol import Py4JJavaError
@@ -17,6 +18,7 @@ PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
     "write.distribution-mode": "none",
+    "write.merge.distribution-mode": "none",
     "write.parquet.compression-codec": "zstd",
     # Streams write small files; with 4 MB each would be a task of its own.
     "read.split.open-file-cost": "262144",
@@ -106,11 +108,20 @@ def creation(table: Table) -> str:
     """Return the CREATE TABLE statement of a table, with its comments."""
     columns = ", ".join(_described(column) for column in table.columns)
     partitions = f" PARTITIONED BY ({', '.join(table.partitioning)})" if table.partitioning else ""
-    properties = ", ".join(f"'{key}' = '{value}'" for key, value in {**PROPERTIES, **table.properties}.items())
     return (
         f"CREATE TABLE IF NOT EXISTS {table.name} ({columns}) USING iceberg{partitions} "
-        f"COMMENT {quoted(table.grain)} TBLPROPERTIES ({properties})"
+        f"COMMENT {quoted(table.grain)} TBLPROPERTIES ({assigned(properties(table))})"
     )
+
+
+def properties(table: Table) -> dict[str, str]:
+    """Return the properties of Iceberg that a table is made with."""
+    return {**PROPERTIES, **table.properties}
+
+
+def assigned(properties: Mapping[str, str]) -> str:
+    """Return properties as SQL sets them."""
+    return ", ".join(f"{quoted(name)} = {quoted(value)}" for name, value in properties.items())
 
 
 def property_of(spark: SparkSession, table: Table, name: str) -> str | None:
@@ -121,7 +132,7 @@ def property_of(spark: SparkSession, table: Table, name: str) -> str | None:
 
 def set_property(spark: SparkSession, table: Table, name: str, value: str) -> None:
     """Set one property of a table."""
-    spark.sql(f"ALTER TABLE {table.name} SET TBLPROPERTIES ({quoted(name)} = {quoted(value)})")
+    spark.sql(f"ALTER TABLE {table.name} SET TBLPROPERTIES ({assigned({name: value})})")
 
 
 def _described(column: Column) -> str:

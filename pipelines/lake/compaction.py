@@ -7,27 +7,33 @@ table for gold (`upsert` in pipelines/streaming/writes.py).
 from pyspark.sql import SparkSession
 
 from pipelines.base.settings import settings
+from pipelines.lake import iceberg, layout
 from pipelines.lake.catalog import full_name, quoted
 from pipelines.table import Table
 
 REWRITING = {
     "min-input-files": "8",
-    # Larger files are left alone, so a row is not rewritten for ever.
+    # Larger files are left alone, so a row is not rewritten for ever, until so many of their rows
+    # are deleted: a file of millions is not written anew for one order that changed.
     "min-file-size-bytes": str(8 * 1024 * 1024),
-    "delete-file-threshold": "1",
-    "remove-dangling-deletes": "true",
+    "delete-ratio-threshold": "0.3",
 }
 
 
-def compact(spark: SparkSession, table: Table) -> None:
-    """Rewrite the small files of a table into larger ones and apply its deletes; rows, snapshots
-    and readers stay as they are.
+def compact(spark: SparkSession, table: Table) -> int:
+    """Rewrite the small files of a table into larger ones, with their deletes applied, and return
+    how many bytes were rewritten; rows, snapshots and readers stay as they are.
 
     Streams skip what this commits. Appends may go on meanwhile; a MERGE may not.
     """
-    options = ", ".join(f"{quoted(name)}, {quoted(value)}" for name, value in REWRITING.items())
+    found = iceberg.loaded(spark, table)
+    # Once, after the table has got other partitions.
+    chosen = {**REWRITING, "rewrite-all": "true"} if layout.is_old(found) else REWRITING
+    options = ", ".join(f"{quoted(name)}, {quoted(value)}" for name, value in chosen.items())
     call = f"rewrite_data_files(table => {quoted(full_name(table))}, options => map({options}))"
-    spark.sql(f"CALL {settings().catalog.name}.system.{call}").collect()
+    [rewritten] = spark.sql(f"CALL {settings().catalog.name}.system.{call}").collect()
+    iceberg.remove_dangling_deletes(spark, found)
+    return int(rewritten["rewritten_bytes_count"])
 
 
 def rewrite_manifests(spark: SparkSession, table: Table) -> None:

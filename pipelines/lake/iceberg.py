@@ -33,6 +33,17 @@ def commits(spark: SparkSession, table: Table) -> int:
     return int(snapshot.sequenceNumber()) if snapshot else 0
 
 
+def remove_dangling_deletes(spark: SparkSession, found: Any) -> None:
+    """Remove the delete files of a loaded table whose data files were compacted away: each merge
+    would read their names.
+
+    The option of Iceberg's procedure runs a Spark task for each list of files; this looks in the
+    driver.
+    """
+    found.refresh()
+    cast(Any, spark._jvm).org.apache.iceberg.actions.RemoveDanglingDeleteFilesAction(found).execute()
+
+
 def ancestors(found: Any) -> Iterator[Any]:
     """Yield the snapshots of a loaded table, the newest first."""
     snapshot = found.currentSnapshot()

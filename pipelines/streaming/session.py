@@ -2,12 +2,14 @@
 
 import os
 import sys
+from pathlib import Path
 
 from pyspark.sql import SparkSession
 
 from pipelines.base import java
 from pipelines.base.errors import SettingsError
-from pipelines.base.paths import ROOT
+from pipelines.base.paths import ROOT, located
+from pipelines.base.scratch import scratch
 from pipelines.base.settings import Settings, settings
 from pipelines.lake import database
 from pipelines.streaming import ui
@@ -20,8 +22,8 @@ def spark_session(name: str) -> SparkSession:
     was not read, and TidemarkError without a JDK 17.
     """
     chosen = settings()
-    # Else spark-submit has started Spark's Java already.
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+    starts_java = "PYSPARK_GATEWAY_PORT" not in os.environ  # else spark-submit has started it already
+    if starts_java:
         os.environ["JAVA_HOME"] = str(java.jdk17().parents[1])
     database.require(chosen)
     os.environ.setdefault("SPARK_CONF_DIR", str(ROOT))
@@ -29,7 +31,8 @@ def spark_session(name: str) -> SparkSession:
     if _in_one_process(chosen):  # its pages are for this machine only
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     builder = SparkSession.builder.appName(name)
-    for key, value in _configuration(chosen).items():
+    temporary = _temporary_folders(chosen) if starts_java and _in_one_process(chosen) else {}
+    for key, value in {**_configuration(chosen), **temporary}.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     # Not by the builder, which would put it on the command line of the Java process; the catalogue
@@ -65,6 +68,15 @@ def _configuration(chosen: Settings) -> dict[str, str]:
         options["spark.driver.host"] = "127.0.0.1"
         options["spark.driver.bindAddress"] = "127.0.0.1"
     return options
+
+
+def _temporary_folders(chosen: Settings) -> dict[str, str]:
+    """Return what has Spark, RocksDB and Python put their temporary folders into this process's
+    own: only their ends remove them, and after kill -9 nobody did.
+    """
+    folder = scratch(Path(located(chosen.state)) / "tmp")
+    os.environ["TMPDIR"] = str(folder)
+    return {"spark.local.dir": str(folder), "spark.driver.defaultJavaOptions": f'-Djava.io.tmpdir="{folder}"'}
 
 
 def _in_one_process(chosen: Settings) -> bool:

@@ -8,7 +8,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from pipelines.base.settings import settings
 from pipelines.kafka import topics
-from pipelines.lake import catalog, compaction
+from pipelines.lake import catalog, compaction, layout
 from pipelines.lake.merge import merge_into
 from pipelines.streaming import jvm, snapshot_expiry
 from pipelines.streaming.checkpoints import BATCH, OWNER, TableCheckpoint, TopicCheckpoint
@@ -47,6 +47,7 @@ def upsert(rows: DataFrame, table: Table) -> StreamingQuery:
     """
     spark = rows.sparkSession
     catalog.ensure(spark, table)
+    layout.evolve(spark, table)
     checkpoint = TableCheckpoint(spark, table)
     path, owner = checkpoint.claim(), str(checkpoint.owner())
 

@@ -18,10 +18,12 @@ def levels(spark: SparkSession, own_settings: Path) -> Iterator[Table]:
     spark.sql(f"DROP TABLE IF EXISTS {stock_levels.TABLE.name}")
 
 
-def filled(spark: SparkSession, table: Table, appends: int) -> None:
+def filled(spark: SparkSession, table: Table, appends: int, rows: int = 3) -> None:
     for sold in range(appends):
-        rows = spark.sql(f"SELECT id || '' AS product_id, 's' AS seller_id, 5L AS on_hand, {sold}L AS sold FROM range(3)")
-        whole = rows.selectExpr("*", "now() AS last_movement_at", "CAST(NULL AS TIMESTAMP) AS last_restock_at")
+        numbered = (
+            f"SELECT id || '' AS product_id, 's' AS seller_id, 5L AS on_hand, {sold}L AS sold FROM range(0, {rows}, 1, 1)"
+        )
+        whole = spark.sql(numbered).selectExpr("*", "now() AS last_movement_at", "CAST(NULL AS TIMESTAMP) AS last_restock_at")
         whole.writeTo(table.name).append()
 
 
@@ -34,3 +36,18 @@ def test_compaction_leaves_the_rows_and_fewer_files(spark: SparkSession, levels:
 
     assert sorted(map(tuple, spark.table(levels.name).collect()), key=str) == before
     assert spark.table(f"{levels.name}.files").count() < files
+
+
+@pytest.mark.parametrize(("deleted", "rewritten"), [(1, False), (40, True)])
+def test_a_large_file_is_rewritten_for_many_deletes_and_not_for_one(
+    spark: SparkSession, levels: Table, monkeypatch: pytest.MonkeyPatch, deleted: int, rewritten: bool
+) -> None:
+    monkeypatch.setitem(compaction.REWRITING, "min-file-size-bytes", "1")  # every file is a large one
+    spark.sql(f"ALTER TABLE {levels.name} SET TBLPROPERTIES ('write.delete.mode' = 'merge-on-read')")
+    filled(spark, levels, 1, rows=100)
+    spark.sql(f"DELETE FROM {levels.name} WHERE CAST(product_id AS INT) < {deleted}")
+
+    assert (compaction.compact(spark, levels) > 0) == rewritten
+
+    assert spark.table(levels.name).count() == 100 - deleted
+    assert spark.table(f"{levels.name}.delete_files").count() == (0 if rewritten else 1), "none stays without its data file"

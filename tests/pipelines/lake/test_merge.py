@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
+from operator import and_
 from pathlib import Path
 
 import pytest
+from builders import NOON
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
+from scan_metrics import scanned
 
+from pipelines.gold import fraud_scores
 from pipelines.lake import catalog
-from pipelines.lake.merge import merge_into
+from pipelines.lake.merge import FEW, merge_into, near
 from pipelines.silver import reviews
 from pipelines.table import Column, Merge, Table
 
@@ -27,7 +32,7 @@ TABLE = Table(
     Merge(),
     properties={"write.merge.mode": "merge-on-read"},
 )
-NEWEST, FIRST = (replace(TABLE, written=written) for written in (Merge(newest_by="version"), Merge(keep_first=True)))
+NEWEST, FIRST = (replace(TABLE, written=written) for written in (Merge(newest_by=("version",)), Merge(keep_first=True)))
 Row = tuple[str, int, int]
 
 
@@ -80,6 +85,57 @@ def test_any_cut_in_any_order_gives_the_newest(spark: SparkSession, empty: Table
     for name, version, _ in (row for batch in cut for row in batch):
         newest[name] = max(version, newest.get(name, 0))
     assert found(spark) == {(name, version, 7) for name, version in newest.items()}
+
+
+def test_rows_that_differ_in_what_newest_by_names_first_win_by_what_it_names_next(spark: SparkSession, empty: Table) -> None:
+    table = replace(TABLE, written=Merge(newest_by=("version", "value")))
+    merge_into(arriving(spark, ("a", 1, 10), ("a", 1, 30), ("b", 1, 30)), table)
+    merge_into(arriving(spark, ("a", 1, 20), ("b", 1, 40), ("b", 1, 20)), table)
+    assert found(spark) == {("a", 1, 30), ("b", 1, 40)}
+
+
+def test_a_row_that_lacks_what_newest_by_names_is_the_older_one(spark: SparkSession, empty: Table) -> None:
+    table = replace(TABLE, written=Merge(newest_by=("version", "value")))
+    spark.sql(f"INSERT INTO {TABLE.name} VALUES ('a', 1, NULL), ('b', 2, NULL)")
+    merge_into(arriving(spark, ("a", 1, 10), ("b", 1, 10)), table)
+    assert found(spark) == {("a", 1, 10), ("b", 2, None)}
+
+
+def test_only_files_of_the_days_of_a_batch_are_read(spark: SparkSession, own_settings: Path) -> None:
+    table = fraud_scores.TABLE
+    spark.sql(f"DROP TABLE IF EXISTS {table.name}")
+    catalog.ensure(spark, table)
+    for day in range(3):
+        scored(spark, day).writeTo(table.name).append()
+    may_hold = reduce(and_, near(scored(spark, 1), table))
+    assert spark.table(table.name).filter(may_hold).count() == 1
+    assert scanned(spark.table(table.name).filter(may_hold), "resultDataFiles") == 1
+    spark.sql(f"DROP TABLE {table.name}")
+
+
+def scored(spark: SparkSession, day: int) -> DataFrame:
+    """Return the score of the payment x that was made at the first moment of a day."""
+    at = f"timestamp_micros({int(NOON.timestamp() - 43_200 + day * 86_400)}000000)"
+    known = {"event_at": at, "scored_at": at}
+    rest = {column.name: f"CAST({filling(column.type)} AS {column.type})" for column in fraud_scores.TABLE.columns}
+    return spark.sql(f"SELECT {', '.join(f'{value} AS {name}' for name, value in {**rest, **known}.items())}")
+
+
+def filling(type_: str) -> str:
+    return (
+        "array()"
+        if type_.startswith("array")
+        else "0"
+        if type_ in ("double", "decimal(12,2)")
+        else "false"
+        if type_ == "boolean"
+        else "'x'"
+    )
+
+
+def test_of_a_batch_of_many_rows_no_key_is_named(spark: SparkSession, own_settings: Path) -> None:
+    few, many = (spark.range(rows).selectExpr("CAST(id AS STRING) AS name") for rows in (FEW, FEW + 1))
+    assert (len(near(few, TABLE)), len(near(many, TABLE))) == (1, 0)
 
 
 def test_a_table_that_is_appended_to_is_not_merged(spark: SparkSession) -> None:

@@ -85,6 +85,24 @@ def test_a_table_is_tended_after_so_many_commits(spark: SparkSession, table: Tab
     assert found[2:] == [1, 4], "ten commits later it is compacted, and three later nothing is due"
 
 
+def test_a_table_is_swept_an_hour_after_the_start_and_then_once_a_day(
+    spark: SparkSession, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[float] = []
+    now = 1000.0
+    monkeypatch.setattr(upkeep, "monotonic", lambda: now)
+    monkeypatch.setattr(upkeep, "sweep", lambda *_: swept.append(now))
+    sweeping = upkeep.Sweeping(table)
+    for hours in (0, 0.9, 1, 1.1, 24.9, 25, 48.9, 49):
+        now = 1000.0 + hours * 3600
+        sweeping.if_due(spark)
+    assert [(at - 1000) / 3600 for at in swept] == [1, 25, 49]
+
+
+def test_every_table_is_swept(own_settings: Path) -> None:
+    assert list(upkeep.sweeper().tasks) == list(TABLES)
+
+
 def test_every_table_that_is_appended_to_is_tended(own_settings: Path) -> None:
     companion = upkeep.companion()
     assert set(companion.tasks) == {name for name, table in TABLES.items() if isinstance(table.written, Append)}

@@ -11,11 +11,18 @@ from processes import environment
 
 from pipelines.base import java
 from pipelines.base.errors import ServiceUnreachable, TidemarkError
-from pipelines.base.paths import ROOT
-from pipelines.base.settings import settings
+from pipelines.base.paths import ROOT, located
+from pipelines.base.settings import Settings, settings
 from pipelines.streaming.session import spark_session
 
-COUNT = "from pipelines.streaming.session import spark_session; print('counted', spark_session('count').range(3).count())"
+COUNT = """
+import tempfile
+from pipelines.streaming.session import spark_session
+spark = spark_session('count')
+print('counted', spark.range(3).count())
+java = spark._jvm.System.getProperty('java.io.tmpdir')
+print('temporary', spark.conf.get('spark.local.dir'), java, tempfile.gettempdir())
+"""
 
 
 @pytest.fixture
@@ -47,8 +54,9 @@ def test_where_spark_submit_has_started_java_none_is_looked_for(monkeypatch: pyt
 
 
 @pytest.mark.integration
-@pytest.mark.usefixtures("local_stack")
-def test_a_newer_java_in_java_home_is_passed_over_for_the_jdk_17_of_the_machine() -> None:
+def test_a_newer_java_is_passed_over_and_what_is_temporary_lies_in_a_folder_of_the_process(local_stack: Settings) -> None:
     own = {**environment(), "JAVA_HOME": str(java.newer().parents[1])}
     counted = subprocess.run([sys.executable, "-c", COUNT], cwd=ROOT, env=own, capture_output=True, text=True, check=False)
     assert "counted 3" in counted.stdout, counted.stderr
+    [folder] = {place for line in counted.stdout.splitlines() if line.startswith("temporary ") for place in line.split()[1:]}
+    assert Path(folder).parent == Path(located(local_stack.state)) / "tmp"
