@@ -21,7 +21,7 @@ def start(spark: SparkSession) -> StreamingQuery:
 
 def queries() -> list[Query]:
     """Return the one query."""
-    return [Query(quarantine.TABLE.name, start)]
+    return [Query(quarantine.TABLE.name, start, topics=tuple(str(silver.TABLE.topic) for silver in REFINED))]
 
 
 if __name__ == "__main__":

@@ -29,7 +29,12 @@ def queries(*names: str) -> list[Query]:
     """Return the queries of the silver tables of these names, or of all; raises SettingsError for
     a name that is none.
     """
-    return [Query(name, partial(start, silver=silver_named(name))) for name in names or SILVER]
+    return [query(silver_named(name)) for name in names or SILVER]
+
+
+def query(silver: Silver) -> Query:
+    """Return the query of a silver table."""
+    return Query(silver.TABLE.name, partial(start, silver=silver), topics=(str(silver.TABLE.topic),))
 
 
 def main(

@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 from pipelines.base import exits, logs
 from pipelines.base.window import FORMATS, Window
 from pipelines.bronze import events
-from pipelines.kafka.schema_registry import contract
 from pipelines.lake import catalog
+from pipelines.operations.archived_schemas import contract_for
 from pipelines.operations.repair import lacking
 from pipelines.silver.refining import refine
 from pipelines.streaming.job import run
@@ -30,7 +30,8 @@ def rebuild(spark: SparkSession, name: str, window: Window) -> None:
     silver = silver_named(name)
     catalog.ensure(spark, silver.TABLE)
     arrived = spark.table(events.TABLE.name).filter(window.holds(F.col("timestamp")))
-    missing = lacking(spark, silver.TABLE, refine(arrived, contract(str(silver.TABLE.topic)), silver)).cache()
+    contract = contract_for(arrived, str(silver.TABLE.topic))
+    missing = lacking(spark, silver.TABLE, refine(arrived, contract, silver)).cache()
     missing.writeTo(name).append()
     log.info("rebuilt", table=name, rows=missing.count(), arrived=str(window))
 

@@ -58,7 +58,8 @@ def run_queries(
 
 
 def supervise(spark: SparkSession, queries: Sequence[SupervisedQuery], ending: threading.Event) -> None:
-    """Run the queries until `ending` is set, and anew whenever a topic has got a new schema.
+    """Run the queries until `ending` is set, and those anew that read a topic which has got a new
+    schema.
 
     Raises EngineLost, whatever the queries wait for, soon after Spark's Java process has gone, and
     why the first query cannot start when none can.
@@ -71,10 +72,11 @@ def supervise(spark: SparkSession, queries: Sequence[SupervisedQuery], ending: t
             raise EngineLost(jvm.ENDED)
         if refusals := _refusals(queries):
             raise refusals[0]
-        if schemas.changed():
-            log.info("schemas_changed", action="queries start again")
+        if changed := schemas.changed():
+            log.info("schemas_changed", topics=sorted(changed), action="their queries start again")
             for query in queries:
-                query.renew()
+                if changed & {*query.query.topics}:
+                    query.renew()
 
 
 def _refusals(queries: Sequence[SupervisedQuery]) -> list[TidemarkError]:

@@ -28,10 +28,13 @@ DRAIN_S = 15.0
 
 @dataclass(frozen=True)
 class Query:
-    """A streaming query of a job: its name, that of what it writes, and what starts it."""
+    """A streaming query of a job: its name, that of what it writes, what starts it, and the topics
+    whose records it decodes.
+    """
 
     name: str
     start: Callable[[SparkSession], StreamingQuery]
+    topics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -52,3 +52,50 @@ def test_a_newer_java_in_java_home_is_passed_over_for_the_jdk_17_of_the_machine(
     own = {**environment(), "JAVA_HOME": str(java.newer().parents[1])}
     counted = subprocess.run([sys.executable, "-c", COUNT], cwd=ROOT, env=own, capture_output=True, text=True, check=False)
     assert "counted 3" in counted.stdout, counted.stderr
+
+
+# Merges into a table as gold does, and starts anew again and again.
+RENEWALS = """
+import sys, time
+import psycopg
+from pipelines.base.settings import settings
+from pipelines.streaming import session
+
+session.IDLE_S = 2
+pg, name = settings().postgres, "renewals"
+spark = session.spark_session(name)
+spark.sql("create table if not exists test_renewals (value bigint) using iceberg")
+counting = psycopg.connect(
+    host=pg.host, port=pg.port, user=pg.user, password=pg.password.get_secret_value(), dbname="postgres", autocommit=True
+)
+
+def connections():
+    (row,) = counting.execute("select count(*) from pg_stat_activity where application_name = %s", [name])
+    return row[0]
+
+def write(batch, number):
+    batch.sparkSession.sql("select count(*) from test_renewals").collect()
+
+seen = []
+for _ in range(6):
+    query = spark.readStream.format("rate").load().writeStream.foreachBatch(write).start()
+    while query.lastProgress is None:
+        time.sleep(0.1)
+    query.stop()
+    seen.append(connections())
+end = time.monotonic() + 60
+while connections() > 0 and time.monotonic() < end:
+    time.sleep(0.2)
+spark.sql("insert into test_renewals values (1)")
+print("seen", max(seen), "left", connections(), "rows", spark.table("test_renewals").count())
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("local_stack")
+def test_what_the_runs_of_a_query_leave_of_connections_to_the_catalogue_is_closed() -> None:
+    ran = subprocess.run([sys.executable, "-c", RENEWALS], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    found = dict(zip(*[iter(ran.stdout.split()[-6:])] * 2, strict=True))
+    assert int(found["seen"]) >= 6, "each run had a connection of its own"
+    assert int(found["left"]) <= 2, "they were closed, and one was opened anew"
+    assert int(found["rows"]) == 1
