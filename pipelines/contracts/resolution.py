@@ -52,7 +52,10 @@ TAKEN_OVER = {
 }
 SQL = {
     **{name: name for name in ("boolean", "int", "float", "double", "string", "date")},
-    **{"long": "bigint", "bytes": "binary", "fixed": "binary", "enum": "string"},
+    "long": "bigint",
+    "bytes": "binary",
+    "fixed": "binary",
+    "enum": "string",
     **{f"timestamp-{unit}": "timestamp" for unit in ("millis", "micros")},
     **{f"local-timestamp-{unit}": "timestamp_ntz" for unit in ("millis", "micros")},
 }
@@ -172,7 +175,8 @@ def _sql_type(tree: Tree) -> str:
         return _sql_type(_only(tree))
     meaning = _meaning(tree)
     if meaning == "record":
-        return f"struct<{','.join(f'`{field["name"]}`:{_sql_type(field["type"])}' for field in tree['fields'])}>"
+        fields = [f"`{field['name']}`:{_sql_type(field['type'])}" for field in tree["fields"]]
+        return f"struct<{','.join(fields)}>"
     if meaning == "array":
         return f"array<{_sql_type(tree['items'])}>"
     if meaning == "map":
@@ -198,8 +202,9 @@ def _depth(text: str) -> int:
 
 
 class _Walk:
-    """One walk through two schemas at once; `is_wider` says whether it met a decimal that is decoded
-    wider than ours. What it returns of each pair of types is theirs and ours, to decode with.
+    """One walk through two schemas at once; `is_wider` says whether it met a decimal that is
+    decoded wider than ours. What it returns of each pair of types is theirs and ours, to decode
+    with.
     """
 
     def __init__(self, names: Mapping[str, Tree]) -> None:
@@ -266,8 +271,8 @@ class _Walk:
         return {"type": kind, part: read}, {"type": kind, part: adapted}
 
     def _decimal(self, theirs: Tree, ours: Tree, where: str) -> tuple[Tree, Tree]:
-        """Resolve two decimals: another scale, or more digits, are decoded as theirs, as wide as can
-        be, because Spark cuts a number of up to 18 digits to 64 bits.
+        """Resolve two decimals: another scale, or more digits, are decoded as theirs, as wide as
+        can be, because Spark cuts a number of up to 18 digits to 64 bits.
         """
         scale, digits = theirs.get("scale", 0), theirs["precision"]
         alike = theirs["type"] == ours["type"] == "bytes" and scale == ours.get("scale", 0)
@@ -415,7 +420,12 @@ def _size(theirs: Tree, where: str) -> int:
 
 def _distinct(branches: list[Tree], where: str) -> list[Tree]:
     """Return a union's branches; raises Unreadable where Java's Avro would refuse it."""
-    kinds = [each if isinstance(each, str) else each.get("name", each["type"]) for each in branches if not isinstance(each, list)]
-    if not kinds or len(set(kinds)) < len(branches):
-        raise Unreadable(f"{where} is a union that has a type twice, or none")
+    kinds = {_kind(each) for each in branches if not isinstance(each, list)}
+    if not kinds or len(kinds) < len(branches):
+        raise Unreadable(f"{where} is a union that has a type twice, or none, or a union in it")
     return branches
+
+
+def _kind(branch: Tree) -> str:
+    """Return what a branch of a union must not share with another: its name, or its type."""
+    return str(branch if isinstance(branch, str) else branch.get("name", branch["type"]))

@@ -77,8 +77,8 @@ def check_contracts(folder: Path = schemas.SCHEMAS) -> None:
             if is_new and not isinstance(why, NotAvro):
                 raise ContractError(
                     f"The contract of {topic} cannot read what is written with version {place[1]} of {place[0]} (schema id "
-                    f"{schema_id}) at {_url()}: {why}. Change no types and give new fields a default in conf/schemas, or delete "
-                    "that version from the registry."
+                    f"{schema_id}) at {_url()}: {why}. Change no types and give new fields a default in conf/schemas, or "
+                    "delete that version from the registry."
                 )
 
 
@@ -312,7 +312,7 @@ def _understood(topic: str, found: Mapping[int, Registered], by_id: Collection[i
         if not isinstance(why, LeftOut):
             _report(topic, found[schema_id].place, schema_id, why)
     if left_out := [schema_id for schema_id, why in refused.items() if isinstance(why, LeftOut)]:
-        _report_once("schemas_left_out", topic=topic, schemas=len(left_out), newest=max(left_out), why=str(refused[left_out[0]]))
+        _report_once("schemas_left_out", topic=topic, newest_id=max(left_out), cause=str(refused[left_out[0]]))
     return known
 
 

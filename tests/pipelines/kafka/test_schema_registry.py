@@ -106,7 +106,9 @@ def test_references_are_resolved_those_of_references_too() -> None:
     to_wrapped = [{"name": f"shop.{wrapped}", "subject": f"shop.{wrapped}", "version": 1}]
     somebody_registers(f"shop.{gift}", note)
     somebody_registers(f"shop.{wrapped}", inner, references=to_gift)
-    theirs = somebody_registers(f"{CHARGEBACKS}-value", with_first(CHARGEBACKS, ["null", f"shop.{wrapped}"]), references=to_wrapped)
+    theirs = somebody_registers(
+        f"{CHARGEBACKS}-value", with_first(CHARGEBACKS, ["null", f"shop.{wrapped}"]), references=to_wrapped
+    )
 
     contract = schema_registry.contract(CHARGEBACKS)
 
@@ -137,7 +139,8 @@ def test_what_cannot_be_read_is_named_once_and_hurts_nothing_else(tmp_path: Path
     assert {(each["topic"], each["subject"]) for each in reported} == {(topic, subject)}
     assert refused.keys() <= contract.unreadable
     assert schema_registry.newest_id(topic) in contract.writers
-    with pytest.raises(ContractError, match=rf"cannot read what is written with version \d+ of {subject} .*event_id is not there"):
+    refusal = rf"cannot read what is written with version \d+ of {subject} .*event_id is not there"
+    with pytest.raises(ContractError, match=refusal):
         schema_registry.check_contracts(a_copy_with(tmp_path / "schemas", ADDED, topic))
 
 

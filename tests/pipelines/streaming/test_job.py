@@ -42,7 +42,9 @@ def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def supervised_queries(spark: SparkSession, folder: Path, *queries: tuple[str, Callable[[], DataFrame], Write]) -> Iterator[Runs]:
+def supervised_queries(
+    spark: SparkSession, folder: Path, *queries: tuple[str, Callable[[], DataFrame], Write]
+) -> Iterator[Runs]:
     """Supervise queries as a job does, each with the topic that it decodes, and yield the ids of
     their runs by topic; at the end they have failed in none.
     """
@@ -56,7 +58,9 @@ def supervised_queries(spark: SparkSession, folder: Path, *queries: tuple[str, C
 
     ending = threading.Event()
     supervised = [
-        SupervisedQuery(spark, Query(f"of {topic}", partial(start, topic=topic, read=read, write=write), topics=(topic,)), ending)
+        SupervisedQuery(
+            spark, Query(f"of {topic}", partial(start, topic=topic, read=read, write=write), topics=(topic,)), ending
+        )
         for topic, read, write in queries
     ]
     supervisor = threading.Thread(target=job.supervise, args=(spark, supervised, ending))

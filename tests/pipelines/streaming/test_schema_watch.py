@@ -1,5 +1,5 @@
-"""A schema that is registered while queries run is noticed once, with its topic, and the registry is
-asked seldom.
+"""A schema that is registered while queries run is noticed once, with its topic, and the registry
+is asked seldom.
 """
 
 import json

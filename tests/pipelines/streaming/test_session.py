@@ -94,7 +94,9 @@ print("seen", max(seen), "left", connections(), "rows", spark.table("test_renewa
 @pytest.mark.integration
 @pytest.mark.usefixtures("local_stack")
 def test_what_the_runs_of_a_query_leave_of_connections_to_the_catalogue_is_closed() -> None:
-    ran = subprocess.run([sys.executable, "-c", RENEWALS], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", RENEWALS], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
     found = dict(zip(*[iter(ran.stdout.split()[-6:])] * 2, strict=True))
     assert int(found["seen"]) >= 6, "each run had a connection of its own"
     assert int(found["left"]) <= 2, "they were closed, and one was opened anew"
