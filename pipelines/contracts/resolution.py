@@ -25,6 +25,7 @@ MOST_DIGITS = 38  # of Spark's decimals
 LONGEST_CAUSE = 200
 LARGEST_FIXED = 1_000  # bytes; a fixed is made before its bytes are there
 DEEPEST = 200  # brackets within each other; Java's parser of JSON has a bound, and its stack
+PRIMITIVES = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
 SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TIMES = {
     "int": {"date", "time-millis"},
@@ -128,7 +129,10 @@ def _understood() -> Iterator[None]:
 def _parsed(schema: str, names: dict[str, Tree], expand: bool = False) -> Tree:
     """Return a schema with full names, and add the types that it defines to `names`."""
     # Default values are no matter of a writer's; Java's parser does not look at them either.
-    return parse_schema(json.loads(schema), names, expand=expand, _write_hint=False, _ignore_default_error=True)
+    tree = parse_schema(json.loads(schema), names, expand=expand, _write_hint=False, _ignore_default_error=True)
+    if wrong := PRIMITIVES & names.keys():
+        raise NotAvro(f"it has a type of its own called {wrong.pop()}")
+    return tree
 
 
 def _defined(tree: Tree, names: Mapping[str, Tree], seen: set[str]) -> Tree:

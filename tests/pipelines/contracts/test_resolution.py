@@ -100,6 +100,7 @@ def test_the_ways_in_which_a_schema_is_read_do_not_grow_with_its_versions() -> N
             first({"type": "array", "items": {"type": "fixed", "name": "F", "size": 0}}),
             "extra is an array of what takes no bytes",
         ),
+        (first({"type": "record", "name": "int", "namespace": "", "fields": []}), "a type of its own called int"),
         (first(["int", "int"]), "extra is a union that has a type twice"),
         (schemas("shop.orders")[-1], "payment_id is not there"),
         ('"string"', "the record is string, ours is record"),

@@ -17,7 +17,8 @@ from pipelines.contracts import schemas
 from pipelines.kafka import schema_registry
 
 ADDED = {"name": "gift_wrapped", "type": ["null", "boolean"], "default": None}
-CHARGEBACKS, INVENTORY = "shop.chargebacks", "shop.inventory"
+JSON_SCHEMA = "http://json-schema.org/draft-07/schema#"
+ALERTS, CHARGEBACKS, INVENTORY = "tidemark.alerts", "shop.chargebacks", "shop.inventory"
 
 
 @pytest.fixture
@@ -119,8 +120,8 @@ def test_references_are_resolved_those_of_references_too() -> None:
 @pytest.mark.integration
 @pytest.mark.usefixtures("_registered", "_asks_anew")
 def test_what_cannot_be_read_is_named_once_and_hurts_nothing_else(tmp_path: Path) -> None:
-    subject, topic = f"{INVENTORY}-value", INVENTORY
-    as_json = json.dumps({"type": "object", "title": uuid4().hex})
+    subject, topic = f"{ALERTS}-value", ALERTS
+    as_json = json.dumps({"$schema": JSON_SCHEMA, "type": "object", "properties": {uuid4().hex: {"type": "string"}}})
     empty = {"type": "record", "name": f"Empty{uuid4().hex}", "fields": []}
     refused = {
         somebody_registers(subject, as_json, "NONE", schemaType="JSON"): "it is JSON, not Avro",
