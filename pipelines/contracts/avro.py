@@ -17,6 +17,8 @@ from pipelines.contracts.contract import Contract, Writer
 from pipelines.contracts.framing import HEADER_BYTES, header, long
 from pipelines.contracts.resolution import Resolution, resolution
 
+COMPILED = 3  # ways in which a topic's records are decoded by code that is made for them
+
 
 def schema_id(value: Column) -> Column:
     """Return the schema id in a record's header as an int; null when the header is not there."""
@@ -31,15 +33,31 @@ def decode(value: Column, contract: Contract) -> Column:
     """Return the record as a struct in the reader schema; null, or a struct of nulls, where it
     cannot be decoded.
     """
-    # Compared as bytes: reading the id as a number takes longer than all the rest.
-    frame = F.substring(value, 1, HEADER_BYTES)
-    body = F.substring(value, HEADER_BYTES + 1, 2**31 - 1)
     headers: dict[Resolution, list[bytes]] = {resolution(contract.reader, contract.reader): []}
     for id_, written_with in contract.writers.items():
         headers.setdefault(resolution(written_with, contract.reader), []).append(header(id_))
-    if any(headers.values()):
-        headers = {resolved: of for resolved, of in headers.items() if of}
-    return F.coalesce(*(F.when(frame.isin(of), _decoded(body, resolved)) for resolved, of in headers.items()))
+    used = [(resolved, of) for resolved, of in headers.items() if of] or [*headers.items()]
+    usual, others = used[:COMPILED], used[COMPILED:]
+    branches = _branches(value, usual)
+    if others:
+        # A function over an array is no part of the code that Spark makes for the records, which
+        # Java does not compile when it gets too long: that took three times as long for all.
+        rest = F.transform(F.array(value), lambda alone: F.coalesce(*_branches(alone, others)))[0]
+        branches.append(F.when(_frame(value).isin([each for _, of in others for each in of]), rest))
+    return F.coalesce(*branches)
+
+
+def _frame(value: Column) -> Column:
+    """Return a record's header, to be compared as bytes: reading the id as a number takes longer
+    than all the rest.
+    """
+    return F.substring(value, 1, HEADER_BYTES)
+
+
+def _branches(value: Column, headers: Sequence[tuple[Resolution, Sequence[bytes]]]) -> list[Column]:
+    """Return for each resolution the record where it has one of its headers, null where not."""
+    body = F.substring(value, HEADER_BYTES + 1, 2**31 - 1)
+    return [F.when(_frame(value).isin([*of]), _decoded(body, resolved)) for resolved, of in headers]
 
 
 def _decoded(body: Column, resolved: Resolution) -> Column:
@@ -59,7 +77,7 @@ def frame_refusal(value: Column, contract: Contract) -> Column:
     """Return why a record cannot even be tried: tombstone, no_schema_header, unreadable_schema or
     unknown_schema_id; null where it can. Further reasons may follow with `when`.
     """
-    frame = F.substring(value, 1, HEADER_BYTES)
+    frame = _frame(value)
     known = frame.isin([header(id_) for id_ in contract.writers])
     reason = F.when(value.isNull(), "tombstone").when(~_is_framed(value), "no_schema_header")
     if contract.unreadable:
