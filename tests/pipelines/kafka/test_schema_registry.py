@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from pipelines.base.errors import ContractError, ServiceUnreachable
 from pipelines.base.settings import Settings
 from pipelines.contracts import schemas
+from pipelines.contracts.contract import MOST_RESOLUTIONS
 from pipelines.kafka import schema_registry
 
 ADDED = {"name": "gift_wrapped", "type": ["null", "boolean"], "default": None}
@@ -171,3 +172,19 @@ def test_only_the_topic_that_has_got_a_new_schema_is_outdated() -> None:
     new = somebody_registers(f"{INVENTORY}-shop.StockMovement", with_first(INVENTORY, ["null", "string"]))
     assert schema_registry.forget_outdated() == {INVENTORY}
     assert new in schema_registry.contract(INVENTORY).writers
+
+
+def test_more_schemas_than_can_take_part_are_one_warning() -> None:
+    def read_in_its_own_way(number: int) -> schema_registry.Registered:
+        tree = json.loads(schemas.reader(CHARGEBACKS))
+        tree["fields"].insert(0, {"name": "extra", "type": {"type": "fixed", "name": "F", "size": number}})
+        return schema_registry.Registered((f"{CHARGEBACKS}-value", number), json.dumps(tree))
+
+    with capture_logs() as logs:
+        contract = schema_registry._understood(CHARGEBACKS, {number: read_in_its_own_way(number) for number in range(1, 100)})
+
+    assert len(contract.writers) == MOST_RESOLUTIONS - len(schemas.versions(CHARGEBACKS))
+    assert max(contract.writers) == 99
+    assert [(each["event"], each["topic"], each["newest_id"]) for each in logs] == [
+        ("schemas_left_out", CHARGEBACKS, min(contract.writers) - 1)
+    ]
