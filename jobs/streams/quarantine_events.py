@@ -30,7 +30,8 @@ def start(spark: SparkSession) -> StreamingQuery:
 
 def queries() -> list[Query]:
     """Return the one query."""
-    return [Query(quarantine.TABLE.name, start, Trial((events.TABLE,), rows, quarantine.TABLE))]
+    topics = tuple(str(silver.TABLE.topic) for silver in REFINED)
+    return [Query(quarantine.TABLE.name, start, Trial((events.TABLE,), rows, quarantine.TABLE), topics)]
 
 
 if __name__ == "__main__":

@@ -43,8 +43,9 @@ def queries(*names: str) -> list[Query]:
 
 def query(silver: Silver) -> Query:
     """Return the query of a silver table."""
-    trial = Trial((str(silver.TABLE.topic),), partial(rows, silver=silver), silver.TABLE)
-    return Query(silver.TABLE.name, partial(start, silver=silver), trial)
+    topic = str(silver.TABLE.topic)
+    trial = Trial((topic,), partial(rows, silver=silver), silver.TABLE)
+    return Query(silver.TABLE.name, partial(start, silver=silver), trial, topics=(topic,))
 
 
 def main(

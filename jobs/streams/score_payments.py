@@ -40,7 +40,7 @@ def start(spark: SparkSession) -> StreamingQuery:
 
 def queries() -> list[Query]:
     """Return the one query."""
-    return [Query(TOPIC, start)]
+    return [Query(TOPIC, start, topics=(str(payments.TABLE.topic),))]
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from pipelines.base import exits, logs
 from pipelines.base.settings import settings
 from pipelines.base.window import FORMATS, Window
 from pipelines.bronze import events
-from pipelines.kafka.schema_registry import contract
 from pipelines.lake import catalog
 from pipelines.lake.database import alone
+from pipelines.operations.archived_schemas import contract_for
 from pipelines.operations.repair import lacking, repairing
 from pipelines.silver.refining import refine
 from pipelines.streaming.job import run
@@ -33,7 +33,8 @@ def rebuild(spark: SparkSession, name: str, window: Window) -> None:
     with alone(settings(), repairing(silver.TABLE)):
         catalog.ensure(spark, silver.TABLE)
         arrived = spark.table(events.TABLE.name).filter(window.holds(F.col("timestamp")))
-        missing = lacking(spark, silver.TABLE, refine(arrived, contract(str(silver.TABLE.topic)), silver)).localCheckpoint()
+        contract = contract_for(arrived, str(silver.TABLE.topic))
+        missing = lacking(spark, silver.TABLE, refine(arrived, contract, silver)).localCheckpoint()
         missing.writeTo(name).append()
     log.info("rebuilt", table=name, rows=missing.count(), arrived=str(window))
 

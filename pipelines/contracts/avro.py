@@ -1,5 +1,5 @@
-"""Decodes and encodes Confluent-framed Avro in Spark expressions: one branch per known writer
-schema, one reader schema.
+"""Decodes and encodes Confluent-framed Avro in Spark expressions: one branch for all writer schemas
+that are read alike, one reader schema.
 """
 
 import json
@@ -15,6 +15,9 @@ from pyspark.sql.avro.functions import from_avro, to_avro
 from pipelines.base.errors import ContractError
 from pipelines.contracts.contract import Contract, Writer
 from pipelines.contracts.framing import HEADER_BYTES, header, long
+from pipelines.contracts.resolution import Resolution, resolution
+
+COMPILED = 3  # ways in which a topic's records are decoded by code that is made for them
 
 
 def schema_id(value: Column) -> Column:
@@ -30,23 +33,56 @@ def decode(value: Column, contract: Contract) -> Column:
     """Return the record as a struct in the reader schema; null, or a struct of nulls, where it
     cannot be decoded.
     """
-    body = F.substring(value, HEADER_BYTES + 1, 2**31 - 1)
-    options = {"mode": "PERMISSIVE", "avroSchema": contract.reader}
-    # Compared as bytes: reading the id as a number takes longer than all the rest.
-    frame = F.substring(value, 1, HEADER_BYTES)
-    branches = [
-        F.when(frame == F.lit(header(id_)), from_avro(body, written_with, options))
-        for id_, written_with in contract.writers.items()
-    ]
+    headers: dict[Resolution, list[bytes]] = {resolution(contract.reader, contract.reader): []}
+    for id_, written_with in contract.writers.items():
+        headers.setdefault(resolution(written_with, contract.reader), []).append(header(id_))
+    used = [(resolved, of) for resolved, of in headers.items() if of] or [*headers.items()]
+    usual, others = used[:COMPILED], used[COMPILED:]
+    branches = _branches(value, usual)
+    if others:
+        # A function over an array is no part of the code that Spark makes for the records, which
+        # Java does not compile when it gets too long: that took three times as long for all.
+        rest = F.transform(F.array(value), lambda alone: F.coalesce(*_branches(alone, others)))[0]
+        branches.append(F.when(_frame(value).isin([each for _, of in others for each in of]), rest))
     return F.coalesce(*branches)
 
 
-def frame_refusal(value: Column, contract: Contract) -> Column:
-    """Return why a record cannot even be tried: tombstone, no_schema_header or unknown_schema_id;
-    null where it can. Further reasons may follow with `when`.
+def _frame(value: Column) -> Column:
+    """Return a record's header, to be compared as bytes: reading the id as a number takes longer
+    than all the rest.
     """
-    known = F.substring(value, 1, HEADER_BYTES).isin([header(id_) for id_ in contract.writers])
-    return F.when(value.isNull(), "tombstone").when(~_is_framed(value), "no_schema_header").when(~known, "unknown_schema_id")
+    return F.substring(value, 1, HEADER_BYTES)
+
+
+def _branches(value: Column, headers: Sequence[tuple[Resolution, Sequence[bytes]]]) -> list[Column]:
+    """Return for each resolution the record where it has one of its headers, null where not."""
+    body = F.substring(value, HEADER_BYTES + 1, 2**31 - 1)
+    return [F.when(_frame(value).isin([*of]), _decoded(body, resolved)) for resolved, of in headers]
+
+
+def _decoded(body: Column, resolved: Resolution) -> Column:
+    decoded = from_avro(body, resolved.writer, {"mode": "PERMISSIVE", "avroSchema": resolved.reader})
+    if resolved.wide_and_ours is None:
+        return decoded
+    wide, ours = resolved.wide_and_ours
+    # transform over a one-element array decodes once. What does not come back as it was, such as a
+    # third of a cent, is not decoded.
+    return F.transform(
+        F.array(decoded),
+        lambda theirs: F.when(theirs.try_cast(ours).try_cast(wide).eqNullSafe(theirs), theirs.try_cast(ours)),
+    )[0]
+
+
+def frame_refusal(value: Column, contract: Contract) -> Column:
+    """Return why a record cannot even be tried: tombstone, no_schema_header, unreadable_schema or
+    unknown_schema_id; null where it can. Further reasons may follow with `when`.
+    """
+    frame = _frame(value)
+    known = frame.isin([header(id_) for id_ in contract.writers])
+    reason = F.when(value.isNull(), "tombstone").when(~_is_framed(value), "no_schema_header")
+    if contract.unreadable:
+        reason = reason.when(frame.isin([header(id_) for id_ in contract.unreadable]), "unreadable_schema")
+    return reason.when(~known, "unknown_schema_id")
 
 
 def encode(record: Column, writer: Writer) -> Column:

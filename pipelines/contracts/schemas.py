@@ -14,6 +14,7 @@ from avro.schema import RecordSchema, Schema, parse
 
 from pipelines.base.errors import ContractError
 from pipelines.base.paths import ROOT
+from pipelines.contracts.resolution import Unreadable, resolution
 
 SCHEMAS = ROOT / "conf" / "schemas"
 
@@ -41,13 +42,22 @@ def reader(topic: str) -> str:
     return versions(topic)[-1]
 
 
+def record_name(topic: str) -> str:
+    """Return the full name of the topic's record."""
+    return str(_parsed(reader(topic)).fullname)
+
+
 def differences(newer: str, older: str) -> list[str]:
     """Return in words why `newer` cannot read records written with `older`; empty when it can."""
     reading, writing = _parsed(newer), _parsed(older)
     result = _compared(reading, writing)
-    if result.compatibility is SchemaCompatibilityType.compatible:
-        return []
-    return sorted(_by_field(reading, writing)) or sorted(result.messages)
+    if result.compatibility is not SchemaCompatibilityType.compatible:
+        return sorted(_by_field(reading, writing)) or sorted(result.messages)
+    try:
+        resolution(older, newer)
+    except Unreadable as error:
+        return [str(error)]  # the types are alike, and mean something else
+    return []
 
 
 def check(topic: str, schemas: tuple[str, ...]) -> None:

@@ -2,7 +2,8 @@
 `refine`, over bronze.
 
 Reasons come from the frame (`frame_refusal` in pipelines/contracts/avro.py: tombstone,
-no_schema_header, unknown_schema_id) and from the event (`refusal` in refining.py).
+no_schema_header, unreadable_schema, unknown_schema_id) and from the event (`refusal` in
+refining.py).
 """
 
 from collections.abc import Mapping, Sequence

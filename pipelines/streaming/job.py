@@ -60,8 +60,8 @@ def run_queries(
 
 
 def supervise(spark: SparkSession, queries: Sequence[SupervisedQuery], ending: threading.Event) -> None:
-    """Run the queries until `ending` is set, and anew whenever a topic has got a new schema or the
-    clock was set back.
+    """Run the queries until `ending` is set, and anew where the clock was set back, or, of those
+    that read it, where a topic has got a new schema.
 
     Raises EngineLost, whatever the queries wait for, soon after Spark's Java process has gone, and
     why the first query cannot start when none can.
@@ -74,9 +74,9 @@ def supervise(spark: SparkSession, queries: Sequence[SupervisedQuery], ending: t
             raise EngineLost(jvm.ENDED)
         if refusals := _refusals(queries):
             raise refusals[0]
-        if schemas.changed():
-            log.info("schemas_changed", action="queries start again")
-            renew(queries)
+        if changed := schemas.changed():
+            log.info("schemas_changed", topics=sorted(changed), action="their queries start again")
+            renew(each for each in queries if changed & {*each.query.topics})
         if set_back_s := clock.set_back_s():
             # Spark would wait until the clock has come to where it was.
             log.error("clock_set_back", seconds=round(set_back_s), action="queries start again")

@@ -1,4 +1,4 @@
-"""Notices when a topic has got a new schema, which running queries do not know yet."""
+"""Notices which topics have got a new schema, which running queries do not know yet."""
 
 import time
 from dataclasses import dataclass, field
@@ -19,13 +19,13 @@ class SchemaWatch:
     every_s: float = REGISTRY_EVERY_S
     looked_at: float = field(default_factory=time.monotonic)
 
-    def changed(self) -> bool:
-        """Return whether a schema was registered since the queries looked theirs up."""
+    def changed(self) -> frozenset[str]:
+        """Return the topics of which a schema was registered since queries looked theirs up."""
         if time.monotonic() - self.looked_at < self.every_s:
-            return False
+            return frozenset()
         self.looked_at = time.monotonic()
         try:
             return schema_registry.forget_outdated()
         except TidemarkError as error:
             log.warning("registry_not_watched", error=str(error))
-            return False
+            return frozenset()

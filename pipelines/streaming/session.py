@@ -14,6 +14,9 @@ from pipelines.base.settings import Settings, settings
 from pipelines.lake import database
 from pipelines.streaming import ui
 
+IDLE_S = 300  # how long a connection to the catalogue may do nothing
+IDLE_SESSION_TIMEOUT = "57P05"  # PostgreSQL's state of a connection that it has closed for that
+
 
 def spark_session(name: str) -> SparkSession:
     """Return this process's Spark session, with the Iceberg catalogue of the settings.
@@ -32,7 +35,7 @@ def spark_session(name: str) -> SparkSession:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     builder = SparkSession.builder.appName(name)
     temporary = _temporary_folders(chosen) if starts_java and _in_one_process(chosen) else {}
-    for key, value in {**_configuration(chosen), **temporary}.items():
+    for key, value in {**_configuration(chosen, name), **temporary}.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     # Not by the builder, which would put it on the command line of the Java process; the catalogue
@@ -45,7 +48,7 @@ def spark_session(name: str) -> SparkSession:
     return spark
 
 
-def _configuration(chosen: Settings) -> dict[str, str]:
+def _configuration(chosen: Settings, name: str) -> dict[str, str]:
     lake = f"spark.sql.catalog.{chosen.catalog.name}"
     postgres = chosen.postgres
     options = {
@@ -54,6 +57,11 @@ def _configuration(chosen: Settings) -> dict[str, str]:
         f"{lake}.uri": f"jdbc:postgresql://{postgres.host}:{postgres.port}/{chosen.catalog.database}",
         f"{lake}.jdbc.user": postgres.user,
         f"{lake}.jdbc.schema-version": "V1",
+        # Each start of a query has a session of its own, with connections of its own to the
+        # catalogue, which nobody closes: PostgreSQL does, and Iceberg connects anew where it must.
+        f"{lake}.jdbc.ApplicationName": name,
+        f"{lake}.jdbc.options": f"-c idle_session_timeout={IDLE_S * 1000}",
+        f"{lake}.retryable_status_codes": IDLE_SESSION_TIMEOUT,
         f"{lake}.warehouse": chosen.warehouse,
         "spark.sql.defaultCatalog": chosen.catalog.name,
         "spark.ui.port": str(chosen.spark.ui_port),

@@ -38,13 +38,14 @@ _searching = threading.Lock()
 
 @dataclass(frozen=True)
 class Query:
-    """A streaming query of a job: its name, that of what it writes, what starts it, and how its
-    batch is tried without writing where that can be done.
+    """A streaming query of a job: its name, that of what it writes, what starts it, how its batch
+    is tried without writing where that can be done, and the topics whose records it decodes.
     """
 
     name: str
     start: Callable[[SparkSession], StreamingQuery]
     trial: Trial | None = None
+    topics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,21 @@ so when it is away.
 import json
 import shutil
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from foreign_schemas import somebody_registers, with_first
+from structlog.testing import capture_logs
 
 from pipelines.base.errors import ContractError, ServiceUnreachable
 from pipelines.base.settings import Settings
 from pipelines.contracts import schemas
+from pipelines.contracts.contract import MOST_RESOLUTIONS
 from pipelines.kafka import schema_registry
 
 ADDED = {"name": "gift_wrapped", "type": ["null", "boolean"], "default": None}
+JSON_SCHEMA = "http://json-schema.org/draft-07/schema#"
+ALERTS, CHARGEBACKS, INVENTORY = "tidemark.alerts", "shop.chargebacks", "shop.inventory"
 
 
 @pytest.fixture
@@ -21,10 +27,10 @@ def _registered(local_stack: Settings) -> None:
     schema_registry.register_contracts()
 
 
-def a_copy_with(folder: Path, field: dict[str, object]) -> Path:
-    """Return a copy of the contracts in which a field was added to shop.orders."""
+def a_copy_with(folder: Path, field: dict[str, object], topic: str = "shop.orders") -> Path:
+    """Return a copy of the contracts in which a field was added to a topic's."""
     shutil.copytree(schemas.SCHEMAS, folder)
-    newest = folder / "shop.orders.avsc"
+    newest = folder / f"{topic}.avsc"
     tree = json.loads(newest.read_text())
     tree["fields"].append(field)
     newest.write_text(json.dumps(tree))
@@ -85,3 +91,100 @@ def test_a_registry_that_is_away_is_one_sentence_with_what_to_do() -> None:
     for ask in (schema_registry.check_contracts, lambda: schema_registry.newest_id("shop.orders")):
         with pytest.raises(ServiceUnreachable, match=r"no schema registry answers at http://127\.0\.0\.1:1.*run `make up`"):
             ask()
+
+
+@pytest.fixture
+def _asks_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema_registry, "_known", {})
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("_registered", "_asks_anew")
+def test_references_are_resolved_those_of_references_too() -> None:
+    gift, wrapped = f"Gift{uuid4().hex}", f"Wrapped{uuid4().hex}"
+    note = {"type": "record", "name": gift, "namespace": "shop", "fields": [{"name": "note", "type": "string"}]}
+    inner = {"type": "record", "name": wrapped, "namespace": "shop", "fields": [{"name": "gift", "type": f"shop.{gift}"}]}
+    to_gift = [{"name": f"shop.{gift}", "subject": f"shop.{gift}", "version": 1}]
+    to_wrapped = [{"name": f"shop.{wrapped}", "subject": f"shop.{wrapped}", "version": 1}]
+    somebody_registers(f"shop.{gift}", note)
+    somebody_registers(f"shop.{wrapped}", inner, references=to_gift)
+    theirs = somebody_registers(
+        f"{CHARGEBACKS}-value", with_first(CHARGEBACKS, ["null", f"shop.{wrapped}"]), references=to_wrapped
+    )
+
+    contract = schema_registry.contract(CHARGEBACKS)
+
+    assert '"note"' in contract.writers[theirs]
+    assert theirs not in contract.unreadable
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("_registered", "_asks_anew")
+def test_what_cannot_be_read_is_named_once_and_hurts_nothing_else(tmp_path: Path) -> None:
+    subject, topic = f"{ALERTS}-value", ALERTS
+    as_json = json.dumps({"$schema": JSON_SCHEMA, "type": "object", "properties": {uuid4().hex: {"type": "string"}}})
+    empty = {"type": "record", "name": f"Empty{uuid4().hex}", "fields": []}
+    # In this order: behind a schema of another kind Apicurio takes no more of Avro's.
+    refused = {
+        somebody_registers(subject, empty, "NONE"): "event_id is not there, and ours has no default",
+        somebody_registers(subject, as_json, schemaType="JSON"): "it is JSON, not Avro",
+    }
+
+    with capture_logs() as logs:
+        contract = schema_registry.contract(topic)
+        schema_registry._known.clear()
+        schema_registry.contract(topic)
+        schema_registry.register_contracts()
+    reported = [each for each in logs if each["event"] == "schema_unreadable" and each["schema_id"] in refused]
+
+    assert {each["schema_id"]: each["cause"] for each in reported} == refused
+    assert len(reported) == len(refused)
+    assert {(each["topic"], each["subject"]) for each in reported} == {(topic, subject)}
+    assert refused.keys() <= contract.unreadable
+    assert schema_registry.newest_id(topic) in contract.writers
+    refusal = rf"cannot read what is written with version \d+ of {subject} .*event_id is not there"
+    with pytest.raises(ContractError, match=refusal):
+        schema_registry.check_contracts(a_copy_with(tmp_path / "schemas", ADDED, topic))
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("_registered", "_asks_anew")
+def test_schemas_are_found_under_other_subjects_too_and_any_by_its_id() -> None:
+    of_topic_and_record = somebody_registers(f"{INVENTORY}-shop.StockMovement", with_first(INVENTORY, ["null", "string"]))
+    of_record = somebody_registers("shop.StockMovement", with_first(INVENTORY, ["null", "string"]))
+    elsewhere = somebody_registers(f"elsewhere.{uuid4().hex}", with_first(INVENTORY, ["null", "string"]))
+    of_another_topic = somebody_registers(f"{INVENTORY}-archive-value", with_first(INVENTORY, ["null", "string"]))
+
+    assert schemas.record_name(INVENTORY) == "shop.StockMovement"
+    assert {of_topic_and_record, of_record} <= schema_registry.contract(INVENTORY).writers.keys()
+    assert {elsewhere, of_another_topic}.isdisjoint(schema_registry.contract(INVENTORY).writers)
+    found = schema_registry.contract_with(INVENTORY, [elsewhere, 2_000_000_000])
+    assert elsewhere in found.writers
+    assert 2_000_000_000 not in {*found.writers, *found.unreadable}
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("_registered", "_asks_anew")
+def test_only_the_topic_that_has_got_a_new_schema_is_outdated() -> None:
+    for topic in (INVENTORY, CHARGEBACKS):
+        schema_registry.contract(topic)
+    assert schema_registry.forget_outdated() == frozenset()
+    new = somebody_registers(f"{INVENTORY}-shop.StockMovement", with_first(INVENTORY, ["null", "string"]))
+    assert schema_registry.forget_outdated() == {INVENTORY}
+    assert new in schema_registry.contract(INVENTORY).writers
+
+
+def test_more_schemas_than_can_take_part_are_one_warning() -> None:
+    def read_in_its_own_way(number: int) -> schema_registry.Registered:
+        tree = json.loads(schemas.reader(CHARGEBACKS))
+        tree["fields"].insert(0, {"name": "extra", "type": {"type": "fixed", "name": "F", "size": number}})
+        return schema_registry.Registered((f"{CHARGEBACKS}-value", number), json.dumps(tree))
+
+    with capture_logs() as logs:
+        contract = schema_registry._understood(CHARGEBACKS, {number: read_in_its_own_way(number) for number in range(1, 100)})
+
+    assert len(contract.writers) == MOST_RESOLUTIONS - len(schemas.versions(CHARGEBACKS))
+    assert max(contract.writers) == 99
+    assert [(each["event"], each["topic"], each["newest_id"]) for each in logs] == [
+        ("schemas_left_out", CHARGEBACKS, min(contract.writers) - 1)
+    ]

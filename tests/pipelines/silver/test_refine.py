@@ -21,11 +21,14 @@ from builders import (
     an_order,
     framed,
     kafka_records,
+    schemas,
+    written,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
+from pipelines.contracts.contract import contract_of
 from pipelines.silver import REFINED, quarantine
 from pipelines.silver.refining import filled, refine, rules
 from pipelines.tables import TABLES
@@ -108,6 +111,29 @@ def test_what_is_no_record_is_quarantined_with_its_reason(spark: SparkSession) -
         "undecodable",
         "accepted",
     ]
+
+
+def test_what_a_schema_keeps_out_of_silver_is_taken_up_once_the_contract_knows_it(spark: SparkSession) -> None:
+    gift = {"type": "record", "name": "Gift", "fields": [{"name": "note", "type": "string"}]}
+    named, whole = (an_order_schema_with_first({"name": "gift", "type": type_}) for type_ in ("shop.Gift", gift))
+    order = {**an_order(), "gift": {"note": "for you"}}
+    records = kafka_records(spark, "shop.orders", [written(order, whole, 7), written(order, whole, 8)]).localCheckpoint()
+    orders, ours = SILVER["shop.orders"], schemas("shop.orders")
+
+    before, _ = contract_of("shop.orders", ours, {1: ours[-1], 7: named})
+    refused = quarantine.refuse(records, {**CONTRACTS, "shop.orders": before}, REFINED)
+    assert {row["offset"]: row["reason"] for row in refused.collect()} == {0: "unreadable_schema", 1: "unknown_schema_id"}
+    assert refine(records, before, orders).count() == 0
+
+    after, _ = contract_of("shop.orders", ours, {1: ours[-1], 7: whole, 8: whole})
+    assert refine(records, after, orders).count() == 2
+
+
+def an_order_schema_with_first(field: dict[str, Any]) -> str:
+    """Our order's schema with one more field, the first."""
+    tree = json.loads(schemas("shop.orders")[-1])
+    tree["fields"].insert(0, field)
+    return json.dumps(tree)
 
 
 def test_a_corrupt_length_does_not_exhaust_the_heap(spark: SparkSession) -> None:

@@ -1,5 +1,5 @@
-"""Queries start again when a topic gets a new schema, which they then read, and go on while no
-registry answers.
+"""The queries of a topic that gets a new schema start again, and then read it; all others, and all
+while no registry answers, go on.
 """
 
 import json
@@ -23,6 +23,7 @@ from waiting import until
 from pipelines.base.settings import Settings, settings
 from pipelines.contracts import schemas
 from pipelines.contracts.avro import decode
+from pipelines.contracts.contract import contract_of
 from pipelines.kafka import schema_registry, topics
 from pipelines.streaming import job, reads
 from pipelines.streaming.schema_watch import SchemaWatch
@@ -30,40 +31,47 @@ from pipelines.streaming.supervised_query import Query, SupervisedQuery
 
 REVIEWS = "shop.reviews"
 Write = Callable[[DataFrame, int], None]
+Runs = dict[str, list[str]]
 
 
 @pytest.fixture(autouse=True)
-def _looks_often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "LOOK_EVERY_S", 0.1)
     monkeypatch.setattr(job, "SchemaWatch", partial(SchemaWatch, every_s=0.1))
-    schema_registry.contract.cache_clear()
-    yield
-    schema_registry.contract.cache_clear()
+    monkeypatch.setattr(schema_registry, "_known", {})
 
 
 @contextmanager
-def supervised_query(spark: SparkSession, read: Callable[[], DataFrame], write: Write, folder: Path) -> Iterator[list[str]]:
-    """Supervise a query as a job does and yield the ids of its runs; at the end it has failed in
-    none.
+def supervised_queries(
+    spark: SparkSession, folder: Path, *queries: tuple[str, Callable[[], DataFrame], Write]
+) -> Iterator[Runs]:
+    """Supervise queries as a job does, each with the topic that it decodes, and yield the ids of
+    their runs by topic; at the end they have failed in none.
     """
-    runs: list[str] = []
+    runs: Runs = {topic: [] for topic, _, _ in queries}
 
-    def start(_: SparkSession) -> StreamingQuery:
-        query = read().writeStream.foreachBatch(write).option("checkpointLocation", str(folder / "checkpoint")).start()
-        runs.append(str(query.runId))
+    def start(_: SparkSession, topic: str, read: Callable[[], DataFrame], write: Write) -> StreamingQuery:
+        writer = read().writeStream.foreachBatch(write).option("checkpointLocation", str(folder / topic))
+        query = writer.start()
+        runs[topic].append(str(query.runId))
         return query
 
     ending = threading.Event()
-    supervised = SupervisedQuery(spark, Query("of this test", start), ending)
-    supervisor = threading.Thread(target=job.supervise, args=(spark, [supervised], ending))
+    supervised = [
+        SupervisedQuery(
+            spark, Query(f"of {topic}", partial(start, topic=topic, read=read, write=write), topics=(topic,)), ending
+        )
+        for topic, read, write in queries
+    ]
+    supervisor = threading.Thread(target=job.supervise, args=(spark, supervised, ending))
     supervisor.start()
     try:
         yield runs
     finally:
         ending.set()
-        supervisor.join(60)
-        supervised.thread.join(60)
-    assert supervised.failure is None
+        for thread in (supervisor, *(each.thread for each in supervised)):
+            thread.join(60)
+    assert [each.failure for each in supervised] == [None] * len(queries)
 
 
 @pytest.fixture
@@ -104,29 +112,38 @@ def test_a_schema_that_is_registered_while_a_query_runs_is_read_after_a_new_star
     def note(batch: DataFrame, batch_id: int) -> None:
         seen.extend(row["event_id"] for row in batch.collect())
 
-    with supervised_query(spark, decoded, note, tmp_path) as runs:
+    def no_more(batch: DataFrame, batch_id: int) -> None:
+        """Write nothing."""
+
+    clicks = ("shop.clicks", spark.readStream.format("rate").load, no_more)
+    with supervised_queries(spark, tmp_path, (REVIEWS, decoded, note), clicks) as runs:
+        schema_registry.contract("shop.clicks")
         send(topic, "before", schemas.reader(REVIEWS), schema_registry.newest_id(REVIEWS))
         until(lambda: seen == ["before"], "the known schema is read")
         (new_id,) = schema_registry._register(REVIEWS, (newer,))
-        until(lambda: len(runs) == 2, "the query has started again")
+        until(lambda: len(runs[REVIEWS]) == 2, "the query has started again")
         send(topic, "after", newer, new_id)
         until(lambda: len(seen) == 2, "the record in the new schema has come")
     assert seen == ["before", "after"]
-    assert len(runs) == 2
+    assert [len(runs[of]) for of in (REVIEWS, "shop.clicks")] == [2, 1]
 
 
 @pytest.mark.usefixtures("no_registry")
-def test_without_a_registry_queries_go_on_with_a_warning(spark: SparkSession, tmp_path: Path) -> None:
+def test_without_a_registry_queries_go_on_with_a_warning(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     batches: list[int] = []
-    rates = spark.readStream.format("rate").load
-    with capture_logs() as logs, supervised_query(spark, rates, lambda _, number: batches.append(number), tmp_path) as runs:
+    known, _ = contract_of(REVIEWS, [schemas.reader(REVIEWS)], {})
+    monkeypatch.setattr(schema_registry, "_known", {REVIEWS: (known, [])})
+    rates = (REVIEWS, spark.readStream.format("rate").load, lambda _, number: batches.append(number))
+    with capture_logs() as logs, supervised_queries(spark, tmp_path, rates) as runs:
         until(lambda: any(each["event"] == "registry_not_watched" for each in logs), "the registry is missed")
         before = len(batches)
         until(lambda: len(batches) > before + 1, "the query goes on")
     (warning, *_) = [each for each in logs if each["event"] == "registry_not_watched"]
     assert warning["log_level"] == "warning"
     assert "no schema registry answers at http://127.0.0.1:1" in warning["error"]
-    assert len(runs) == 1
+    assert len(runs[REVIEWS]) == 1
 
 
 def test_all_threads_together_are_waited_for_so_long_and_no_longer() -> None:

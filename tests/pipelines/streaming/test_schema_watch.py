@@ -1,8 +1,9 @@
-"""A schema that is registered while queries run is noticed once, and the registry asked seldom."""
+"""A schema that is registered while queries run is noticed once, with its topic, and the registry
+is asked seldom.
+"""
 
 import json
 import time
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from waiting import until
 
 from pipelines.base.settings import Settings
 from pipelines.contracts import schemas
+from pipelines.contracts.contract import contract_of
 from pipelines.kafka import schema_registry
 from pipelines.streaming.schema_watch import SchemaWatch
 
@@ -18,10 +20,8 @@ REVIEWS = "shop.reviews"
 
 
 @pytest.fixture(autouse=True)
-def _asks_anew() -> Iterator[None]:
-    schema_registry.contract.cache_clear()
-    yield
-    schema_registry.contract.cache_clear()
+def _asks_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema_registry, "_known", {})
 
 
 @pytest.fixture
@@ -34,12 +34,16 @@ def newer(local_stack: Settings) -> str:
 
 
 @pytest.mark.integration
-def test_a_new_schema_is_noticed_once(newer: str) -> None:
+def test_a_new_schema_is_noticed_once_and_its_topic_named(newer: str) -> None:
     watch = SchemaWatch(every_s=0.1, looked_at=0)
-    assert not watch.changed()
+    for topic in (REVIEWS, "shop.clicks"):
+        schema_registry.contract(topic)
+    assert watch.changed() == frozenset()
     schema_registry._register(REVIEWS, (newer,))
-    until(watch.changed, "the new schema is noticed", within_s=30)
-    assert not SchemaWatch(every_s=0.1, looked_at=0).changed()
+    seen: list[frozenset[str]] = []
+    until(lambda: bool(seen.append(watch.changed()) or seen[-1]), "the new schema is noticed", within_s=30)
+    assert seen[-1] == {REVIEWS}
+    assert SchemaWatch(every_s=0.1, looked_at=0).changed() == frozenset()
     assert newer_is_known(newer)
 
 
@@ -48,8 +52,10 @@ def newer_is_known(newer: str) -> bool:
 
 
 @pytest.mark.usefixtures("no_registry")
-def test_the_registry_is_asked_now_and_then_only() -> None:
+def test_the_registry_is_asked_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    contract, _ = contract_of(REVIEWS, [schemas.reader(REVIEWS)], {})
+    monkeypatch.setattr(schema_registry, "_known", {REVIEWS: (contract, [])})
     watch = SchemaWatch(every_s=60.0, looked_at=time.monotonic() - 61)
     with capture_logs() as logs:
-        assert [watch.changed(), watch.changed()] == [False, False]
+        assert [watch.changed(), watch.changed()] == [frozenset()] * 2
     assert [each["event"] for each in logs] == ["registry_not_watched"]

@@ -60,3 +60,53 @@ def test_a_newer_java_is_passed_over_and_what_is_temporary_lies_in_a_folder_of_t
     assert "counted 3" in counted.stdout, counted.stderr
     [folder] = {place for line in counted.stdout.splitlines() if line.startswith("temporary ") for place in line.split()[1:]}
     assert Path(folder).parent == Path(located(local_stack.state)) / "tmp"
+
+
+# Merges into a table as gold does, and starts anew again and again.
+RENEWALS = """
+import sys, time
+import psycopg
+from pipelines.base.settings import settings
+from pipelines.streaming import session
+
+session.IDLE_S = 5
+pg, name = settings().postgres, "renewals"
+spark = session.spark_session(name)
+spark.sql("create table if not exists test_renewals (value bigint) using iceberg")
+counting = psycopg.connect(
+    host=pg.host, port=pg.port, user=pg.user, password=pg.password.get_secret_value(), dbname="postgres", autocommit=True
+)
+
+def connections():
+    (row,) = counting.execute("select count(*) from pg_stat_activity where application_name = %s", [name])
+    return row[0]
+
+def write(batch, number):
+    batch.sparkSession.sql("select count(*) from test_renewals").collect()
+
+seen = []
+for _ in range(6):
+    query = spark.readStream.format("rate").load().writeStream.foreachBatch(write).start()
+    while query.lastProgress is None:
+        time.sleep(0.1)
+    query.stop()
+    seen.append(connections())
+end = time.monotonic() + 60
+while connections() > 0 and time.monotonic() < end:
+    time.sleep(0.2)
+spark.sql("insert into test_renewals values (1)")
+print("seen", max(seen), "left", connections(), "rows", spark.table("test_renewals").count())
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("local_stack")
+def test_what_the_runs_of_a_query_leave_of_connections_to_the_catalogue_is_closed() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", RENEWALS], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    found = dict(zip(*[iter(ran.stdout.split()[-6:])] * 2, strict=True))
+    assert int(found["seen"]) > 2, "each run has connections of its own, beside the two of the job's session"
+    assert int(found["left"]) <= 2, "they were closed, and one was opened anew"
+    assert int(found["rows"]) == 1
