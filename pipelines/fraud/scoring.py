@@ -50,19 +50,20 @@ SCORE_NAMES = [column.name for column in SCORE_COLUMNS]
 SCORE_SCHEMA = ", ".join(f"{column.name} {'binary' if column.name == 'features' else column.type}" for column in SCORE_COLUMNS)
 
 
-def score(payments: DataFrame, first_model: "Broadcast[Packed]") -> DataFrame:
+def score(payments: DataFrame, first_model: "Broadcast[Packed]", trial_of: Batch | None = None) -> DataFrame:
     """Return one score per payment of a stream whose cards each lie whole in one task, in order of
     arrival.
 
     `first_model` scores until the online store names another one. A payment that its card has
     folded before is left out: its score has been given. So is a refund, which nobody decides on.
+    `trial_of` is the batch of a query that is only tried, without leaving states behind.
     """
 
     def score_task(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         arrived = list(batches)
         if any(batch.num_rows for batch in arrived):
-            awaited_s = settings().fraud.awaited_s
-            scored = score_batch(pa.Table.from_batches(arrived), _this_batch(), _store(), _serving(first_model), awaited_s)
+            paid, batch, awaited_s = pa.Table.from_batches(arrived), trial_of or _this_batch(), settings().fraud.awaited_s
+            scored = score_batch(paid, batch, _store(), _serving(first_model), awaited_s, writes=trial_of is None)
             yield from with_bytes(scored).to_batches()
 
     return purchases(payments).select(*PAYMENT_COLUMNS).mapInArrow(score_task, SCORE_SCHEMA)
@@ -119,10 +120,16 @@ def serving(packed: Packed) -> Serving[fraud_model.Model]:
 
 
 def score_batch(
-    paid: pa.Table, batch: Batch, store: FraudStore, serving: Serving[fraud_model.Model], awaited_s: float = math.inf
+    paid: pa.Table,
+    batch: Batch,
+    store: FraudStore,
+    serving: Serving[fraud_model.Model],
+    awaited_s: float = math.inf,
+    *,
+    writes: bool = True,
 ) -> pa.Table:
     """Return the scores of a batch's payments, one row per payment that is not repeated, and leave
-    the states of their cards and devices behind in the store.
+    the states of their cards and devices behind in the store, unless it `writes` nothing.
 
     The scores are `degraded` when the store fails, because the states then miss these payments.
     Where it failed at the reading, they are made from what the payments say themselves. But where
@@ -139,7 +146,7 @@ def score_batch(
     if reading is not None:
         came_late = pa.array(late(known.states.cards, payments.card, payments.records))
     features, states, repeated = fold(known, payments)
-    in_states = reading is not None and _write(keys, known.states, states, batch, store, awaited=awaited)
+    in_states = writes and reading is not None and _write(keys, known.states, states, batch, store, awaited=awaited)
     reach("after_store_write")
     fresh = paid.append_column("late", came_late).filter(pa.array(~repeated))
     return _scores(fresh, features[~repeated], serving, batch, in_states=in_states)
