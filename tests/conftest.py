@@ -18,7 +18,10 @@ SHOP = "tests/simulator/shop/"
 TEST_STACKS = ROOT / ".tidemark" / "test"
 PASSWORDS = {
     **{f"TIDEMARK_{name}__PASSWORD": f"only-for-tests-{name.lower()}" for name in ("POSTGRES", "VALKEY", "MLFLOW", "TRINO")},
-    **{f"TIDEMARK_POSTGRES__{role}_PASSWORD": f"only-for-tests-role-{role.lower()}" for role in ("TRINO", "MLFLOW")},
+    **{
+        f"TIDEMARK_POSTGRES__{role}_PASSWORD": f"only-for-tests-role-{role.lower()}"
+        for role in ("TRINO", "MLFLOW", "REGISTRY", "SETUP")
+    },
     "TIDEMARK_API__KEYS": "only-for-tests-of-the-api",
 }
 

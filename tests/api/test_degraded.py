@@ -110,7 +110,7 @@ def test_with_the_store_down_at_the_start_it_lives_and_says_what_to_do(
 
 def a_reading(cards: list[int], devices: list[int], sellers: list[int]) -> Reading:
     states, known = States(new_cards(len(cards)), new_devices(len(devices))), np.zeros(len(sellers), SELLER_RECORD)
-    states.cards["payments"], states.devices["first_s"], known["after_us"] = cards, devices, sellers
+    states.cards["payments"], states.devices["first_s"][:, 0], known["after_us"] = cards, devices, sellers
     return Reading(Known(states, known), "1")
 
 
@@ -152,7 +152,7 @@ def test_cards_asked_for_while_a_reading_is_under_way_are_read_together_each_get
     known = [reading.known for reading in asyncio.run(ask())]
     assert shelf.peeked == [["1"], ["2", "3", "2"]]
     assert [each.states.cards["payments"].tolist() for each in known] == [[1], [2], [3], [2]]
-    assert [each.states.devices["first_s"].tolist() for each in known] == [[100], [200], [300], [200]]
+    assert [each.states.devices["first_s"][:, 0].tolist() for each in known] == [[100], [200], [300], [200]]
     assert [each.sellers["after_us"].tolist() for each in known if each.sellers is not None] == [[10], [20], [30], [20]]
 
 

@@ -96,7 +96,7 @@ def test_the_default_ports_are_those_of_the_settings(monkeypatch: pytest.MonkeyP
     assert found["postgres.port"] == ours.postgres.port
     assert found["kafka.bootstrap_servers"] == int(ours.kafka.bootstrap_servers.rpartition(":")[2])
     assert f":{found['mlflow.url']}" in ours.mlflow.url
-    assert len(found) == 10
+    assert len(found) == 11
     settings.cache_clear()
 
 

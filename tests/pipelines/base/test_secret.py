@@ -27,6 +27,10 @@ def test_a_placeholder_is_found(text: str) -> None:
     assert is_placeholder(text)
 
 
-@pytest.mark.parametrize("text", [*CHOSEN, *(secrets.token_urlsafe(24) for _ in range(3))])
+@pytest.mark.parametrize("text", CHOSEN)
 def test_what_somebody_chose_is_none(text: str) -> None:
     assert not is_placeholder(text)
+
+
+def test_a_random_secret_is_none() -> None:
+    assert not any(is_placeholder(secrets.token_urlsafe(24)) for _ in range(1000))

@@ -30,12 +30,12 @@ def keys(cards: str = "", devices: str = "", sellers: str = "") -> Keys:
 def states(cards: list[int], devices: list[int]) -> States:
     """Build states of cards with so many payments, and of devices first seen in these seconds."""
     made = States(new_cards(len(cards)), new_devices(len(devices)))
-    made.cards["payments"], made.devices["first_s"] = cards, devices
+    made.cards["payments"], made.devices["first_s"][:, 0] = cards, devices
     return made
 
 
 def numbers(found: States) -> tuple[list[int], list[int]]:
-    return found.cards["payments"].tolist(), found.devices["first_s"].tolist()
+    return found.cards["payments"].tolist(), found.devices["first_s"][:, 0].tolist()
 
 
 def starting(store: FraudStore, number: int, wanted: Keys) -> tuple[list[int], list[int]]:
@@ -118,7 +118,7 @@ def test_what_the_store_refuses_to_read_is_said_without_the_cards(store, server)
 def sighted(*seconds: int) -> States:
     """Build the state of a device that was seen at these seconds."""
     made = new_devices(1)
-    made["first_s"] = min(seconds)
+    made["first_s"][:, 0] = min(seconds)
     made["sightings"][0, : len(seconds)] = sorted((np.uint64(second) << np.uint64(32) for second in seconds), reverse=True)
     return States(new_cards(0), made)
 

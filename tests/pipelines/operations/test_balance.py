@@ -232,7 +232,7 @@ def test_a_record_of_either_incarnation_is_missing_where_only_the_other_has_its_
     lake.append(reviews.TABLE, refined(0, ago_s=ago_s))
     lake.commit(reviews.TABLE, TopicOffsets({REVIEWS: {0: 1}}))
     lake.commit(quarantine.TABLE, TableOffset(examined, 1, scan_all_files=False))
-    found, looked_up = lake.balance(duplicates=[0])
+    found, looked_up = lake.balance(copied=[0])
     assert (found.bronze, found.silver, found.missing, found.doubled) == (2, 1, 1, 0)
     assert looked_up == [], "the other record in its place may be what silver holds"
 
