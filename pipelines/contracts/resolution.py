@@ -129,7 +129,10 @@ def _understood() -> Iterator[None]:
 def _parsed(schema: str, names: dict[str, Tree], expand: bool = False) -> Tree:
     """Return a schema with full names, and add the types that it defines to `names`."""
     # Default values are no matter of a writer's; Java's parser does not look at them either.
-    tree = parse_schema(json.loads(schema), names, expand=expand, _write_hint=False, _ignore_default_error=True)
+    text = json.loads(schema)
+    if isinstance(text, dict) and "$schema" in text:
+        raise NotAvro("it is JSON schema, not Avro")
+    tree = parse_schema(text, names, expand=expand, _write_hint=False, _ignore_default_error=True)
     if wrong := PRIMITIVES & names.keys():
         raise NotAvro(f"it has a type of its own called {wrong.pop()}")
     return tree

@@ -188,7 +188,7 @@ def _registered(topic: str, places: Sequence[Place]) -> dict[int, Registered]:
 def _text(schema: Schema) -> str | NotAvro:
     """Return a schema with the types in it that it refers to, or why that cannot be done."""
     if (schema.schema_type or AVRO) != AVRO:
-        return NotAvro(f"it is {schema.schema_type}, not Avro")
+        return NotAvro(f"it is {schema.schema_type} schema, not Avro")
     try:
         return inlined(str(schema.schema_str), _referenced(schema, set()))
     except NotAvro as error:

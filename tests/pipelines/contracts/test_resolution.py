@@ -116,6 +116,7 @@ def test_what_cannot_be_read_is_refused_with_its_cause(theirs: str, cause: str) 
     [
         'syntax = "proto3"; message Payment { string event_id = 1; }',
         '{"type": "object", "properties": {"event_id": {"type": "string"}}}',
+        '{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}',
         '{"type": "record"}',
         "{}",
         "[]",
@@ -127,7 +128,7 @@ def test_what_cannot_be_read_is_refused_with_its_cause(theirs: str, cause: str) 
     ],
 )
 def test_what_is_no_avro_is_refused_with_its_cause(text: str) -> None:
-    with pytest.raises(Unreadable, match=r"no Avro schema|always null|the record is"):
+    with pytest.raises(Unreadable, match=r"no Avro schema|not Avro|always null|the record is"):
         resolution(text, OURS)
 
 

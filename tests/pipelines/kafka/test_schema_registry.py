@@ -124,10 +124,11 @@ def test_what_cannot_be_read_is_named_once_and_hurts_nothing_else(tmp_path: Path
     subject, topic = f"{ALERTS}-value", ALERTS
     as_json = json.dumps({"$schema": JSON_SCHEMA, "type": "object", "properties": {uuid4().hex: {"type": "string"}}})
     empty = {"type": "record", "name": f"Empty{uuid4().hex}", "fields": []}
-    # In this order: behind a schema of another kind Apicurio takes no more of Avro's.
+    # In this order: behind a schema of another kind Apicurio takes no more of Avro's. That it says
+    # of this one, too, that it is Avro, is as people meet it.
     refused = {
         somebody_registers(subject, empty, "NONE"): "event_id is not there, and ours has no default",
-        somebody_registers(subject, as_json, schemaType="JSON"): "it is JSON, not Avro",
+        somebody_registers(subject, as_json, schemaType="JSON"): "it is JSON schema, not Avro",
     }
 
     with capture_logs() as logs:
