@@ -3,14 +3,19 @@ names.
 """
 
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from builders import a_contract, an_order, framed
 from processes import finished
+from structlog.testing import capture_logs
 
+from jobs.tasks import quarantine
 from jobs.tasks.quarantine import NOTHING, as_json, as_text, fields
+from pipelines.base.errors import ServiceUnreachable
+from pipelines.contracts.contract import Contract
 from pipelines.contracts.single_records import decoder
 from pipelines.operations.refused import Example, Refused
 
@@ -89,6 +94,27 @@ def test_json_has_every_group_with_its_examples_and_no_more_of_an_event_than_the
     assert list(example["event"]) == ["event_id", "event_at"]
     (undecoded,) = json.loads(as_json([group("tombstone", None)], whole=True))
     assert undecoded["examples"][0]["event"] is None
+
+
+def test_what_nobody_refuses_is_hinted_at_and_only_to_people(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(quarantine, "open_catalogue", nullcontext)
+    monkeypatch.setattr(quarantine, "refused", lambda *_: [group("tombstone", None)])
+    quarantine.main()
+    assert "REASON=id_conflict" in capsys.readouterr().out
+    quarantine.main(as_objects=True)
+    assert [each["reason"] for each in json.loads(capsys.readouterr().out)] == ["tombstone"]
+
+
+def test_without_a_registry_records_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(topic: str) -> Contract:
+        raise ServiceUnreachable("no schema registry answers")
+
+    monkeypatch.setattr(quarantine, "contract", unreachable)
+    with capture_logs() as logged:
+        assert quarantine.decoder_of("a topic of this test")(framed(ORDERS, an_order())) is None
+    assert [(each["event"], each["error"]) for each in logged] == [("not_decoded", "no schema registry answers")]
 
 
 @pytest.mark.programs
