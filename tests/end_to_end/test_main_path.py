@@ -84,7 +84,7 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
     """Live through it once: the tests below look at what is left."""
     folder = tmp_path_factory.mktemp("story")
     log, past, live = folder / "streams.log", folder / "past.json", folder / "live.json"
-    lake = Lake(local_stack)
+    lake = Lake()
     finished("jobs/tasks/register_contracts.py")
     finished("-m", "simulator", "history", *HISTORY, "--ledger", str(past))
     with running(log, "jobs/streams/run_all.py") as streams:
@@ -212,7 +212,7 @@ def test_rebuilding_silver_from_bronze_gives_the_same_rows(story: Story) -> None
     window = lake.rows("SELECT min(kafka_at) + interval '1' second, max(kafka_at) FROM silver.orders")[0]
     start, end = (moment.replace(tzinfo=None).isoformat() for moment in window)
     since, before_end = (f"TIMESTAMP '{moment.replace('T', ' ')} UTC'" for moment in (start, end))
-    lake.rows(f"DELETE FROM silver.orders WHERE kafka_at >= {since} AND kafka_at < {before_end}")
+    lake.write(f"DELETE FROM silver.orders WHERE kafka_at >= {since} AND kafka_at < {before_end}")
     assert lake.count("silver.orders") < count
 
     for _ in ("what is missing", "what is there"):

@@ -17,7 +17,7 @@ from pipelines.base.settings import Settings
 from pipelines.contracts import schemas
 from pipelines.kafka import schema_registry
 
-SILVER, QUARANTINE, NOWHERE, COPY = "silver", "quarantine", "nowhere", "copy"
+SILVER, QUARANTINE, NOWHERE, COPY, ERASED, REFUND = "silver", "quarantine", "nowhere", "copy", "erased", "refund"
 
 
 @dataclass
@@ -167,6 +167,7 @@ def kinds(shop: Shop) -> Iterator[Callable[[], object]]:
     yield lambda: shop.good("shop.orders", "a discount line", items=[an_item(), an_item(item_number=2, price=Decimal("-1.00"))])
     yield lambda: shop.good("shop.inventory", "a transfer", kind="transfer", quantity=-1)
     yield lambda: shop.good("shop.payments", "a method nobody listed", method="pix")
+    yield lambda: shop.good("shop.payments", "a refund", REFUND, amount=Decimal("-10.00"))
     yield lambda: shop.good("shop.payments", "placeholders", device_id="undefined", seller_id="null")
 
 

@@ -1,17 +1,15 @@
-"""Asks Trino, as BI tools do."""
+"""Asks Trino, as BI tools do, and writes as its admin."""
 
 from typing import Any
 
-from trino.dbapi import connect
-
-from pipelines.base.settings import Settings
+from stack.trino_client import answer, connected
 
 
 class Lake:
-    """Answers questions through Trino, as BI tools do."""
+    """Answers questions through Trino."""
 
-    def __init__(self, chosen: Settings) -> None:
-        self.trino = connect(host=chosen.trino.host, port=chosen.trino.port, user=chosen.trino.user, catalog="lake")
+    def __init__(self) -> None:
+        self.trino = connected()
 
     def rows(self, sql: str) -> list[list[Any]]:
         cursor = self.trino.cursor()
@@ -24,3 +22,7 @@ class Lake:
     def count(self, table: str, where: str = "true") -> int:
         exists = self.rows(f"SELECT 1 FROM lake.information_schema.tables WHERE table_schema || '.' || table_name = '{table}'")
         return int(self.one(f"SELECT count(*) FROM {table} WHERE {where}")) if exists else 0
+
+    def write(self, sql: str) -> None:
+        """Run a statement that changes something."""
+        answer(sql, admin=True)
