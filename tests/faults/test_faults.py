@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from statistics import median
 
 import pytest
@@ -26,11 +27,12 @@ from dashboards.pages.fraud.board import Board as FraudBoard
 from dashboards.pages.live.board import Board as LiveBoard
 from dashboards.settings import Settings as PageSettings
 from dashboards.trino import client
+from jobs.streams import run_all
 from pipelines.base.settings import Settings
 from pipelines.kafka.topics import end_offsets
 from pipelines.lake.arrow import find, open_catalogue
 from pipelines.tables import TABLES as TABLES_OF_THE_LAKE
-from stack import failing_queries, lifecycle, programs, supervision
+from stack import failing_queries, folders, lifecycle, programs, supervision
 from stack.services import services
 
 pytestmark = pytest.mark.end_to_end
@@ -49,6 +51,7 @@ class Aftermath:
     recovered_s: dict[str, list[float]]
     balances: dict[str, dict[str, int]]
     balances_before: dict[str, dict[str, int]]
+    scaled: str  # the payment of 12.34 that was written with four decimals
 
 
 def balances() -> dict[str, dict[str, int]]:
@@ -87,6 +90,24 @@ def erase(lake: Lake, shop: Shop) -> None:
     lake.write(f"DELETE FROM lake.silver.orders WHERE event_id = '{order}'")
 
 
+def wait_until_renewed(topics: set[str]) -> None:
+    """Return when the streams have noticed new schemas of these topics, and every query that
+    decodes one of them has started again.
+    """
+    log, queries = folders.log("streams"), run_all.queries()
+    before = len(log.read_text().splitlines())
+
+    def renewed() -> bool:
+        lines = [json.loads(line) for line in log.read_text().splitlines()[before:] if line.startswith("{")]
+        changes = [(at, {*line["topics"]}) for at, line in enumerate(lines) if line["event"] == "schemas_changed"]
+        started = [(at, line["query"]) for at, line in enumerate(lines) if line["event"] == "query_started"]
+        wanted = [(at, query.name) for at, changed in changes for query in queries if changed & {*query.topics}]
+        known = set().union(*(changed for _, changed in changes)) if changes else set()
+        return topics <= known and all(any(name == query and then > at for then, name in started) for at, query in wanted)
+
+    until(renewed, f"queries know new schemas of {', '.join(topics)}", within_s=WITHIN_S)
+
+
 @pytest.fixture(scope="module")
 def aftermath(local_stack: Settings, request: pytest.FixtureRequest) -> Iterator[Aftermath]:
     """Live through it once: the tests below look at what is left."""
@@ -105,13 +126,14 @@ def aftermath(local_stack: Settings, request: pytest.FixtureRequest) -> Iterator
         for topic in KEYS:
             shop.extreme(topic)
         erase(lake, shop)
+        scaled = shop.of_other_schemas(wait_until_renewed)
         for victim in chosen(seed, kills):
             shop.everything()
             VICTIMS[victim]()
             recovered.setdefault(victim, []).append(recover(lake, shop))
         shop.everything()
         catch_up(lake, shop.ledger)
-        yield Aftermath(lake, shop.ledger, began, recovered, balances(), before)
+        yield Aftermath(lake, shop.ledger, began, recovered, balances(), before, scaled)
     finally:
         supervision.stop("streams")
 
@@ -142,6 +164,10 @@ def test_every_event_is_in_silver_once_and_no_other_is(aftermath: Aftermath, top
     found = [row[0] for row in aftermath.lake.rows(f"SELECT event_id FROM {TABLES[topic]} WHERE event_id LIKE 'odd-%'")]
     assert len(found) == len(set(found))
     assert set(found) == aftermath.ledger.of(topic, SILVER) | aftermath.ledger.of(topic, REFUND)
+
+
+def test_an_amount_of_another_scale_is_what_was_meant(aftermath: Aftermath) -> None:
+    assert aftermath.lake.one(f"SELECT amount FROM silver.payments WHERE event_id = '{aftermath.scaled}'") == Decimal("12.34")
 
 
 def test_every_payment_has_one_score_in_gold(aftermath: Aftermath) -> None:

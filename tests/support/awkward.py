@@ -2,13 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
 
+import httpx
 from builders import BUILDERS, an_item, written
 from confluent_kafka import Producer
 from extreme_records import records
@@ -93,6 +94,42 @@ class Shop:
             self.ledger.records += 1
         self.ledger.kinds["as extreme as the contract allows"] = count
 
+    def of_other_schemas(self, once_known: Callable[[set[str]], None]) -> str:
+        """Register schemas as others do, send a record of each once the streams know them, and
+        return the id of a payment of 12.34 that was written with four decimals.
+        """
+        gift = {"type": "record", "name": "Gift", "namespace": "shop", "fields": [{"name": "note", "type": "string"}]}
+        self._register("shop.Gift", json.dumps(gift))
+        wrapped = changed_schema("shop.orders", lambda schema: schema["fields"].append(GIFT))
+        reference = {"name": "shop.Gift", "subject": "shop.Gift", "version": 1}
+        scaled = changed_schema("shop.payments", lambda schema: _field(schema, "amount")["type"].update(precision=14, scale=4))
+        reworded = changed_schema("shop.reviews", lambda schema: schema.update(doc=f"of the run {self.run}"))
+        ids = {
+            "shop.orders": self._register("shop.orders-value", wrapped, [reference]),
+            "shop.payments": self._register("shop.payments-value", scaled),
+            "shop.reviews": self._register("shop.reviews-value", reworded),
+        }
+        once_known(set(ids))
+        # Of these bytes no gift is written.
+        without = wrapped.replace('["null", "shop.Gift"]', '["null"]')
+        self._written("shop.orders", "a schema with references", without, ids["shop.orders"], gift=None)
+        self._written("shop.reviews", "a schema with other words", reworded, ids["shop.reviews"])
+        return self._written(
+            "shop.payments", "decimals of another scale", scaled, ids["shop.payments"], amount=Decimal("12.3400")
+        )
+
+    def _written(self, topic: str, kind: str, schema: str, schema_id: int, **changes: Any) -> str:
+        event = self._event(topic, **changes)
+        self._send(topic, written(event, schema, schema_id))
+        self.ledger.note(kind, topic, SILVER, event["event_id"])
+        return str(event["event_id"])
+
+    def _register(self, subject: str, schema: str, references: Sequence[object] = ()) -> int:
+        registry = self.chosen.schema_registry.url
+        asked = {"schema": schema, **({"references": list(references)} if references else {})}
+        answer = httpx.post(f"{registry}/subjects/{subject}/versions", json=asked, timeout=60)
+        return int(answer.raise_for_status().json()["id"])
+
     def everything(self) -> None:
         """Send records of every kind."""
         for send in kinds(self):
@@ -169,6 +206,13 @@ def kinds(shop: Shop) -> Iterator[Callable[[], object]]:
     yield lambda: shop.good("shop.payments", "a method nobody listed", method="pix")
     yield lambda: shop.good("shop.payments", "a refund", REFUND, amount=Decimal("-10.00"))
     yield lambda: shop.good("shop.payments", "placeholders", device_id="undefined", seller_id="null")
+
+
+GIFT = {"name": "gift", "type": ["null", "shop.Gift"], "default": None}
+
+
+def _field(schema: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(field for field in schema["fields"] if field["name"] == name)
 
 
 def changed_schema(topic: str, change: Callable[[dict[str, Any]], object]) -> str:
