@@ -132,3 +132,16 @@ FIGURE = re.compile(r"\b\d[\d,.]*\s?(?:ms|MB|GB|GiB|%|(?:rows|events|payments|re
 def test_the_readme_has_no_figure_that_is_not_a_claim() -> None:
     readme = re.sub(r"<!-- measured.*?<!-- /measured -->", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
     assert FIGURE.findall(re.sub(r"`[^`]*`", "", readme)) == []
+
+
+def test_every_test_that_the_page_on_reliability_names_exists() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text()
+    for row in text.splitlines():
+        file = ""
+        for place in re.findall(r"`((?:tests/[\w/]+\.py)?(?:::\w+)?)`", row):
+            file, _, name = (
+                (place or "::").partition("::") if place.startswith("tests/") else (file, "", place.removeprefix("::"))
+            )
+            if file:
+                source = (ROOT / file).read_text()
+                assert not name or f"def {name}(" in source, f"{file} has no {name}"
