@@ -17,6 +17,7 @@ from pipelines.base.window import EPOCH, FORMATS, Window
 from pipelines.kafka.schema_registry import contract
 from pipelines.lake.arrow import open_catalogue
 from pipelines.lake.database import alone
+from pipelines.operations.archived_schemas import contract_for
 from pipelines.operations.balance import conflicts
 from pipelines.operations.duplicates import Place, tell_apart
 from pipelines.operations.quarantine_replay import archived, decided, quarantined, replay
@@ -39,7 +40,7 @@ def bring_back(spark: SparkSession, silver: Silver, reason: str, change: Change,
     topic = str(silver.TABLE.topic)
     with alone(settings(), repairing(silver.TABLE)):
         chosen = _conflicting(spark, silver, window) if reason == ID_CONFLICT else quarantined(spark, topic, reason, window)
-        outcome = replay(spark, silver, contract(topic), chosen, change, dry_run)
+        outcome = replay(spark, silver, contract_for(chosen, topic), chosen, change, dry_run)
     log.info("would_replay" if dry_run else "replayed", topic=topic, reason=reason, **asdict(outcome), next=TO_DO)
 
 
