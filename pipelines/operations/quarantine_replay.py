@@ -96,7 +96,9 @@ def replay(
     the table what it lacks (`repairing`); its query may run meanwhile.
     """
     catalog.ensure(spark, silver.TABLE)
-    there = catalog.fresh(spark, silver.TABLE).selectExpr("kafka_partition AS partition", "kafka_offset AS offset")
+    there = catalog.fresh(spark, silver.TABLE).select(
+        F.col("kafka_partition").alias("partition"), F.col("kafka_offset").alias("offset")
+    )
     chosen = records.dropDuplicates(list(PLACE)).join(there, list(PLACE), "left_anti").localCheckpoint()
     accepted = refine(chosen, contract, silver, change).localCheckpoint()
     returning = lacking(spark, silver.TABLE, accepted).localCheckpoint()
