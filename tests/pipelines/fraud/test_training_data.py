@@ -31,7 +31,7 @@ def silver(spark, table, rows):
     schema = ", ".join(f"{column.name} {column.type}" for column in table.columns)
     lineage = [{"kafka_partition": 0, "kafka_offset": i, "kafka_at": at(i)} for i in range(len(rows))]
     dicts = [{**where, **row} for row, where in zip(rows, lineage, strict=True)]
-    return spark.createDataFrame([[row[name] for name in table.column_names] for row in dicts], schema)
+    return spark.createDataFrame([[row.get(name) for name in table.column_names] for row in dicts], schema)
 
 
 def test_the_last_finding_counts_and_no_finding_means_no_fraud(spark):

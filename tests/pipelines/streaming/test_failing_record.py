@@ -50,7 +50,7 @@ DOUBLES = Table(
         Column("place", "bigint", "Offset."),
     ),
     ("place",),
-    Merge(newest_by="pieces"),
+    Merge(newest_by=("pieces",)),
     made_from=(PIECES.name,),
 )
 SUMS = Table(
