@@ -193,7 +193,7 @@ def test_pyiceberg_reads_every_value(aftermath: Aftermath) -> None:
             arrived = next((name for name in ("kafka_at", "timestamp") if name in table.column_names), None)
             found = find(catalogue, table)
             assert found is not None
-            rows = found.scan(row_filter=GreaterThanOrEqual(arrived, since)) if arrived else found.scan()
+            rows = found.scan(row_filter=GreaterThanOrEqual(term=arrived, value=since)) if arrived else found.scan()
             assert rows.to_arrow().to_pylist()
 
 

@@ -103,17 +103,18 @@ class Shop:
         wrapped = changed_schema("shop.orders", lambda schema: schema["fields"].append(GIFT))
         reference = {"name": "shop.Gift", "subject": "shop.Gift", "version": 1}
         scaled = changed_schema("shop.payments", lambda schema: _field(schema, "amount")["type"].update(precision=14, scale=4))
-        reworded = changed_schema("shop.reviews", lambda schema: schema.update(doc=f"of the run {self.run}"))
+        longer = changed_schema("shop.reviews", lambda schema: schema["fields"].append(MOOD))
+        before = {topic: self._versions(topic) for topic in KEYS}
         ids = {
             "shop.orders": self._register("shop.orders-value", wrapped, [reference]),
             "shop.payments": self._register("shop.payments-value", scaled),
-            "shop.reviews": self._register("shop.reviews-value", reworded),
+            "shop.reviews": self._register("shop.reviews-value", longer),
         }
-        once_known(set(ids))
+        once_known({topic for topic in ids if self._versions(topic) != before[topic]})
         # Of these bytes no gift is written.
         without = wrapped.replace('["null", "shop.Gift"]', '["null"]')
         self._written("shop.orders", "a schema with references", without, ids["shop.orders"], gift=None)
-        self._written("shop.reviews", "a schema with other words", reworded, ids["shop.reviews"])
+        self._written("shop.reviews", "a field nobody asked for", longer, ids["shop.reviews"], mood="good")
         return self._written(
             "shop.payments", "decimals of another scale", scaled, ids["shop.payments"], amount=Decimal("12.3400")
         )
@@ -123,6 +124,10 @@ class Shop:
         self._send(topic, written(event, schema, schema_id))
         self.ledger.note(kind, topic, SILVER, event["event_id"])
         return str(event["event_id"])
+
+    def _versions(self, topic: str) -> list[int]:
+        answer = httpx.get(f"{self.chosen.schema_registry.url}/subjects/{topic}-value/versions", timeout=60)
+        return list(answer.raise_for_status().json())
 
     def _register(self, subject: str, schema: str, references: Sequence[object] = ()) -> int:
         registry = self.chosen.schema_registry.url
@@ -208,6 +213,7 @@ def kinds(shop: Shop) -> Iterator[Callable[[], object]]:
     yield lambda: shop.good("shop.payments", "placeholders", device_id="undefined", seller_id="null")
 
 
+MOOD = {"name": "mood", "type": ["null", "string"], "default": None}
 GIFT = {"name": "gift", "type": ["null", "shop.Gift"], "default": None}
 
 
