@@ -86,7 +86,9 @@ def erase(lake: Lake, shop: Shop) -> None:
     assert shop.producer.flush(WITHIN_S) == 0
     until(lambda: has(lake, "silver.orders", order), "the order is in silver", within_s=WITHIN_S)
     in_gold = f"order_id = '{order.replace('odd-', 'order_id-')}'"
-    until(lambda: lake.count("gold.orders", in_gold) == 1, "the order is in gold", within_s=WITHIN_S)
+    placed = f"order_id LIKE 'order_id-{ledger.run}-%'"
+    until(lambda: lake.count("gold.orders", placed) >= ordered, "gold has every order", within_s=WITHIN_S)
+    until(lambda: not any(each["in_flight"] for each in balances().values()), "nothing is in flight", within_s=WITHIN_S)
     lake.write(f"DELETE FROM lake.silver.orders WHERE event_id = '{order}'")
 
 
@@ -132,36 +134,52 @@ def aftermath(local_stack: Settings, request: pytest.FixtureRequest) -> Iterator
             VICTIMS[victim]()
             recovered.setdefault(victim, []).append(recover(lake, shop))
         shop.everything()
-        catch_up(lake, shop.ledger)
+        catch_up(lake, shop.ledger, began)
         yield Aftermath(lake, shop.ledger, began, recovered, balances(), before, scaled)
     finally:
         supervision.stop("streams")
 
 
-def catch_up(lake: Lake, ledger: Ledger) -> None:
+def catch_up(lake: Lake, ledger: Ledger, began: datetime) -> None:
     """Return when every table has what it is to have."""
     for topic, table in TABLES.items():
         wanted = len(ledger.of(topic, SILVER) | ledger.of(topic, REFUND))
-        until(lambda table=table, wanted=wanted: events(lake, table) >= wanted, f"{table} has every event", within_s=WITHIN_S)  # type: ignore[misc]
+        until(
+            lambda table=table, wanted=wanted: events(lake, table, ledger) >= wanted,
+            f"{table} has every event",
+            within_s=WITHIN_S,
+        )  # type: ignore[misc]
     refused = sum(len(ledger.of(topic, QUARANTINE)) for topic in KEYS)
-    until(lambda: quarantined(lake) >= refused, "quarantine has what was refused", within_s=WITHIN_S)
-    paid = len(ledger.of("shop.payments", SILVER))
-    until(lambda: lake.count("gold.fraud_scores", "payment_id LIKE 'payment_id-%'") >= paid, "every payment is scored in gold")
-    ordered = len(ledger.of("shop.orders", SILVER))
-    until(lambda: lake.count("gold.orders", "order_id LIKE 'order_id-%'") >= ordered, "gold has every order")
+    until(lambda: quarantined(lake, began) >= refused, "quarantine has what was refused", within_s=WITHIN_S)
+    paid, ordered = len(ledger.of("shop.payments", SILVER)), len(ledger.of("shop.orders", SILVER))
+    until(
+        lambda: lake.count("gold.fraud_scores", f"payment_id LIKE 'payment_id-{ledger.run}-%'") >= paid,
+        "every payment is scored in gold",
+    )
+    placed = f"order_id LIKE 'order_id-{ledger.run}-%'"
+    until(lambda: lake.count("gold.orders", placed) >= ordered, "gold has every order", within_s=WITHIN_S)
+    until(lambda: not any(each["in_flight"] for each in balances().values()), "nothing is in flight", within_s=WITHIN_S)
 
 
-def events(lake: Lake, table: str) -> int:
-    return lake.count(table, "event_id LIKE 'odd-%'")
+def has_every_event(lake: Lake, topic: str, ledger: Ledger) -> bool:
+    wanted = len(ledger.of(topic, SILVER) | ledger.of(topic, REFUND))
+    return lake.count(TABLES[topic], f"event_id LIKE 'odd-{ledger.run}-%'") >= wanted
 
 
-def quarantined(lake: Lake) -> int:
-    return lake.count("silver.quarantine", "topic LIKE 'shop.%'")
+def quarantined(lake: Lake, began: datetime) -> int:
+    return lake.count(
+        "silver.quarantine", f"topic LIKE 'shop.%' AND timestamp >= from_iso8601_timestamp('{began.isoformat()}')"
+    )
 
 
 @pytest.mark.parametrize("topic", sorted(KEYS))
 def test_every_event_is_in_silver_once_and_no_other_is(aftermath: Aftermath, topic: str) -> None:
-    found = [row[0] for row in aftermath.lake.rows(f"SELECT event_id FROM {TABLES[topic]} WHERE event_id LIKE 'odd-%'")]
+    found = [
+        row[0]
+        for row in aftermath.lake.rows(
+            f"SELECT event_id FROM {TABLES[topic]} WHERE event_id LIKE 'odd-{aftermath.ledger.run}-%'"
+        )
+    ]
     assert len(found) == len(set(found))
     assert set(found) == aftermath.ledger.of(topic, SILVER) | aftermath.ledger.of(topic, REFUND)
 
@@ -172,7 +190,9 @@ def test_an_amount_of_another_scale_is_what_was_meant(aftermath: Aftermath) -> N
 
 def test_every_payment_has_one_score_in_gold(aftermath: Aftermath) -> None:
     paid = {event.replace("odd-", "payment_id-") for event in aftermath.ledger.of("shop.payments", SILVER)}
-    rows = aftermath.lake.rows("SELECT payment_id FROM gold.fraud_scores WHERE payment_id LIKE 'payment_id-%'")
+    rows = aftermath.lake.rows(
+        f"SELECT payment_id FROM gold.fraud_scores WHERE payment_id LIKE 'payment_id-{aftermath.ledger.run}-%'"
+    )
     assert sorted(row[0] for row in rows) == sorted(paid)
 
 

@@ -27,6 +27,7 @@ class Ledger:
     number of records that have none.
     """
 
+    run: str  # in every id
     events: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
     records: int = 0
@@ -44,7 +45,8 @@ class Shop:
     """Sends records of every kind to a stack's topics and writes them down."""
 
     def __init__(self, chosen: Settings, seed: int) -> None:
-        self.chosen, self.ledger, self.run = chosen, Ledger(), f"{seed}-{time.time_ns()}"
+        self.chosen, self.run = chosen, f"{seed}-{time.time_ns()}"
+        self.ledger = Ledger(self.run)
         self.number = 0
         self.producer = self._producer()
 
