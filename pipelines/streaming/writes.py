@@ -35,9 +35,11 @@ def append(rows: DataFrame, table: Table) -> StreamingQuery:
     # table's order.
     in_order = rows.select(*(name for name in catalog.fresh(spark, table).columns if name in rows.columns))
     writer = _named(in_order, table.name, TableCheckpoint(spark, table).claim()).format("iceberg").outputMode("append")
-    # Decoded columns are nullable to Spark; what the table requires is checked row by row as it is
-    # written.
-    return _ranked(writer.options(**{"fanout-enabled": "true", "check-nullability": "false"}).toTable(catalog.full_name(table)))
+    # Sorted by partition, one file is open at a time: a thousand days in a batch would else be a
+    # thousand writers at once, for which no heap is large enough. Decoded columns are nullable to
+    # Spark; what the table requires is checked row by row as it is written.
+    options = {"fanout-enabled": "false", "check-nullability": "false"}
+    return _ranked(writer.options(**options).toTable(catalog.full_name(table)))
 
 
 def upsert(rows: DataFrame, table: Table) -> StreamingQuery:
