@@ -133,8 +133,8 @@ class Shop:
 
     def _register(self, subject: str, schema: str, references: Sequence[object] = ()) -> int:
         registry = self.chosen.schema_registry.url
-        asked = {"schema": schema, **({"references": list(references)} if references else {})}
-        answer = httpx.post(f"{registry}/subjects/{subject}/versions", json=asked, timeout=60)
+        posted = {"schema": schema, **({"references": list(references)} if references else {})}
+        answer = httpx.post(f"{registry}/subjects/{subject}/versions", json=posted, timeout=60)
         return int(answer.raise_for_status().json()["id"])
 
     def everything(self) -> None:
