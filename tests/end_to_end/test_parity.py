@@ -144,7 +144,7 @@ class Stream:
         """
         commits = Path(located(settings().checkpoints.path)) / SCORES / "commits"
         moved = commits.rename(commits.with_name("commits-kept"))
-        commits.touch()
+        commits.write_text("in the way")  # an empty one would be taken for what a power cut leaves
         (self.kill_points / "after_store_write").unlink()
         try:
             yield
