@@ -83,8 +83,9 @@ def _temporary_folders(chosen: Settings) -> dict[str, str]:
     own: only their ends remove them, and after kill -9 nobody did.
     """
     folder = scratch(Path(located(chosen.state)) / "tmp")
-    os.environ["TMPDIR"] = str(folder)
-    return {"spark.local.dir": str(folder), "spark.driver.defaultJavaOptions": f'-Djava.io.tmpdir="{folder}"'}
+    # By the environment, because Spark warns of its own setting for it at each start.
+    os.environ["TMPDIR"] = os.environ["SPARK_LOCAL_DIRS"] = str(folder)
+    return {"spark.driver.defaultJavaOptions": f'-Djava.io.tmpdir="{folder}"'}
 
 
 def _in_one_process(chosen: Settings) -> bool:

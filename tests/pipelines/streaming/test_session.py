@@ -16,12 +16,12 @@ from pipelines.base.settings import Settings, settings
 from pipelines.streaming.session import spark_session
 
 COUNT = """
-import tempfile
+import os, tempfile
 from pipelines.streaming.session import spark_session
 spark = spark_session('count')
 print('counted', spark.range(3).count())
 java = spark._jvm.System.getProperty('java.io.tmpdir')
-print('temporary', spark.conf.get('spark.local.dir'), java, tempfile.gettempdir())
+print('temporary', os.environ['SPARK_LOCAL_DIRS'], java, tempfile.gettempdir())
 """
 
 
