@@ -124,14 +124,15 @@ def test_what_cannot_be_read_is_named_once_and_hurts_nothing_else(tmp_path: Path
     subject, topic = f"{ALERTS}-value", ALERTS
     as_json = json.dumps({"$schema": JSON_SCHEMA, "type": "object", "properties": {uuid4().hex: {"type": "string"}}})
     empty = {"type": "record", "name": f"Empty{uuid4().hex}", "fields": []}
-    # In this order: behind a schema of another kind Apicurio takes no more of Avro's. That it says
-    # of this one, too, that it is Avro, is as people meet it.
-    refused = {
-        somebody_registers(subject, empty, "NONE"): "event_id is not there, and ours has no default",
-        somebody_registers(subject, as_json, schemaType="JSON"): "it is JSON schema, not Avro",
-    }
-
+    refusal = rf"cannot read what is written with version \d+ of {subject} .*event_id is not there"
     with capture_logs() as logs:
+        refused = {somebody_registers(subject, empty, "NONE"): "event_id is not there, and ours has no default"}
+        with pytest.raises(ContractError, match=refusal):
+            schema_registry.check_contracts(a_copy_with(tmp_path / "schemas", ADDED, topic))
+        # Last: behind a schema of another kind Apicurio takes no more of Avro's, and looks none up
+        # that it does not have. That it says of this one, too, that it is Avro, is as people meet
+        # it.
+        refused[somebody_registers(subject, as_json, schemaType="JSON")] = "it is JSON schema, not Avro"
         contract = schema_registry.contract(topic)
         schema_registry._known.clear()
         schema_registry.contract(topic)
@@ -143,9 +144,6 @@ def test_what_cannot_be_read_is_named_once_and_hurts_nothing_else(tmp_path: Path
     assert {(each["topic"], each["subject"]) for each in reported} == {(topic, subject)}
     assert refused.keys() <= contract.unreadable
     assert schema_registry.newest_id(topic) in contract.writers
-    refusal = rf"cannot read what is written with version \d+ of {subject} .*event_id is not there"
-    with pytest.raises(ContractError, match=refusal):
-        schema_registry.check_contracts(a_copy_with(tmp_path / "schemas", ADDED, topic))
 
 
 @pytest.mark.integration
