@@ -42,7 +42,7 @@ def found() -> list[FailingQuery]:
     """Return the queries that fail; none where the streams do not answer, which their own row
     says.
     """
-    where = f"http://{settings().spark.status_host}:{settings().spark.status_port}/queries"
+    where = settings().spark.queries_url
     try:
         answered = httpx.get(where, timeout=ANSWER_WITHIN_S, trust_env=False).raise_for_status().json()
     except httpx.HTTPError:

@@ -135,6 +135,11 @@ class Spark(Section):
     status_port: int = 4050
     conf: dict[str, str] = Field(default_factory=dict)
 
+    @property
+    def queries_url(self) -> str:
+        """Where a driver tells how its queries are."""
+        return f"http://{self.status_host}:{self.status_port}/queries"
+
 
 class Ids(Section):
     """What counts as no id, of whatever kind."""

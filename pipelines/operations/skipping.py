@@ -45,7 +45,7 @@ def failing(query: str) -> tuple[Record, str]:
 
 def statuses() -> list[Status]:
     """Return how the queries of the running job are; raises ServiceUnreachable where none tells."""
-    where = f"http://{settings().spark.status_host}:{settings().spark.status_port}/queries"
+    where = settings().spark.queries_url
     try:
         found = httpx.get(where, timeout=ANSWER_WITHIN_S, trust_env=False).raise_for_status().json()
     except httpx.HTTPError as error:

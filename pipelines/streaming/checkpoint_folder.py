@@ -71,10 +71,6 @@ class CheckpointFolder(Commits):
         """Remove the folder with all that is in it."""
         self._files().delete(self._hadoop().fs.Path(self.path), True)
 
-    def numbers(self, log: str) -> list[int]:
-        """Return the batches of which a log, offsets or commits, has a file, in order."""
-        return sorted(int(name) for name in self.names(log) if name.isdigit())
-
     def _hadoop(self) -> Any:
         return cast(Any, self.spark._jvm).org.apache.hadoop
 

@@ -30,6 +30,10 @@ class Commits(ABC):
     def read(self, name: str) -> str:
         """Return a text file's content."""
 
+    def numbers(self, log: str) -> list[int]:
+        """Return the batches of which a log, offsets or commits, has a file, in order."""
+        return sorted(int(name) for name in self.names(log) if name.isdigit())
+
     def committed(self) -> list[Offset]:
         """Return up to where the query has committed, one offset for each of its sources; empty
         before its first batch.
@@ -41,7 +45,7 @@ class Commits(ABC):
         """Return up to where the batch goes that was planned and not committed, one offset for each
         source; None where there is no such batch.
         """
-        number = max((int(name) for name in self.names("offsets") if name.isdigit()), default=None)
+        number = max(self.numbers("offsets"), default=None)
         committed = self._last_committed()
         return self._planned(number).ends if number is not None and (committed is None or number > committed) else None
 
@@ -72,7 +76,7 @@ class Commits(ABC):
 
         Raises CheckpointError where the checkpoint is damaged.
         """
-        newest, done = (max((int(name) for name in self.names(log) if name.isdigit()), default=None) for log in LOGS)
+        newest, done = (max(self.numbers(log), default=None) for log in LOGS)
         if newest is None:
             return 0
         batch = self._planned(newest)
@@ -110,7 +114,7 @@ class Commits(ABC):
             raise self.damage("metadata") from error
 
     def _last_committed(self) -> int | None:
-        return max((int(name) for name in self.names("commits") if name.isdigit()), default=None)
+        return max(self.numbers("commits"), default=None)
 
 
 class ArrowCommits(Commits):

@@ -2,19 +2,17 @@
 fewer of its records.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.streaming import jvm
-from pipelines.streaming.planned_batch import empty_of, planned_batch
+from pipelines.streaming.planned_batch import Rows, empty_of, planned_batch
 from pipelines.streaming.records import Places, Record, Source
 from pipelines.streaming.skips import Skips, without
 from pipelines.table import Table
-
-Rows = Mapping[Source, DataFrame]
 
 
 @dataclass(frozen=True)

@@ -144,9 +144,10 @@ class SupervisedQuery:
                 log.info("query_goes_on", query=self.query.name, failed_times=self.failure.times)
                 self.failure = None
             # Longer each time: what takes so long by itself is then let end.
-            if watch.stands_still_s() >= self.patience_s * 2 ** min(self._times(), MOST_DOUBLINGS):
+            still_s = watch.stands_still_s()
+            if still_s >= self.patience_s * 2 ** min(self._times(), MOST_DOUBLINGS):
                 stop(query, drain_s=0)
-                raise StandsStill(f"Nothing has moved in its batch for {watch.stands_still_s():.0f} s; it was begun anew.")
+                raise StandsStill(f"Nothing has moved in its batch for {still_s:.0f} s; it was begun anew.")
             if self.stopping.wait(LOOK_EVERY_S) or self.outdated.is_set():
                 stop(query)
                 return
