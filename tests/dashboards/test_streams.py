@@ -1,43 +1,25 @@
 """A query that fails is said on every page, with what to do."""
 
-import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 import pytest
+from telling_streams import BAD, FINE, telling_streams
 
 from dashboards import streams
 from dashboards.pages import PAGES
 from dashboards.settings import Settings
 from dashboards.streams import Failing
 
-RECORD = {"topic": "shop.orders", "partition": 0, "offset": 123, "at_us": 1}
-FAILS = {"query": "gold.orders", "state": "fails", "cause": "An overflow.", "since": 0, "record": RECORD}
-RUNS = {"query": "silver.orders", "state": "runs", "cause": None, "since": None, "record": None}
-
 
 @pytest.fixture
 def status_port() -> Iterator[int]:
-    """The port of what answers as the streams do."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps([RUNS, FAILS]).encode())
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
+    """The port on which streams tell that one of two queries fails."""
+    with telling_streams(FINE, BAD) as port:
+        yield port
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from telling_streams import telling_streams
 
 from pipelines.streaming.records import Record
-from pipelines.streaming.status_server import FAILS, RUNS, Status, StatusServer, serve
+from pipelines.streaming.status_server import FAILS, RUNS, Status, serve
 
 FINE = Status("silver.orders", RUNS)
 BAD = Status("gold.orders", FAILS, "an overflow", 1_700_000_000.5, 3, ("{}", "{}"), Record("shop.orders", 0, 7, 9))
@@ -14,12 +15,8 @@ BAD = Status("gold.orders", FAILS, "an overflow", 1_700_000_000.5, 3, ("{}", "{}
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    import threading
-
-    with StatusServer("127.0.0.1", 0, lambda: [FINE, BAD]) as listening:
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
+    with telling_streams(FINE, BAD) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_every_query_is_told_with_why_it_fails(server: str) -> None:
