@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
+from pydantic import SecretStr
 
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.paths import ROOT
@@ -82,15 +83,13 @@ def _command(program: str, cluster: Path) -> list[str]:
 
 def connected(database: str) -> psycopg.Connection[tuple[object, ...]]:
     """Return a connection of the lake's role to one database, in autocommit."""
-    pg = settings().postgres
+    return _logged_in(settings().postgres.user, settings().postgres.password, database)
+
+
+def _logged_in(role: str, password: SecretStr, database: str) -> psycopg.Connection[tuple[object, ...]]:
+    pg, secret = settings().postgres, password.get_secret_value()
     return psycopg.connect(
-        host=pg.host,
-        port=pg.port,
-        user=pg.user,
-        password=pg.password.get_secret_value(),
-        dbname=database,
-        connect_timeout=5,
-        autocommit=True,
+        host=pg.host, port=pg.port, user=role, password=secret, dbname=database, connect_timeout=5, autocommit=True
     )
 
 
@@ -172,17 +171,8 @@ def set_up_containers() -> None:
 
 
 def _superuser(database: str) -> psycopg.Connection[tuple[object, ...]]:
-    pg = settings().postgres
     try:
-        return psycopg.connect(
-            host=pg.host,
-            port=pg.port,
-            user=postgres_roles.SUPERUSER,
-            password=pg.setup_password.get_secret_value(),
-            dbname=database,
-            connect_timeout=5,
-            autocommit=True,
-        )
+        return _logged_in(postgres_roles.SUPERUSER, settings().postgres.setup_password, database)
     except psycopg.OperationalError as error:
         raise ServiceUnreachable(
             f"PostgreSQL's superuser {postgres_roles.SUPERUSER} could not log in ({str(error).strip().splitlines()[0]}): "

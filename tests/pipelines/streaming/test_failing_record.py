@@ -77,13 +77,6 @@ def tables(spark: SparkSession, own_settings: Path, monkeypatch: pytest.MonkeyPa
         spark.sql(f"DROP TABLE IF EXISTS {table.name}")
 
 
-@pytest.fixture
-def stopping() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
-
-
 def arrive(spark: SparkSession, table: Table, *pieces: int | None, first: int = 0) -> None:
     """Append deliveries, at the offsets from `first` on."""
     catalog.ensure(spark, table)

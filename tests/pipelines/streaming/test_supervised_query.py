@@ -3,7 +3,7 @@ asked.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,13 +17,6 @@ from waiting import until
 from pipelines.base.errors import CheckpointError, EngineLost, ServiceUnreachable
 from pipelines.streaming import job, jvm, supervised_query
 from pipelines.streaming.supervised_query import Query, SupervisedQuery
-
-
-@pytest.fixture
-def stopping() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 def counting(

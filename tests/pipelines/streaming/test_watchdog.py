@@ -19,13 +19,6 @@ from pipelines.streaming.supervised_query import Query, SupervisedQuery
 from pipelines.streaming.watchdog import ClockWatch
 
 
-@pytest.fixture
-def stopping() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
-
-
 def test_a_query_whose_python_worker_was_stopped_is_begun_anew(
     spark: SparkSession, tmp_path: Path, stopping: threading.Event
 ) -> None:
