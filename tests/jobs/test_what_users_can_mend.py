@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -13,7 +14,7 @@ import pytest
 from processes import finished
 
 from pipelines.base.paths import ROOT
-from pipelines.base.settings import Settings
+from pipelines.base.settings import Settings, settings
 from pipelines.fraud.features.fold import nothing_known
 from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.store import FraudStore
@@ -172,11 +173,22 @@ def test_recovering_a_scorer_whose_checkpoint_is_there_forgets_no_card(local_sta
     assert after.cards["payments"].tolist() == [7]
 
 
+@pytest.fixture
+def own_lake(local_stack: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A catalogue and checkpoints of this test's own, in which no other test has written a row."""
+    monkeypatch.setenv("TIDEMARK_CATALOG__NAME", f"apart_{tmp_path.name}")
+    monkeypatch.setenv("TIDEMARK_CATALOG__WAREHOUSE", str(tmp_path / "warehouse"))
+    monkeypatch.setenv("TIDEMARK_CHECKPOINTS__PATH", str(tmp_path / "checkpoints"))
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
 @pytest.mark.integration
-def test_a_table_whose_newest_metadata_is_empty_goes_back(local_stack: Settings, tmp_path: Path) -> None:
-    own = {"TIDEMARK_CHECKPOINTS__PATH": str(tmp_path)}
+@pytest.mark.usefixtures("own_lake")
+def test_a_table_whose_newest_metadata_is_empty_goes_back() -> None:
     recover, table = ("jobs/tasks/recover.py", "--table", "silver.inventory"), "silver.inventory"
-    finished(*recover, expect=2, **own)  # makes the table
+    finished(*recover, expect=2)  # makes the table
     with open_catalogue() as catalogue:
         with catalogue.load_table(table).transaction() as change:
             change.set_properties({"noted": "by this test"})
@@ -184,10 +196,10 @@ def test_a_table_whose_newest_metadata_is_empty_goes_back(local_stack: Settings,
     newest.write_bytes(b"")
 
     rebuild = ("jobs/tasks/rebuild.py", "--table", table, "--from", "2026-01-01T00:00:00", "--to", "2026-01-02T00:00:00")
-    (sentence,) = sentences(finished(*rebuild, expect=2, **own))
+    (sentence,) = sentences(finished(*rebuild, expect=2))
     assert_says(sentence, rf"The metadata of silver\.inventory is damaged.*{newest.name}.*make recover TABLE=silver\.inventory")
 
-    done = finished(*recover, expect=2, **own)
+    done = finished(*recover, expect=2)
     assert_says(done.stderr, r"table_went_back")
     (sentence,) = sentences(done)
     assert_says(sentence, r"silver\.inventory has no rows to go on from")

@@ -19,6 +19,7 @@ from topic_records import send
 from waiting import until
 
 from pipelines.base.settings import Settings, settings
+from pipelines.base.window import FORMATS
 from pipelines.contracts import schemas
 from pipelines.kafka import schema_registry, topics
 from pipelines.lake.arrow import batches, find, open_catalogue
@@ -36,14 +37,18 @@ from pipelines.streaming.job import run_queries
 run_queries("streams", lambda: [*keep_events.queries(), *refine.queries("silver.reviews"), *quarantine_events.queries()])
 """
 AGAIN = """
+from datetime import UTC, datetime, timedelta
+
 from jobs.tasks.quarantine_replay import bring_back
+from pipelines.base.window import Window
 from pipelines.operations.quarantine_replay import decided
 from pipelines.silver import reviews
 from pipelines.streaming.job import run
 
 def again(spark):
+    ours = Window(datetime.fromisoformat("{since}").replace(tzinfo=UTC), datetime.now(UTC) + timedelta(days=1))
     for reason, as_what in (("event_at_in_the_future", "arrival-time"), ("id_conflict", None)):
-        bring_back(spark, reviews, reason, decided(reviews, reason, as_what), None, False)
+        bring_back(spark, reviews, reason, decided(reviews, reason, as_what), ours, False)
 
 run("again", again)
 """
@@ -96,21 +101,22 @@ def a_review_of(name: str, ahead: timedelta = timedelta(0), **changes: Any) -> d
     return a_review(event_id=f"{RUN}{name}", order_id=RUN, event_at=datetime.now(UTC) + ahead, **changes)
 
 
-def killed(point: str) -> None:
-    """Run the replay of the wrong clocks to the point where it dies."""
-    finished(*REPLAY, AHEAD, *ARRIVAL, expect=-signal.SIGKILL, TIDEMARK_KILL_POINT=point)
+def killed(point: str, since: str) -> None:
+    """Run the replay of the wrong clocks since some time to the point where it dies."""
+    finished(*REPLAY, AHEAD, *ARRIVAL, "--from", since, expect=-signal.SIGKILL, TIDEMARK_KILL_POINT=point)
 
 
-def returned_again() -> list[int]:
-    """Replay the wrong clocks and the conflicts of ids, and return how many records came back of
-    each.
+def returned_again(since: str) -> list[int]:
+    """Replay the wrong clocks and the conflicts of ids since some time, and return how many records
+    came back of each.
     """
-    lines = finished("-c", AGAIN).stderr.splitlines()
+    lines = finished("-c", AGAIN.format(since=since)).stderr.splitlines()
     logged = [json.loads(line) for line in lines if line.startswith("{")]
     return [entry["returned"] for entry in logged if entry["event"] == "replayed"]
 
 
 def test_what_was_refused_is_in_silver_once_wherever_the_replay_dies(own_lake: Settings, tmp_path: Path) -> None:
+    since = datetime.now(UTC).strftime(FORMATS[-1])  # what other tests sent before is left alone
     with running(tmp_path / "streams.log", "-c", STREAMS) as streams:
         send(own_lake.kafka, REVIEWS, a_review_of("first"), key="order_id")
         until(lambda: has_all(own_lake), "what others sent has come", streams)
@@ -128,11 +134,11 @@ def test_what_was_refused_is_in_silver_once_wherever_the_replay_dies(own_lake: S
         until(lambda: has_all(own_lake), "all has come", streams)
         holds(silver=1, duplicates=1, conflicts=1, quarantined=3)
 
-        killed("quarantine_replay.before_append")
+        killed("quarantine_replay.before_append", since)
         holds(silver=1, duplicates=1, conflicts=1, quarantined=3)
-        killed("quarantine_replay.after_append")
+        killed("quarantine_replay.after_append", since)
         holds(silver=3, duplicates=2, conflicts=1, quarantined=0, doubled=0)
-        assert returned_again() == [0, 1]
+        assert returned_again(since) == [0, 1]
         holds(silver=4, duplicates=2, conflicts=0, quarantined=0, doubled=0)
         rows = silver()
         assert {name.partition("#")[0] for name in rows} == {"first", "good", "away", "far"}
