@@ -24,6 +24,7 @@ from pipelines.base.paths import ROOT
 CLAIMS, RECEIPTS = Path("benchmarks") / "claims.toml", Path("benchmarks") / "receipts"
 README, PAGE = Path("README.md"), Path("docs") / "measured.md"
 RELIABILITY = Path("docs") / "reliability.md"
+WRITTEN_BY_TESTS = {"reliability": "make faults"}
 BLOCK = re.compile(r"(<!-- measured.*?-->\n).*?(<!-- /measured -->)", re.DOTALL)
 BOUND = re.compile(r"(?P<receipt>\w+)\.(?P<metric>\w+) (?P<comparison><=|>=|<|>) (?P<limit>\S+)")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -180,7 +181,9 @@ def _holds(bound: str, receipts: Receipts) -> bool:
 def _sources(folder: Path) -> str:
     """Return which receipt was measured when, on which commit and machine."""
     files = sorted(file for file in folder.glob("*.json") if ".failed-" not in file.name)
-    rows = "".join(f"| `make bench NAME={file.stem}` | {receipt.origin(file)} |\n" for file in files)
+    rows = "".join(
+        f"| `{WRITTEN_BY_TESTS.get(file.stem, f'make bench NAME={file.stem}')}` | {receipt.origin(file)} |\n" for file in files
+    )
     return f"\n## Where the figures come from\n\n| command | commit | day | machine |\n| --- | --- | --- | --- |\n{rows}"
 
 

@@ -116,10 +116,14 @@ def read(name: str, folder: Path | None = None) -> dict[str, float]:
 
 
 def origin(file: Path) -> str:
-    """Return commit, day and machine of a receipt, as cells of a table."""
+    """Return commit, day and machine of a receipt, as cells of a table; the commit of each part
+    where it was measured in parts.
+    """
     written = json.loads(file.read_text())
+    parts = written["settings"].get("parts", {}).items()
+    commits = ", ".join(f"{part['commit']} ({name})" for name, part in parts) or written["commit"]
     described = ", ".join([f"{written['machine']['cores']} cores", written["machine"]["memory"], written["machine"]["cpu"]])
-    return f"{written['commit']} | {written['at'][:10]} | {described}"
+    return f"{commits} | {written['at'][:10]} | {described}"
 
 
 def _check(metric: str, value: float, circumstance: re.Pattern[str]) -> None:

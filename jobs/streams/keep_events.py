@@ -21,7 +21,7 @@ def start(spark: SparkSession, topics: tuple[str, ...] = TOPICS) -> StreamingQue
 
 def queries() -> list[Query]:
     """Return the one query."""
-    return [Query(events.TABLE.name, start)]
+    return [Query(events.TABLE.name, start, reads=TOPICS)]
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def _verdict(found: Sequence[Balance]) -> str:
 
 def _faults(each: Balance) -> list[str]:
     faults = {
-        f"{each.missing:,} records are missing, {each.gaps:,} of them skipped by bronze: run make rebuild": each.missing,
+        f"{each.missing:,} records are missing: make rebuild brings back all but {each.gaps:,} that bronze lacks": each.missing,
         f"{each.doubled:,} rows are more than one for their record": each.doubled,
         f"{_stuck(each)}: run make status": each.is_stuck,
     }

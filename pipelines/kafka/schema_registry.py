@@ -28,6 +28,9 @@ AVRO = "AVRO"
 NOT_FOUND, REFUSED = 404, (409, 422)
 MOST_VERSIONS = 400  # of a subject that are looked at, the newest
 MOST_REFERENCES = 100
+# What the client raises over an answer that is not JSON, or not of the form it should have: a proxy
+# or a page of maintenance in the registry's place.
+NOT_ITS_ANSWERS = (ValueError, TypeError, KeyError, AttributeError)
 
 Place = tuple[str, int]  # a subject, and the number of a version in it
 
@@ -245,6 +248,11 @@ def _asking(what: str) -> Iterator[None]:
     except SchemaRegistryError as error:
         kind = ContractError if error.http_status_code in REFUSED else ServiceUnreachable
         raise kind(f"Could not {what}: the registry at {_url()} refused ({error.error_message}).") from error
+    except NOT_ITS_ANSWERS as error:
+        raise ServiceUnreachable(
+            f"Could not {what}: what answers at {_url()} does not answer as a schema registry does ({error!r}); look at what "
+            "runs there, and at [schema_registry] url in conf/."
+        ) from error
 
 
 @contextmanager

@@ -9,15 +9,35 @@ from pipelines.base.settings import settings
 from pipelines.lake.catalog import full_name
 from pipelines.table import Table
 
+# What Iceberg's own sink writes into the summary of a snapshot: the query that made it, and the
+# number of its batch.
+QUERY, EPOCH = "spark.sql.streaming.queryId", "spark.sql.streaming.epochId"
+
 
 def loaded(spark: SparkSession, table: Table) -> Any:
     """Return the table as Iceberg's own library knows it now (org.apache.iceberg.Table)."""
     return _loaded(spark, full_name(table))
 
 
-def has_snapshot(spark: SparkSession, name: str, snapshot_id: int) -> bool:
-    """Return whether the table of that name has a snapshot of that id."""
-    return _loaded(spark, f"{settings().catalog.name}.{name}").snapshot(snapshot_id) is not None
+def has_come_from(spark: SparkSession, name: str, snapshot_id: int) -> bool:
+    """Return whether the table of that name is the snapshot of that id, or has come from it: one
+    that somebody has taken back may be there, but nothing comes behind it.
+    """
+    found = _loaded(spark, f"{settings().catalog.name}.{name}")
+    if found.currentSnapshot() is None or found.snapshot(snapshot_id) is None:
+        return False
+    return bool(cast(Any, spark._jvm).org.apache.iceberg.util.SnapshotUtil.isAncestorOf(found, snapshot_id))
+
+
+def last_epoch(spark: SparkSession, table: Table, query_id: str) -> int:
+    """Return the number of the last batch that a query has appended to the table by Iceberg's own
+    sink; -1 where there is none.
+    """
+    for snapshot in ancestors(loaded(spark, table)):
+        summary = snapshot.summary()
+        if summary.get(QUERY) == query_id:
+            return int(summary.get(EPOCH))
+    return -1
 
 
 def _loaded(spark: SparkSession, name: str) -> Any:

@@ -78,6 +78,7 @@ class ChampionWatch:
         """
         try:
             champion, (held, held_challenger) = self.registry.champion_version(self.name), self.models.versions(self.name)
+            self._log_losses(champion, held)
             if champion not in (None, self.refused) and not champion == self.published == held:
                 self._publish(str(champion))
             challenger = self.registry.challenger_version(self.name)
@@ -85,6 +86,15 @@ class ChampionWatch:
                 self._shadow(challenger)
         except ServiceUnreachable as error:
             self._log_once("champion_not_published", str(error))
+
+    def _log_losses(self, champion: str | None, held: str | None) -> None:
+        """Log, once each, that the store has lost what it held, and that no version is the champion
+        any more.
+        """
+        if self.published and held is None:
+            log.error("online_store_was_emptied", model=self.name, next="states began anew: run make rebuild-store")
+        if self.published and champion is None:
+            self._log_once("champion_gone", f"no version of {self.name} is it; {self.published} goes on: run make promote")
 
     def _publish(self, version: str) -> None:
         try:

@@ -15,7 +15,8 @@ DEPTHS = ("*", "*/*", "*/*/*/*")
 LISTED = re.compile(r"path=(.+?); isDirectory=(?:true|false; length=(\d+))")
 # And what RocksDB's own files of states are called.
 STATE_FILES = "state/*/*/SSTs/*"
-TORN = "ChecksumException"  # Hadoop's, for a file that is not what was written
+# Hadoop's, for a file that is not what was written, or is not there.
+TORN_OR_GONE = re.compile(r"ChecksumException|FileNotFoundException|NoSuchFileException")
 
 
 class CheckpointFolder(Commits):
@@ -46,14 +47,20 @@ class CheckpointFolder(Commits):
         return {name: length for name, length in found if not name.rpartition("/")[2].startswith(".")}
 
     def read(self, name: str) -> str:
-        """Return a text file's content; raises ValueError where that is not what was written."""
+        """Return a text file's content; raises ValueError where that is not what was written, or
+        gone.
+        """
+        try:
+            return self._content(name)
+        except Py4JJavaError as error:
+            if TORN_OR_GONE.search(str(error.java_exception.getClass().getName())):
+                raise ValueError(str(error.java_exception.getMessage())) from error
+            raise
+
+    def _content(self, name: str) -> str:
         file = self._files().open(self._at(name))
         try:
             return bytes(file.readAllBytes()).decode()
-        except Py4JJavaError as error:
-            if TORN in str(error.java_exception.getClass().getName()):
-                raise ValueError(str(error.java_exception.getMessage())) from error
-            raise
         finally:
             file.close()
 
@@ -64,8 +71,12 @@ class CheckpointFolder(Commits):
         out.close()
 
     def delete(self, name: str) -> None:
-        """Remove a file, or a folder with all that is in it."""
-        self._files().delete(self._at(name), True)
+        """Remove a file, or a folder with all that is in it; also of a file that is gone the
+        checksum, over which Spark stumbles when it writes the file again.
+        """
+        files, (folder, _, own) = self._files(), name.rpartition("/")
+        files.delete(self._at(name), True)
+        files.delete(self._at(f"{folder}/.{own}.crc"), True)
 
     def remove(self) -> None:
         """Remove the folder with all that is in it."""

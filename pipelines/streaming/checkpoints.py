@@ -21,10 +21,8 @@ START = "tidemark.starting-offsets"
 OWNER = "tidemark.query-id"
 # What a merged snapshot's summary says of the batch that made it, beside its query (OWNER).
 BATCH = "tidemark.batch-id"
-# And what Iceberg's own sink writes there.
-EPOCH = "spark.sql.streaming.epochId"
 # Where a snapshot's summary names the query that made it: Iceberg's own sink, and our merges.
-QUERY_IDS = ("spark.sql.streaming.queryId", OWNER)
+QUERY_IDS = (iceberg.QUERY, OWNER)
 WRITTEN = "answered"  # the file in which `begin` leaves how many records the topic had
 
 
@@ -90,8 +88,9 @@ class TableCheckpoint(Checkpoint):
         if owner is None:
             self._begin()
         elif self.is_lost():
+            how = "older than what the table holds" if self._is_behind() else "lost"
             raise CheckpointError(
-                f"The checkpoint {self.path} of {self.query} is lost, and starting without it would lose rows or write them "
+                f"The checkpoint {self.path} of {self.query} is {how}, and starting from there would lose rows or write them "
                 f"twice: restore it, or run `make recover TABLE={self.query}`, which starts over from what is kept "
                 "(docs/operations.md)."
             )
@@ -103,18 +102,19 @@ class TableCheckpoint(Checkpoint):
             )
         if lost := self.lost_sources():
             raise CheckpointError(
-                f"{self.query} has read {', '.join(lost)} up to a snapshot that is not there any more, so nobody can tell what "
-                f"comes behind it: run `make recover TABLE={self.query}`, which fills it again (docs/operations.md)."
+                f"{self.query} has read {', '.join(lost)} up to a snapshot that is not there any more, or was taken back, so "
+                f"nobody can tell what comes behind it: run `make recover TABLE={self.query}`, which fills it again "
+                "(docs/operations.md)."
             )
         return self.path
 
     def lost_sources(self) -> list[str]:
-        """Return the tables that do not have the snapshot any more up to which the query has read
-        them.
+        """Return the tables in whose history the snapshot is not, or not any more, up to which the
+        query has read them.
         """
         read = zip(self.table.made_from, self.committed() if self.table.made_from else [], strict=False)
         at = {name: offset.snapshot_id for name, offset in read if isinstance(offset, TableOffset)}
-        return [name for name, number in at.items() if number > 0 and not iceberg.has_snapshot(self.spark, name, number)]
+        return [name for name, number in at.items() if number > 0 and not iceberg.has_come_from(self.spark, name, number)]
 
     def owner(self) -> str | None:
         """Return the id of the query that writes the table; None where none has yet."""
@@ -124,18 +124,23 @@ class TableCheckpoint(Checkpoint):
         """Return whether the table has no checkpoint that its query could go on from.
 
         Without offsets the query would count its batches from 0 again, and Iceberg skips those that
-        the query has committed.
+        the query has committed. So it does where the checkpoint was set back behind these.
         """
-        return not self.exists("metadata") or (not self._has_offsets() and self._has_written())
+        return not self.exists("metadata") or (not self._has_offsets() and self._has_written()) or self._is_behind()
+
+    def _is_behind(self) -> bool:
+        """Return whether the table holds a batch that the checkpoint has not planned yet: Iceberg
+        would skip the one that gets its number.
+        """
+        planned = self.numbers("offsets")
+        return bool(planned) and planned[-1] < iceberg.last_epoch(self.spark, self.table, str(self.owner()))
 
     def last_written(self) -> int | None:
         """Return the number of the last batch that the query has appended to the table by Iceberg's
         own sink; None where there is none.
         """
-        own = F.col("summary")[QUERY_IDS[0]] == F.lit(self.owner())
-        batch = F.max(F.col("summary")[EPOCH].cast("bigint"))
-        last = catalog.snapshots(self.spark, self.table).filter(own).agg(batch).head()
-        return last[0] if last else None
+        last = iceberg.last_epoch(self.spark, self.table, str(self.owner()))
+        return last if last >= 0 else None
 
     def _begin(self) -> None:
         if self.exists("offsets"):

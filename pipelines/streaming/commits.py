@@ -28,7 +28,7 @@ class Commits(ABC):
 
     @abstractmethod
     def read(self, name: str) -> str:
-        """Return a text file's content."""
+        """Return a text file's content; raises ValueError where that is not what was written."""
 
     def numbers(self, log: str) -> list[int]:
         """Return the batches of which a log, offsets or commits, has a file, in order."""
@@ -133,9 +133,12 @@ class ArrowCommits(Commits):
         return [each.base_name for each in found]
 
     def read(self, name: str) -> str:
-        """Return a text file's content."""
-        with self._files.open_input_stream(f"{self._folder}/{name}") as file:
-            return bytes(file.read()).decode()
+        """Return a text file's content; raises ValueError where it is not there."""
+        try:
+            with self._files.open_input_stream(f"{self._folder}/{name}") as file:
+                return bytes(file.read()).decode()
+        except FileNotFoundError as error:
+            raise ValueError(str(error)) from error
 
     def lose(self) -> None:
         """Remove the file without which nobody takes the folder for a checkpoint."""

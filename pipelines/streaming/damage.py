@@ -1,5 +1,5 @@
-"""Finds the files of a checkpoint that a power cut has emptied or torn, and steps over them where
-that loses nothing and doubles nothing.
+"""Finds the files of a checkpoint that a power cut has emptied, torn or taken, and steps over them
+where that loses nothing and doubles nothing.
 """
 
 import json
@@ -16,7 +16,7 @@ NEWEST = 2  # files of each log that Spark reads at a start
 
 def damaged(folder: CheckpointFolder, is_stopped: bool = False) -> list[str]:
     """Return the names of the files that cannot be read: what a start reads by its content, all
-    others where they are of no length.
+    others where they are of no length; and of those of the log of offsets that are gone.
 
     RocksDB's own files only where somebody has stopped the query because it cannot go on: a kill
     leaves some of no length that nobody needs.
@@ -24,7 +24,16 @@ def damaged(folder: CheckpointFolder, is_stopped: bool = False) -> list[str]:
     lengths = folder.lengths((*DEPTHS, STATE_FILES) if is_stopped else DEPTHS)
     empty = {name for name, length in lengths.items() if not length}
     torn = {name for name, parse in _read_at_a_start(lengths) if name not in empty and not _is_whole(folder, name, parse)}
-    return sorted(empty | torn)
+    return sorted(empty | torn | _gone(folder))
+
+
+def _gone(folder: CheckpointFolder) -> set[str]:
+    """Return the batches of the log of offsets that are missing among its others, or that are
+    committed.
+    """
+    planned = folder.numbers("offsets")
+    wanted = {*range(planned[0], planned[-1]), *(n for n in folder.numbers("commits") if n > planned[0])} if planned else set()
+    return {f"offsets/{number}" for number in wanted - {*planned}}
 
 
 def step_over(folder: CheckpointFolder, query_id: str | None, written: int | None, is_merged: bool) -> str | None:
@@ -65,6 +74,8 @@ def _step_over_logs(folder: CheckpointFolder, found: set[str], written: int | No
         last = _last_whole(folder, found)
     if last is None or last < 0:
         return None
+    for name in found:
+        folder.delete(name)
     _go_back(folder, last)
     return f"what came after batch {last} is planned anew"
 

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from pipelines.base import exits, logs, shutdown
 from pipelines.base.errors import EngineLost, TidemarkError
-from pipelines.streaming import jvm, status_server
+from pipelines.streaming import jvm, status_server, topic_watch
 from pipelines.streaming.companions import Companion
 from pipelines.streaming.schema_watch import SchemaWatch
 from pipelines.streaming.session import spark_session
@@ -50,6 +50,7 @@ def run_queries(
         spark = spark_session(name)
         job_runs = threading.Event()
         supervised = [SupervisedQuery(spark, query, shutdown.requested, job_runs) for query in wanted]
+        beside = [*beside, topic_watch.companion(supervised, renew)]
         threads = [threading.Thread(target=each.live, args=[spark], name=each.name, daemon=True) for each in beside]
         for thread in threads:
             thread.start()

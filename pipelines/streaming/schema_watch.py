@@ -29,3 +29,6 @@ class SchemaWatch:
         except TidemarkError as error:
             log.warning("registry_not_watched", error=str(error))
             return frozenset()
+        except Exception as error:  # what nobody foresaw must not end all queries
+            log.error("registry_not_watched", exc_info=error)
+            return frozenset()

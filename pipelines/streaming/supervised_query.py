@@ -39,13 +39,15 @@ _searching = threading.Lock()
 @dataclass(frozen=True)
 class Query:
     """A streaming query of a job: its name, that of what it writes, what starts it, how its batch
-    is tried without writing where that can be done, and the topics whose records it decodes.
+    is tried without writing where that can be done, the topics whose records it decodes, and those
+    that it reads without decoding them.
     """
 
     name: str
     start: Callable[[SparkSession], StreamingQuery]
     trial: Trial | None = None
     topics: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def test_a_table_of_80_columns_with_a_sentence_for_each_topic_that_does_not_hold
     assert lines[0].split() == ["topic", "bronze", "silver", "duplicates", "quarantined", "in", "flight"]
     assert lines[1].split() == ["tidemark.fraud_scores", "12,345,678", "12,300,000", "45,000", "600", "78"]
     assert lines[-3:] == [
-        "✗ shop.orders: 3 records are missing, 1 of them skipped by bronze: run make rebuild (docs/operations.md).",
+        "✗ shop.orders: 3 records are missing: make rebuild brings back all but 1 that bronze lacks (docs/operations.md).",
         "✗ shop.orders: 2 rows are more than one for their record (docs/operations.md).",
         "✗ shop.reviews: 2 are in flight, the oldest for 601 s: run make status (docs/operations.md).",
     ]

@@ -4,6 +4,8 @@ so when it is away.
 
 import json
 import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,7 +14,7 @@ from foreign_schemas import somebody_registers, with_first
 from structlog.testing import capture_logs
 
 from pipelines.base.errors import ContractError, ServiceUnreachable
-from pipelines.base.settings import Settings
+from pipelines.base.settings import Settings, settings
 from pipelines.contracts import schemas
 from pipelines.contracts.contract import MOST_RESOLUTIONS
 from pipelines.kafka import schema_registry
@@ -96,6 +98,34 @@ def test_a_registry_that_is_away_is_one_sentence_with_what_to_do() -> None:
 @pytest.fixture
 def _asks_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schema_registry, "_known", {})
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers 200 with what is no registry's answer, as a proxy or a page of maintenance does."""
+
+    page = b""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.page)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Log nothing."""
+
+
+@pytest.mark.usefixtures("_asks_anew")
+@pytest.mark.parametrize("page", [b"<html>We are back at noon.</html>", b"[]", b"{}", b"7", b'{"schema": 3}', b"\xff"])
+def test_what_answers_in_the_registrys_place_is_one_sentence(page: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    with HTTPServer(("127.0.0.1", 0), type("Page", (Answering,), {"page": page})) as answering:
+        monkeypatch.setenv("TIDEMARK_SCHEMA_REGISTRY__URL", f"http://127.0.0.1:{answering.server_port}")
+        settings.cache_clear()
+        threading.Thread(target=answering.serve_forever, daemon=True).start()
+        with pytest.raises((ServiceUnreachable, ContractError), match=r"^(Could not|No schema|The registry)"):
+            schema_registry.contract("shop.reviews")
+        answering.shutdown()
+    settings.cache_clear()
 
 
 @pytest.mark.integration

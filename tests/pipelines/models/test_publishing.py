@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from fraud_models import a_packed_model
+from structlog.testing import capture_logs
 from waiting import until
 
 from pipelines.base.errors import ModelError, ServiceUnreachable
@@ -207,3 +208,17 @@ def test_a_store_that_has_lost_its_data_gets_champion_and_challenger_again(watch
     assert registry.fetched == ["1", "2", "1", "2"]
     assert (store.models.current_version("fraud"), shadowed(store)) == ("1", "2")
     assert store.models.packed("fraud", "1") == registry.versions["1"]
+
+
+def test_a_store_that_was_emptied_and_a_champion_that_is_gone_are_logged(watch, registry, store):
+    registry.crown(a_packed_model("5"))
+    watch.look()
+    store.client.reader.flushall()
+    with capture_logs() as logs:
+        watch.look()
+        registry.champion = None
+        watch.look()
+        watch.look()
+    events = [each["event"] for each in logs if each["log_level"] in ("error", "warning")]
+    assert events == ["online_store_was_emptied", "champion_gone"]
+    assert store.models.current_version("fraud") == "5"

@@ -212,3 +212,51 @@ def test_a_scorer_s_damaged_commit_is_stepped_over_and_its_damaged_id_is_not(spa
 def test_what_spark_did_not_write_is_no_batch(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         PlannedBatch.from_log(text)
+
+
+def test_a_checkpoint_older_than_its_table_is_refused_because_its_next_batch_would_be_left_out(
+    spark: SparkSession, numbers: Numbers, own_settings: Path
+) -> None:
+    assert numbers.read(EARLY) == [0, 1, 2]
+    for log in ("offsets", "commits"):
+        for name in ("2", ".2.crc"):
+            (own_settings / "checkpoints" / EARLY.name / log / name).unlink()
+
+    with pytest.raises(CheckpointError, match=r"is older than what the table holds.*make recover TABLE=gold\.early"):
+        TableCheckpoint(spark, EARLY).claim()
+
+    assert REFILLED in repair.recover(spark, EARLY)
+    numbers.write(2)
+    assert numbers.read(EARLY) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("gone", ["1", "2"])
+def test_a_batch_that_is_gone_from_the_log_is_named_and_recovered(
+    spark: SparkSession, numbers: Numbers, own_settings: Path, gone: str
+) -> None:
+    assert sum_up(spark) == {0: 2, 1: 1}
+    (own_settings / "checkpoints" / SUMS.name / "offsets" / gone).unlink()
+
+    with pytest.raises(CheckpointError, match=rf"is damaged.*offsets/{gone} cannot be read"):
+        TableCheckpoint(spark, SUMS).claim()
+
+    assert "is planned anew" in repair.recover(spark, SUMS)
+    numbers.write()
+    assert sum_up(spark) == {0: 2, 1: 4}
+
+
+def test_a_reader_of_a_table_that_was_rolled_back_is_filled_again(
+    spark: SparkSession, numbers: Numbers, own_settings: Path
+) -> None:
+    assert numbers.read(EARLY) == [0, 1, 2]
+    first = catalog.snapshots(spark, NUMBERS).orderBy("committed_at").first()
+    assert first
+    spark.sql(f"CALL lake.system.rollback_to_snapshot('{NUMBERS.name}', {first['snapshot_id']})").collect()
+
+    with pytest.raises(CheckpointError, match=r"has read silver\.numbers up to a snapshot that .* was taken back"):
+        TableCheckpoint(spark, EARLY).claim()
+
+    assert REFILLED in repair.recover(spark, EARLY)
+    there = number_tables.rows(spark, NUMBERS)
+    assert len(there) == 1
+    assert numbers.read(EARLY) == there

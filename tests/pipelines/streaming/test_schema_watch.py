@@ -59,3 +59,13 @@ def test_the_registry_is_asked_now_and_then_only(monkeypatch: pytest.MonkeyPatch
     with capture_logs() as logs:
         assert [watch.changed(), watch.changed()] == [frozenset()] * 2
     assert [each["event"] for each in logs] == ["registry_not_watched"]
+
+
+def test_what_nobody_foresaw_in_the_registry_ends_no_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> frozenset[str]:
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(schema_registry, "forget_outdated", fail)
+    with capture_logs() as logs:
+        assert SchemaWatch(every_s=0.1, looked_at=0).changed() == frozenset()
+    assert [each["event"] for each in logs] == ["registry_not_watched"]
