@@ -53,7 +53,7 @@ class Shop:
     def good(self, topic: str, kind: str = "ordinary", fate: str = SILVER, /, **changes: Any) -> str:
         """Send an event, of today unless `changes` say otherwise, and return its id."""
         event = self._event(topic, **changes)
-        self._send(topic, encoded(topic, event))
+        self._send(topic, encoded(topic, event), self._key(topic, event))
         self.ledger.note(kind, topic, fate, event["event_id"])
         return str(event["event_id"])
 
@@ -71,7 +71,7 @@ class Shop:
         """Send one event two times."""
         event = self._event(topic)
         for fate in (SILVER, COPY):
-            self._send(topic, encoded(topic, event))
+            self._send(topic, encoded(topic, event), self._key(topic, event))
             self.ledger.note("sent twice", topic, fate, event["event_id"])
 
     def in_transactions(self, topic: str) -> None:
@@ -123,7 +123,7 @@ class Shop:
 
     def _written(self, topic: str, kind: str, schema: str, schema_id: int, **changes: Any) -> str:
         event = self._event(topic, **changes)
-        self._send(topic, written(event, schema, schema_id))
+        self._send(topic, written(event, schema, schema_id), self._key(topic, event))
         self.ledger.note(kind, topic, SILVER, event["event_id"])
         return str(event["event_id"])
 
@@ -154,9 +154,19 @@ class Shop:
         }
         return {**BUILDERS[topic](), **own, **keys, **changes}
 
-    def _send(self, topic: str, value: bytes | None) -> None:
-        self.producer.produce(topic, value, f"key-{self.number % 7}")
+    def _key(self, topic: str, event: dict[str, Any]) -> str:
+        """Return the key by which an event is sent: a payment's card, of others one of a few."""
+        return str(event["card_id"]) if topic == "shop.payments" else f"key-{self.number % 7}"
+
+    def _send(self, topic: str, value: bytes | None, key: str = "no event") -> None:
+        self.producer.produce(topic, value, key)
         self.producer.poll(0)
+
+    def with_another_key(self, key: str | None) -> None:
+        """Send a payment with a key that is not its card."""
+        event = self._event("shop.payments")
+        self.producer.produce("shop.payments", encoded("shop.payments", event), key)
+        self.ledger.note("a key that is not the card", "shop.payments", QUARANTINE, event["event_id"])
 
     def _producer(self, **more: Any) -> Producer:
         servers = {"bootstrap.servers": self.chosen.kafka.bootstrap_servers, "log_level": 0}
@@ -213,6 +223,11 @@ def kinds(shop: Shop) -> Iterator[Callable[[], object]]:
     yield lambda: shop.good("shop.payments", "a method nobody listed", method="pix")
     yield lambda: shop.good("shop.payments", "a refund", REFUND, amount=Decimal("-10.00"))
     yield lambda: shop.good("shop.payments", "placeholders", device_id="undefined", seller_id="null")
+    yield lambda: shop.refused("shop.orders", "placeholders of what gold keys by", order_id="undefined")
+    yield lambda: shop.refused("shop.inventory", "placeholders of what gold keys by", product_id="N/A")
+    yield lambda: shop.refused("shop.orders", "a date that is ahead", placed_at=now + timedelta(days=400))
+    yield lambda: shop.with_another_key("order-1")
+    yield lambda: shop.with_another_key(None)
 
 
 MOOD = {"name": "mood", "type": ["null", "string"], "default": None}
