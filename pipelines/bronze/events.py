@@ -41,3 +41,10 @@ def keep(records: DataFrame) -> DataFrame:
     given = F.col("timestamp")
     arrived_at = F.when(OUR_TIMES.holds(given), given).otherwise(F.lit(NO_TIME).cast("timestamp"))
     return records.withColumn("timestamp", arrived_at).select(*TABLE.column_names)
+
+
+def kept_ms(stamped_ms: int) -> int:
+    """Return the time of arrival that the archive has of a record that was stamped so, both in
+    milliseconds since 1970.
+    """
+    return stamped_ms if OUR_TIMES.start.timestamp() <= stamped_ms / 1000 < OUR_TIMES.end.timestamp() else 0

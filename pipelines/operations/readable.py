@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import Kafka
-from pipelines.base.window import OUR_TIMES
+from pipelines.bronze import events
 from pipelines.kafka import topics
 from pipelines.operations.positions import Positions
 
@@ -74,9 +74,8 @@ def oldest_unread(kafka: Kafka, reached: Mapping[str, Mapping[int, int]]) -> dic
 
 def _appended_at(message: Message) -> datetime | None:
     """Return when a message was appended; None where what it was stamped with is no such time."""
-    stamped_s = message.timestamp()[1] / 1000
-    is_time = OUR_TIMES.start.timestamp() <= stamped_s < OUR_TIMES.end.timestamp()
-    return datetime.fromtimestamp(stamped_s, UTC) if is_time else None
+    appended_ms = events.kept_ms(message.timestamp()[1])
+    return datetime.fromtimestamp(appended_ms / 1000, UTC) if appended_ms else None
 
 
 def _first_of_each(consumer: Consumer, waiting: set[tuple[str, int]]) -> Iterator[Message]:

@@ -306,11 +306,12 @@ def test_a_record_that_no_broker_has_stamped_is_archived_and_refused(spark: Spar
     records = kafka_records(spark, "shop.clicks", [value]).withColumn("timestamp", F.timestamp_micros(F.lit(stamp_us)))
     assert refine(records, CONTRACTS["shop.clicks"], SILVER["shop.clicks"]).count() == 0
     archived = events.keep(records)
+    assert (events.kept_ms(stamp_us // 1000), events.kept_ms(1_795_348_800_000)) == (0, 1_795_348_800_000)
     for source in (records, archived):
         [refused] = quarantine.refuse(source, CONTRACTS, REFINED).select("reason", "value").toArrow().to_pylist()
         assert (refused["reason"], refused["value"]) == ("no_arrival_time", value)
-    [kept] = archived.toArrow().to_pylist()
-    assert (kept["timestamp"], kept["value"]) == (datetime(1970, 1, 1, tzinfo=UTC), value)
+    [in_bronze] = archived.toArrow().to_pylist()
+    assert (in_bronze["timestamp"], in_bronze["value"]) == (datetime(1970, 1, 1, tzinfo=UTC), value)
 
 
 @pytest.mark.parametrize("wrong", [b"\xe3\xe3\xe3\xe3", b"ok\xe3"])
