@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import httpx
-from builders import BUILDERS, an_item, written
+from builders import BUILDERS, an_item, key, written
 from confluent_kafka import Producer
 from extreme_records import records
 
@@ -74,6 +74,12 @@ class Shop:
             self._send(topic, encoded(topic, event), self._key(topic, event))
             self.ledger.note("sent twice", topic, fate, event["event_id"])
 
+    def with_another_key(self, key: str | None) -> None:
+        """Send a payment with a key that is not its card."""
+        event = self._event("shop.payments")
+        self.producer.produce("shop.payments", encoded("shop.payments", event), key)
+        self.ledger.note("a key that is not the card", "shop.payments", QUARANTINE, event["event_id"])
+
     def in_transactions(self, topic: str) -> None:
         """Send three events in three transactions, of which the second is taken back."""
         producer = self._producer(**{"transactional.id": f"awkward-{self.run}"})
@@ -92,7 +98,7 @@ class Shop:
         """
         header = b"\0" + schema_registry.newest_id(topic).to_bytes(4, "big")
         for value in records(Random(self.run), topic, count):  # noqa: S311 - no secret
-            self._send(topic, header + value[5:])
+            self._send(topic, header + value[5:], key(topic, value))
             self.ledger.records += 1
         self.ledger.kinds["as extreme as the contract allows"] = count
 
@@ -158,15 +164,9 @@ class Shop:
         """Return the key by which an event is sent: a payment's card, of others one of a few."""
         return str(event["card_id"]) if topic == "shop.payments" else f"key-{self.number % 7}"
 
-    def _send(self, topic: str, value: bytes | None, key: str = "no event") -> None:
+    def _send(self, topic: str, value: bytes | None, key: str | bytes = "no event") -> None:
         self.producer.produce(topic, value, key)
         self.producer.poll(0)
-
-    def with_another_key(self, key: str | None) -> None:
-        """Send a payment with a key that is not its card."""
-        event = self._event("shop.payments")
-        self.producer.produce("shop.payments", encoded("shop.payments", event), key)
-        self.ledger.note("a key that is not the card", "shop.payments", QUARANTINE, event["event_id"])
 
     def _producer(self, **more: Any) -> Producer:
         servers = {"bootstrap.servers": self.chosen.kafka.bootstrap_servers, "log_level": 0}

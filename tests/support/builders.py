@@ -124,7 +124,7 @@ def key(topic: str, value: bytes | None) -> bytes:
     schema = fastavro.parse_schema(json.loads(versions[version - 1]))
     try:
         event: Any = fastavro.schemaless_reader(io.BytesIO(value[5:]), schema, None, handle_unicode_errors="surrogateescape")
-    except (EOFError, IndexError, MemoryError, OverflowError, TypeError, ValueError):
+    except (ArithmeticError, EOFError, IndexError, MemoryError, TypeError, ValueError):
         return b"key"
     return str(event["card_id"]).encode("utf-8", "surrogateescape")
 
