@@ -223,7 +223,8 @@ def test_two_payments_of_one_event_id_are_two(spark, store, history, own_setting
     labelled, _ = history
     first, second = (int(moments(labelled)[i]) for i in (20, 58))
     # One gets its label, one is paid.
-    others = spark.table(payments.TABLE.name).filter("event_id IN ('e12', 'e40')").withColumn("amount", F.col("amount") + 1)
+    dearer = (F.col("amount") + 1).cast("decimal(12,2)")
+    others = spark.table(payments.TABLE.name).filter("event_id IN ('e12', 'e40')").withColumn("amount", dearer)
     seller_states.publish(spark, store, 0, first)
     before = spark.sql(f"SELECT snapshot_id FROM {payments.TABLE.name}.refs").first()[0]
     others.writeTo(payments.TABLE.name).append()
