@@ -26,6 +26,11 @@ LATE_AFTER_S: dict[str, int | None] = {
     "gold.fraud_scores": 60,
     "gold.stock_levels": 90,
     "gold.seller_activity": 90,
+    "silver.exposures": None,
+    "gold.exposure_counts": None,
+    "gold.sessions": 180,
+    "gold.item_trends": 180,
+    "gold.recommendation_outcomes": 180,
 }
 OTHERS_LATE_AFTER_S = 90
 LAYERS = ("bronze", "silver", "gold")
