@@ -3,8 +3,10 @@ batch is done twice, a stream gives what a recomputation gives.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from builders import a_click, an_exposure, at
@@ -26,6 +28,7 @@ TABLES = (clicks.TABLE, exposures.TABLE, *(gold.TABLE for gold in GOLD))
 ACTIONS = ("view", "view", "add_to_cart", "remove_from_cart", "purchase", "compare")
 PRODUCTS = [f"p{number}" for number in range(8)]
 HOUR, LATE_BY_S = 3_600, 500  # less than any lateness
+SILENCE, LATENESS = timedelta(minutes=30), timedelta(minutes=10)
 
 
 @pytest.fixture(autouse=True)
@@ -50,8 +53,7 @@ def visits(chance: Random, count: int) -> list[tuple[float, bool, Event]]:
     for number in range(count):
         happened, session = chance.randrange(4 * HOUR), f"v{chance.randrange(12)}"
         who = {"session_id": session, "visitor_id": f"w{session}", "event_at": at(happened)}
-        product, action, position = chance.choice(PRODUCTS), chance.choice(ACTIONS), chance.randrange(1, 1_002)
-        click = a_click(event_id=f"c{number}", product_id=product, action=action, position=position, **who)
+        click = a_click(event_id=f"c{number}", product_id=chance.choice(PRODUCTS), action=chance.choice(ACTIONS), **who)
         shown = an_exposure(event_id=f"x{number}", products=chance.sample(PRODUCTS, chance.randrange(4)), **who)
         is_click = chance.random() < 0.7
         drawn.append((happened + chance.choice((0, chance.randrange(LATE_BY_S))), is_click, click if is_click else shown))
@@ -69,6 +71,36 @@ def forget_last_commit(spark: SparkSession, gold: Gold) -> None:
     (Path(settings().checkpoints.path) / gold.TABLE.name / "commits" / str(last)).unlink()
 
 
+def sessions_by_hand(clicked: Sequence[Event]) -> set[tuple[Any, ...]]:
+    """Return session, beginning and products of each session that has ended, by looking at one
+    click after the other.
+    """
+    open_sessions: dict[str, list[Event]] = {}
+    found: list[list[Event]] = []
+    for click in sorted(clicked, key=lambda each: (each["event_at"], each["event_id"])):
+        session = open_sessions.get(click["session_id"], [])
+        if not session or click["event_at"] - session[-1]["event_at"] > SILENCE:
+            session = []
+            found.append(session)
+            open_sessions[click["session_id"]] = session
+        session.append(click)
+    over = max(click["event_at"] for click in clicked) - SILENCE - LATENESS
+    ended = [session for session in found if session[-1]["event_at"] <= over]
+    return {(each[0]["session_id"], each[0]["event_at"], tuple(click["product_id"] for click in each)) for each in ended}
+
+
+def outcomes_by_hand(clicked: Sequence[Event], shown: Sequence[Event]) -> set[tuple[str, str, str]]:
+    """Return list, product and outcome of each pair of a list and a click that belong together."""
+    words = {"add_to_cart": "carted", "purchase": "bought", "view": "viewed", "compare": "viewed"}
+    return {
+        (list_["event_id"], click["product_id"], words[click["action"]])
+        for list_ in shown
+        for click in clicked
+        if click["session_id"] == list_["session_id"] and click["product_id"] in list_["products"]
+        if timedelta(0) <= click["event_at"] - list_["event_at"] <= SILENCE and click["action"] in words
+    }
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_stream_gives_what_a_recomputation_gives(spark: SparkSession, seed: int) -> None:
     came = visits(Random(seed), 300)  # noqa: S311 - no secret
@@ -82,6 +114,13 @@ def test_a_stream_gives_what_a_recomputation_gives(spark: SparkSession, seed: in
         streamed = rows(spark, gold.TABLE)
         assert streamed == sorted(map(str, recomputed(spark, gold).collect())), gold.TABLE.name
         assert len(streamed) > 10
+    clicked, shown = ([event for _, is_click, event in came if is_click == wanted] for wanted in (True, False))
+    ended = catalog.fresh(spark, sessions.TABLE).collect()
+    assert {(row["session_id"], row["started_at"].replace(tzinfo=UTC), (*row["products"],)) for row in ended} == (
+        sessions_by_hand(clicked)
+    )
+    outcomes = catalog.fresh(spark, recommendation_outcomes.TABLE).select("exposure_id", "product_id", "outcome").collect()
+    assert sorted(map(tuple, outcomes)) == sorted(outcomes_by_hand(clicked, shown))
 
 
 def test_a_session_that_goes_on_after_a_recomputation_is_there_once_and_whole(spark: SparkSession) -> None:
