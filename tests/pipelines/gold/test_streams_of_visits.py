@@ -66,7 +66,7 @@ def arrive(spark: SparkSession, arrived: Sequence[tuple[float, bool, Event]]) ->
 
 
 def next_batch(spark: SparkSession, newest: datetime) -> None:
-    """Have one more batch of clicks, of nobody: what the batches before have ended comes with it."""
+    """Have one more batch, of a click by nobody: what earlier batches have ended comes with it."""
     append(spark, clicks.TABLE, a_click(event_id="next", session_id="nobody", product_id="none", event_at=newest))
 
 
