@@ -9,6 +9,7 @@ import time
 import zipfile
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,7 +92,7 @@ class Model:
 INDEX_KINDS = ("i8", "i4", "i8", "i4", "i2", "i8", "i4", "f4", "f4", "i4", "i4", "?", "u8", "i4", "i8", "i4")
 
 
-def _like(array: npt.NDArray[np.generic], kind: str) -> npt.NDArray[np.generic]:
+def _like(array: npt.NDArray[np.generic], kind: str) -> Any:
     """Return an array as compiled code wants it; raises TypeError for one of another kind."""
     if array.dtype != np.dtype(kind):
         raise TypeError(f"an array of {array.dtype} where {np.dtype(kind)} is due")
