@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -52,3 +52,11 @@ def unpacked(content: bytes, model: str) -> Arrays:
             "champion alias back."
         ) from error
     return found
+
+
+def require(found: Arrays, names: Collection[str], model: str) -> None:
+    """Raise ModelError where some of the arrays that a model is made of are not among those
+    found.
+    """
+    if missing := set(names) - found.keys():
+        raise ModelError(f"{model} lacks the arrays {', '.join(sorted(missing))}, so it is not loaded: build it again.")
