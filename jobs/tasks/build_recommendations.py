@@ -9,8 +9,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from pipelines.base import exits, logs
 from pipelines.base.settings import settings
-from pipelines.gold import sessions as gold_sessions
-from pipelines.gold import stock_levels
+from pipelines.gold import sessions, stock_levels
 from pipelines.lake import arrow
 from pipelines.models.registry import ModelRegistry
 from pipelines.recommendations import building, promotion, versions
@@ -28,14 +27,11 @@ def build(lake: SqlCatalog, registry: ModelRegistry, incremental: bool, promote:
     """Build an index of what gold.sessions has, and register it."""
     wanted, options = settings().recommendations, Options()
     before = versions.newest(registry, wanted.model_name) if incremental else None
-    table = arrow.find(lake, gold_sessions.TABLE)
-    found = building.gathered(table, wanted.learn_from_sessions, settings().ids.none, before)
-    learned, unseen = building.parts(found.sessions)
-    ordered, held = (building.ordered(arrow.find(lake, orders.TABLE)), building.held(arrow.find(lake, stock_levels.TABLE)))
-    known = catalogue(learned.products, ordered, held, wanted.gone_after_days)
-    index = building.built(learned, unseen, known, options)
-    rows = building.rows_until(table, found.snapshot_id, index.learned_until_us) if table else 0
-    version = versions.register(registry, wanted.model_name, index, options, found.snapshot_id, rows)
+    past = building.past(lake)
+    learned, unseen = building.parts(building.gathered(past, wanted.learn_from_sessions, settings().ids.none, before))
+    ordered, held = building.ordered(arrow.find(lake, orders.TABLE)), building.held(arrow.find(lake, stock_levels.TABLE))
+    index = building.built(learned, unseen, catalogue(learned.products, ordered, held, wanted.gone_after_days), options)
+    version = versions.register(registry, wanted.model_name, index, options, past)
     log.info("model_registered", version=version, incremental=before is not None, **index.metrics)
     promotion.take_up(registry, wanted.model_name, version, at_once=promote)
 
@@ -68,7 +64,7 @@ def main(
             return
         with arrow.open_catalogue() as lake:
             if if_needed:
-                aggregated.wait(lake, clicks.TABLE, gold_sessions.TABLE)
+                aggregated.wait(lake, clicks.TABLE, sessions.TABLE)
             build(lake, registry, incremental, promote)
 
 

@@ -20,8 +20,9 @@ def promote(registry: ModelRegistry) -> None:
     """Compare challenger and champion on the newest sessions."""
     wanted = settings().recommendations
     with arrow.open_catalogue() as lake:
-        found = building.gathered(arrow.find(lake, sessions.TABLE), wanted.learn_from_sessions, settings().ids.none)
-    promotion.decide(registry, wanted.model_name, found.sessions, {sessions.TABLE.name: str(found.snapshot_id)})
+        past = building.past(lake)
+        newest = building.gathered(past, wanted.learn_from_sessions, settings().ids.none)
+    promotion.decide(registry, wanted.model_name, newest, {sessions.TABLE.name: str(past.snapshot_id)})
 
 
 def main(

@@ -8,18 +8,21 @@ serve.
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pyarrow as pa
+from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThan, LessThanOrEqual
 from pyiceberg.table import Table as IcebergTable
 
 from pipelines.base import logs
 from pipelines.base.errors import ModelError
 from pipelines.base.placeholders import NoId
+from pipelines.gold.sessions import TABLE as SESSIONS
 from pipelines.lake import arrow
+from pipelines.lake.arrow import EVERY
 from pipelines.models.packed import Packed
 from pipelines.recommendations import catalogue, quality, training_sessions
 from pipelines.recommendations.catalogue import Lines, Stock
@@ -37,11 +40,15 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 log = logs.get(__name__)
 
 
-class Gathered(NamedTuple):
-    """The newest sessions of gold.sessions at a snapshot, in order."""
+class Past(NamedTuple):
+    """The table gold.sessions as it was at a snapshot."""
 
-    sessions: Sessions
+    table: IcebergTable
     snapshot_id: int
+
+    def rows(self, columns: Sequence[str], where: BooleanExpression) -> Iterator[pa.RecordBatch]:
+        """Return columns of the rows of persons that meet a condition."""
+        return arrow.batches(self.table, columns, self.snapshot_id, And(A_PERSONS, where))
 
 
 class Before(NamedTuple):
@@ -62,30 +69,33 @@ class Built(NamedTuple):
     metrics: dict[str, float]
 
 
-def gathered(table: IcebergTable | None, most: int, no_id: NoId, before: Before | None = None) -> Gathered:
-    """Return the newest `most` sessions that gold.sessions holds now.
-
-    Those `before` are not read again, where the table still holds as many rows of them. Raises
-    ModelError where nobody has ever written it.
-    """
+def past(lake: Catalog) -> Past:
+    """Return gold.sessions as it is now; raises ModelError where nobody has ever written it."""
+    table = arrow.find(lake, SESSIONS)
     snapshot = table.current_snapshot() if table else None
     if table is None or snapshot is None:
-        raise ModelError("There is nothing to build from: gold.sessions is empty; let visitors come (make demo).")
-    now = snapshot.snapshot_id
+        raise ModelError("There are no sessions to go by: gold.sessions is empty; let visitors come (make demo).")
+    return Past(table, snapshot.snapshot_id)
+
+
+def gathered(came: Past, most: int, no_id: NoId, before: Before | None = None) -> Sessions:
+    """Return the newest `most` sessions, in order.
+
+    Those `before` are not read again, where the table still holds as many rows of them.
+    """
     if before is None or not before.sessions.count:
-        return Gathered(training_sessions.gathered(_rows(table, now, A_PERSONS), most, no_id), now)
+        return training_sessions.gathered(came.rows(training_sessions.COLUMNS, EVERY), most, no_id)
     until_us = int(training_sessions.ends(before.sessions)[-1])
-    if (rows := rows_until(table, now, until_us)) != before.rows:
+    if (rows := rows_until(came, until_us)) != before.rows:
         log.warning("built_whole", reason="gold.sessions has other rows of old sessions", rows=rows, rows_then=before.rows)
-        return gathered(table, most, no_id)
-    since = And(A_PERSONS, GreaterThan("ended_at", _moment(until_us)))
-    return Gathered(training_sessions.gathered(_rows(table, now, since), most, no_id, before.sessions), now)
+        return gathered(came, most, no_id)
+    since = came.rows(training_sessions.COLUMNS, GreaterThan("ended_at", _moment(until_us)))
+    return training_sessions.gathered(since, most, no_id, before.sessions)
 
 
-def rows_until(table: IcebergTable, snapshot_id: int, until_us: int) -> int:
-    """Return how many rows of persons gold.sessions has of sessions that ended until a moment."""
-    ended = And(A_PERSONS, LessThanOrEqual("ended_at", _moment(until_us)))
-    return sum(len(batch) for batch in arrow.batches(table, ("ended_at",), snapshot_id, ended))
+def rows_until(came: Past, until_us: int) -> int:
+    """Return how many rows of persons there are of sessions that ended until a moment."""
+    return sum(len(batch) for batch in came.rows(("ended_at",), LessThanOrEqual("ended_at", _moment(until_us))))
 
 
 def parts(sessions: Sessions) -> tuple[Sessions, Sessions]:
@@ -110,7 +120,7 @@ def built(learned: Sessions, unseen: Sessions, known: Catalogue, options: Option
     Raises ModelError where there is no session to learn from.
     """
     if not learned.count:
-        raise ModelError("There is nothing to build from: gold.sessions has no session of a person yet; let visitors come.")
+        raise ModelError("There is nothing to learn from: gold.sessions has no session of a person yet; let visitors come.")
     begun = time.perf_counter()
     content = recommender.packed_bytes(build(learned, known, options))
     build_s = time.perf_counter() - begun
@@ -134,10 +144,6 @@ def measured(content: bytes, learned: Sessions, unseen: Sessions) -> dict[str, f
     (us,) = quality.us_per_query([model], asked)
     counts = {"questions_count": float(len(asked.answer)), "shown_count": float(shown)}
     return {**figures, **counts, "shown_share": shown / len(learned.products), "query_us": us}
-
-
-def _rows(table: IcebergTable, snapshot_id: int, where: BooleanExpression) -> Iterator[pa.RecordBatch]:
-    return arrow.batches(table, training_sessions.COLUMNS, snapshot_id, where)
 
 
 def _moment(us: int) -> datetime:

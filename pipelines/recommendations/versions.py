@@ -4,8 +4,8 @@ from pipelines.base import logs
 from pipelines.base.errors import ModelError
 from pipelines.gold.sessions import TABLE as SESSIONS
 from pipelines.models.registry import CHALLENGER, CHAMPION, ModelRegistry
-from pipelines.recommendations import training_sessions
-from pipelines.recommendations.building import Before, Built
+from pipelines.recommendations import building, training_sessions
+from pipelines.recommendations.building import Before, Built, Past
 from pipelines.recommendations.model.options import Options
 from pipelines.recommendations.model.recommender import FORMAT
 
@@ -17,9 +17,11 @@ LEARNED_UNTIL, ROWS = "learned_until_us", "rows_until_then"
 log = logs.get(__name__)
 
 
-def register(registry: ModelRegistry, name: str, index: Built, options: Options, snapshot_id: int, rows: int) -> str:
-    """Register an index, with its sessions beside it, and return its version."""
-    facts = {SESSIONS.name: str(snapshot_id), LEARNED_UNTIL: str(index.learned_until_us), ROWS: str(rows)}
+def register(registry: ModelRegistry, name: str, index: Built, options: Options, came: Past) -> str:
+    """Register an index of sessions that came, with them beside it, and return its version."""
+    until_us = index.learned_until_us
+    rows = building.rows_until(came, until_us)
+    facts = {SESSIONS.name: str(came.snapshot_id), LEARNED_UNTIL: str(until_us), ROWS: str(rows)}
     beside = {SESSIONS_FILE: index.sessions}
     return registry.register_arrays(
         name, index.content, options.model_dump(), index.metrics, facts, feature_set=FORMAT, beside=beside

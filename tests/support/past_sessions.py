@@ -4,10 +4,16 @@ product to its neighbours.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pyiceberg.catalog.memory import InMemoryCatalog
+
+from pipelines.gold.sessions import TABLE
+from pipelines.recommendations import building
+from pipelines.recommendations.building import Past
 
 BEGIN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 KINDS = {
@@ -62,3 +68,23 @@ def a_past(sessions: int, seed: int = 7, products: int = 60, first: int = 0, wan
             product = int(random.integers(products)) if random.random() < wander else (product + 1) % products
         past.append(a_session(number, looked, [number * 60 + 5 * click for click in range(length)]))
     return past
+
+
+class SessionsLake:
+    """A catalogue of a test's own, without Spark, with gold.sessions."""
+
+    def __init__(self, folder: Path) -> None:
+        self.catalogue = InMemoryCatalog("lake", warehouse=f"file://{folder}")
+        self.catalogue.create_namespace("gold")
+
+    def holds(self, rows: Iterable[Row]) -> Past:
+        """Make the table anew with these rows, and return it."""
+        if self.catalogue.table_exists(TABLE.name):
+            self.catalogue.drop_table(TABLE.name)
+        self.catalogue.create_table(TABLE.name, SHAPE)
+        return self.gets(rows)
+
+    def gets(self, rows: Iterable[Row]) -> Past:
+        """Add rows, and return the table."""
+        self.catalogue.load_table(TABLE.name).append(rows_of(rows))
+        return building.past(self.catalogue)

@@ -37,6 +37,6 @@ def test_it_is_where_there_is_none(local_stack: Settings) -> None:
 
 def test_a_shop_without_sessions_is_one_sentence(local_stack: Settings) -> None:
     for job in (BUILD, PROMOTE):
-        done = finished(job, expect=2)
-        assert "There is nothing to build from: gold.sessions is empty" in done.stderr
+        done = finished(job, expect=2, TIDEMARK_CATALOG__NAME="nobody_came")
+        assert "There are no sessions to go by: gold.sessions is empty" in done.stderr
         assert "Traceback" not in done.stderr

@@ -2,7 +2,6 @@
 lists as one that is built of all; where the table says otherwise, all is read.
 """
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,48 +9,36 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ids import NO_ID
-from past_sessions import SHAPE, Row, a_past, a_session, rows_of
-from pyiceberg.catalog.memory import InMemoryCatalog
-from pyiceberg.table import Table as IcebergTable
+from past_sessions import SHAPE, SessionsLake, a_past, a_session
 
 from pipelines.base.errors import ModelError
 from pipelines.models import arrays
 from pipelines.recommendations import building, training_sessions
-from pipelines.recommendations.building import Before, Built, Gathered
+from pipelines.recommendations.building import Before, Built, Past
 from pipelines.recommendations.model.options import Options
 from pipelines.recommendations.model.sessions import Catalogue, Sessions
 
 OPTIONS = Options(learned=False)
-Table = Callable[..., IcebergTable]
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> Table:
-    """What makes gold.sessions anew with these rows, each list of them a snapshot."""
-    catalogue = InMemoryCatalog("lake", warehouse=f"file://{tmp_path}")
-    catalogue.create_namespace("gold")
-
-    def made(*snapshots: Sequence[Row]) -> IcebergTable:
-        if catalogue.table_exists("gold.sessions"):
-            catalogue.drop_table("gold.sessions")
-        found = catalogue.create_table("gold.sessions", SHAPE)
-        for rows in snapshots:
-            found.append(rows_of(rows))
-        return found
-
-    return made
+def lake(tmp_path: Path) -> SessionsLake:
+    return SessionsLake(tmp_path)
 
 
-def build(found: Gathered) -> Built:
-    learned, unseen = building.parts(found.sessions)
+def gathered(came: Past, before: Before | None = None, most: int = 1_000) -> Sessions:
+    return building.gathered(came, most, NO_ID, before)
+
+
+def build(sessions: Sessions) -> Built:
+    learned, unseen = building.parts(sessions)
     return building.built(learned, unseen, Catalogue.unknown(len(learned.products)), OPTIONS)
 
 
-def before(table: IcebergTable, found: Gathered) -> Before:
-    """Return what is registered beside a version that is built of these sessions."""
-    learned, _ = building.parts(found.sessions)
-    until_us = int(training_sessions.ends(learned)[-1])
-    return Before(learned, building.rows_until(table, found.snapshot_id, until_us))
+def version(came: Past, most: int = 1_000) -> Before:
+    """Return what is registered beside a version that is built of the table."""
+    learned, _ = building.parts(gathered(came, most=most))
+    return Before(learned, building.rows_until(came, int(training_sessions.ends(learned)[-1])))
 
 
 def assert_same(found: Sessions, expected: Sessions) -> None:
@@ -68,53 +55,48 @@ def assert_same(found: Sessions, expected: Sessions) -> None:
     bots=st.integers(0, 2),
     most=st.integers(3, 60),
 )
-def test_a_version_built_on_the_last_one_is_the_one_built_of_all(table, seed, old, new, bots, most):
+def test_a_version_built_on_the_last_one_is_the_one_built_of_all(lake, seed, old, new, bots, most):
     past = a_past(old + new, seed, products=9)
     bot = [a_session(900 + i, ["a"] * 200, range(200), clicks=10_000) for i in range(bots)]
-    lake = table([*bot, *past[:old]])
-    last = building.gathered(lake, most, NO_ID)
-    version = before(lake, last)
-    lake.append(rows_of(past[old:]))
-    whole, grown = (building.gathered(lake, most, NO_ID, each) for each in (None, version))
-    assert_same(grown.sessions, whole.sessions)
-    made, anew = (arrays.unpacked(build(found).content, "it") for found in (grown, whole))
+    last = version(lake.holds([*bot, *past[:old]]), most)
+    came = lake.gets(past[old:])
+    whole, grown = gathered(came, most=most), gathered(came, last, most)
+    assert_same(grown, whole)
+    made, anew = (arrays.unpacked(build(sessions).content, "it") for sessions in (grown, whole))
     assert made.keys() == anew.keys()
     for name in made.keys() - {"built_us"}:
         np.testing.assert_array_equal(made[name], anew[name], err_msg=name)
 
 
 def rows_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return where it is noted how many rows each reading of sessions has given."""
-    read, rows = [], building._rows
+    """Return where it is noted how many rows each reading of whole sessions has given."""
+    read, rows = [], Past.rows
 
-    def noting(*arguments):
-        for batch in rows(*arguments):
-            read.append(len(batch))
+    def noting(came, columns, where):
+        for batch in rows(came, columns, where):
+            read.append(len(batch) if "products" in columns else 0)
             yield batch
 
-    monkeypatch.setattr(building, "_rows", noting)
+    monkeypatch.setattr(Past, "rows", noting)
     return read
 
 
-def test_only_what_ended_since_is_read(table, monkeypatch):
+def test_only_what_ended_since_is_read(lake, monkeypatch):
     past = a_past(60)
-    lake = table(past[:50])
-    version = before(lake, building.gathered(lake, 100, NO_ID))
-    lake.append(rows_of(past[50:]))
+    last = version(lake.holds(past[:50]))
+    came = lake.gets(past[50:])
     read = rows_read(monkeypatch)
-    found = building.gathered(lake, 100, NO_ID, version)
-    assert version.sessions.count == 40
+    assert gathered(came, last).count == 60
+    assert last.sessions.count == 40
     assert sum(read) == 20
-    assert found.sessions.count == 60
 
 
-def test_where_the_table_has_other_rows_of_old_sessions_all_is_read(table, monkeypatch):
+def test_where_the_table_has_other_rows_of_old_sessions_all_is_read(lake, monkeypatch):
     past = a_past(60)
-    lake = table(past[:50])
-    version = before(lake, building.gathered(lake, 100, NO_ID))
+    last = version(lake.holds(past[:50]))
+    came = lake.holds([*past[:10], *past[11:]])
     read = rows_read(monkeypatch)
-    lake = table([*past[:10], *past[11:]])
-    assert_same(building.gathered(lake, 100, NO_ID, version).sessions, building.gathered(lake, 100, NO_ID).sessions)
+    assert_same(gathered(came, last), gathered(came))
     assert sum(read) == 2 * 59
 
 
@@ -124,11 +106,9 @@ def test_the_newest_sessions_are_held_out_a_fifth_at_most():
         assert [each.count for each in found] == [count - unseen, unseen]
 
 
-def test_an_index_is_measured_on_what_it_has_not_learned_from(table):
-    lake = table(a_past(400))
-    found = building.gathered(lake, 1_000, NO_ID)
-    index = build(found)
-    learned, unseen = building.parts(found.sessions)
+def test_an_index_is_measured_on_what_it_has_not_learned_from(lake):
+    sessions = gathered(lake.holds(a_past(400)))
+    index, (learned, unseen) = build(sessions), building.parts(sessions)
     assert index.learned_until_us == training_sessions.ends(learned)[-1] < training_sessions.ends(unseen)[0]
     assert_same(training_sessions.unpacked(index.sessions, "it"), learned)
     figures = index.metrics
@@ -138,16 +118,17 @@ def test_an_index_is_measured_on_what_it_has_not_learned_from(table):
     assert 0 < figures["shown_share"] <= 1
 
 
-def test_a_single_session_is_an_index_that_nothing_can_be_asked_of(table):
-    index = build(building.gathered(table([a_session(1, ["a", "b"], [0, 1])]), 10, NO_ID))
+def test_a_single_session_is_an_index_that_nothing_can_be_asked_of(lake):
+    index = build(gathered(lake.holds([a_session(1, ["a", "b"], [0, 1])])))
     assert index.metrics["sessions_count"] == 1
     assert "hr20_pct" not in index.metrics
 
 
-def test_nothing_to_build_from_is_one_sentence(table):
-    for lake in (None, table()):
-        with pytest.raises(ModelError, match=r"There is nothing to build from: gold\.sessions is empty"):
-            building.gathered(lake, 10, NO_ID)
-    found = building.gathered(table([a_session(1, ["a"] * 200, range(200), clicks=10_000)]), 10, NO_ID)
-    with pytest.raises(ModelError, match=r"gold\.sessions has no session of a person yet"):
-        build(found)
+def test_nothing_to_go_by_is_one_sentence(lake):
+    for make in (lambda: None, lambda: lake.catalogue.create_table("gold.sessions", SHAPE)):
+        make()
+        with pytest.raises(ModelError, match=r"There are no sessions to go by: gold\.sessions is empty"):
+            building.past(lake.catalogue)
+    sessions = gathered(lake.gets([a_session(1, ["a"] * 200, range(200), clicks=10_000)]))
+    with pytest.raises(ModelError, match=r"There is nothing to learn from: gold\.sessions has no session of a person yet"):
+        build(sessions)

@@ -8,20 +8,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from ids import NO_ID
-from past_sessions import a_past, rows_of
+from past_sessions import SessionsLake, a_past, rows_of
 
 from pipelines.base.errors import ModelError
 from pipelines.models import arrays
 from pipelines.models.registry import CHALLENGER, ModelRegistry
 from pipelines.recommendations import building, promotion, training_sessions, versions
-from pipelines.recommendations.building import Built
+from pipelines.recommendations.building import Built, Past
 from pipelines.recommendations.model.options import Options
 from pipelines.recommendations.model.recommender import FORMAT
 from pipelines.recommendations.model.sessions import Catalogue, Sessions
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # MLflow's own
 OPTIONS = Options(learned=False)
-SNAPSHOT, ROWS = 42, 320
 
 Register = Callable[..., str]
 
@@ -41,26 +40,31 @@ def an_index(sessions: Sessions) -> Built:
 
 
 @pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
+    return SessionsLake(tmp_path_factory.mktemp("lake")).holds(a_past(800))
+
+
+@pytest.fixture(scope="module")
 def index() -> Built:
     return an_index(sessions_of(800))
 
 
 @pytest.fixture
-def register(registry: ModelRegistry, index: Built) -> Register:
-    return lambda name, made=index: versions.register(registry, name, made, OPTIONS, SNAPSHOT, ROWS)
+def register(registry: ModelRegistry, index: Built, past: Past) -> Register:
+    return lambda name, made=index: versions.register(registry, name, made, OPTIONS, past)
 
 
-def test_a_version_tells_what_it_was_built_from_and_the_next_is_built_on_it(registry, register, index):
+def test_a_version_tells_what_it_was_built_from_and_the_next_is_built_on_it(registry, register, index, past):
     name = "shelf-versions"
     assert versions.newest(registry, name) is None
     assert promotion.champion_of_todays_format(registry, name) is None
     version = register(name)
     assert promotion.champion_of_todays_format(registry, name) == version
     before = versions.newest(registry, name)
-    assert before.rows == ROWS
+    assert before.rows == before.sessions.count == 640
     assert training_sessions.packed(before.sessions) == index.sessions
     assert versions.learned_until_us(registry, name, version) == index.learned_until_us
-    assert registry.tags(name, version)["gold.sessions"] == str(SNAPSHOT)
+    assert registry.tags(name, version)["gold.sessions"] == str(past.snapshot_id)
     registry.client.delete_model_version_tag(name, version, versions.ROWS)
     assert versions.newest(registry, name) is None
     with pytest.raises(ModelError, match="no tag rows_until_then: build the index with this code"):
