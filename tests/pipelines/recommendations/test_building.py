@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ids import NO_ID
-from past_sessions import SHAPE, SessionsLake, a_past, a_session
+from past_sessions import SHAPE, SessionsLake, a_past, a_session, rows_of
 
 from pipelines.base.errors import ModelError
 from pipelines.models import arrays
