@@ -23,9 +23,8 @@ def register(registry: ModelRegistry, name: str, index: Built, options: Options,
     rows = building.rows_until(came, until_us)
     facts = {SESSIONS.name: str(came.snapshot_id), LEARNED_UNTIL: str(until_us), ROWS: str(rows)}
     beside = {SESSIONS_FILE: index.sessions}
-    return registry.register_arrays(
-        name, index.content, options.model_dump(), index.metrics, facts, feature_set=FORMAT, beside=beside
-    )
+    parameters = {option: str(value) for option, value in options}
+    return registry.register_arrays(name, index.content, parameters, index.metrics, facts, feature_set=FORMAT, beside=beside)
 
 
 def newest(registry: ModelRegistry, name: str) -> Before | None:

@@ -3,6 +3,7 @@ the gate, by hand, and back; what cannot serve is refused.
 """
 
 import io
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -12,9 +13,14 @@ from past_sessions import SessionsLake, a_past, rows_of
 
 from pipelines.base.errors import ModelError
 from pipelines.models import arrays
+from pipelines.models.published import PublishedModels
+from pipelines.models.publishing import ChampionWatch
 from pipelines.models.registry import CHALLENGER, ModelRegistry
+from pipelines.models.serving import Serving
+from pipelines.online_store.client import Client
 from pipelines.recommendations import building, promotion, training_sessions, versions
 from pipelines.recommendations.building import Built, Past
+from pipelines.recommendations.model import recommender
 from pipelines.recommendations.model.options import Options
 from pipelines.recommendations.model.recommender import FORMAT
 from pipelines.recommendations.model.sessions import Catalogue, Sessions
@@ -110,6 +116,26 @@ def test_a_worse_index_is_refused_and_the_champion_stays(registry, register):
     assert not verdict.promoted
     assert registry.champion_version(name) == first
     assert registry.tags(name, second)["gate_reasons"].startswith("likely worse than champion")
+
+
+def test_what_is_promoted_rolled_back_or_damaged_is_followed_without_a_restart(registry, register, index, server):
+    name = "shelf-followed"
+    first, second = register(name), register(name)
+    with Client(server.settings) as client:
+        models = PublishedModels(client)
+        watch = ChampionWatch(registry, models, name, recommender.load, 60, threading.Event())
+        serving = Serving(recommender.load(watch.first()), recommender.load)
+        followed = []
+        for version in (first, second, first):
+            promotion.set_champion(registry, name, version)
+            watch.look()
+            serving.follow(models.current_version(name), models)
+            followed.append(serving.model.version)
+        assert followed == [first, second, first]
+        third = register(name, index._replace(content=damaged(index.content)))
+        registry.promote(name, third)
+        watch.look()
+        assert (watch.refused, models.current_version(name)) == (third, first)
 
 
 def damaged(content: bytes) -> bytes:
