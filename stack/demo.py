@@ -3,7 +3,6 @@ line until it is interrupted.
 """
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
@@ -80,14 +79,18 @@ def _start(known: list[Service], rate: int, console: Console, restarts: supervis
 
     lifecycle.up(services(), known, ready)
     steps.run("contracts", ("jobs/tasks/register_contracts.py",), console)
-    if wants_history():
+    is_new = wants_history()
+    if is_new:
         open_streams()
         _send_history(console)
-        _make_models(console)
-    else:
-        # It takes seconds to look whether they are needed: meanwhile the streams start.
-        _make_models(console, open_streams)
-    lifecycle.up([programs.simulator(rate)], known, ready)
+    with steps.running("training", TRAINING) as training, steps.running("index", INDEXING) as index:
+        if not is_new:
+            # It takes seconds to look whether they are needed: meanwhile the streams start.
+            open_streams()
+        _finish(training, "fraud model", console)
+        lifecycle.up([programs.simulator(rate)], known, ready)
+        # Sessions come to its table a minute or two after the history: the shop need not wait.
+        _finish(index, "index for recommendations", console)
 
 
 def wants_history() -> bool:
@@ -106,16 +109,6 @@ def _send_history(console: Console) -> None:
     _under_way().touch()
     steps.run("history", HISTORY, console)
     _under_way().unlink()
-
-
-def _make_models(console: Console, meanwhile: Callable[[], None] = lambda: None) -> None:
-    """Make a first fraud model and a first index of sessions, both at once, where none of today's
-    kind serves.
-    """
-    with steps.running("training", TRAINING) as training, steps.running("index", INDEXING) as index:
-        meanwhile()
-        _finish(training, "fraud model", console)
-        _finish(index, "index for recommendations", console)
 
 
 def _finish(step: steps.Step, model: str, console: Console) -> None:
