@@ -38,14 +38,14 @@ class Options(BaseModel):
     learned: bool = True  # a ranker over neighbours, pairs and facts, where there are sessions enough
     embedding: bool = False  # an item embedding too: better lists, and minutes of training
     learn_share: float = Field(default=0.1, gt=0, lt=1)  # newest sessions that the ranker learns from
-    learn_at_most: int = 60_000  # prefixes of them
+    learn_at_most: int = 30_000  # prefixes of them
     learn_at_least: int = 2_000  # prefixes; with fewer nothing is learned
-    trees: int = Field(default=250, ge=1)
+    trees: int = Field(default=200, ge=1)
     depth: int = Field(default=6, ge=1, le=8)
     tune: bool = False  # the kernel's numbers too, on the same cut
-    tune_on: int = 3_000  # prefixes of it
+    tune_on: int = 2_000  # prefixes of it
     kernel: Kernel = Kernel()  # its numbers where they are not tuned
-    embed_at_most: int = 1_000_000  # newest prefixes that the embedding is trained on
-    epochs: int = Field(default=6, ge=1)  # of the embedding's training
-    epochs_on_newest: int = Field(default=2, ge=0)  # more, when the newest sessions join
+    embed_at_most: int = 500_000  # newest prefixes that the embedding is trained on
+    epochs: int = Field(default=4, ge=1)  # of the embedding's training
+    epochs_on_newest: int = Field(default=1, ge=0)  # more, when the newest sessions join
     seed: int = 7
