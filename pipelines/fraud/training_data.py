@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from pipelines.base import logs
 from pipelines.base.arrays import DAY_US, Floats, Integers, Records
 from pipelines.base.errors import ModelError
+from pipelines.base.ids import NOBODY
 from pipelines.base.settings import Fraud, settings
 from pipelines.fraud import arrivals
 from pipelines.fraud.features import device_fold, labels, payment_records
@@ -26,7 +27,6 @@ from pipelines.fraud.features.card_state import CARD_STATE
 from pipelines.fraud.features.device_state import DEVICE_STATE
 from pipelines.fraud.features.feature_set import AMOUNT_Z, FEATURE_SET, FEATURES
 from pipelines.fraud.features.labels import Findings
-from pipelines.fraud.features.payment_records import NOBODY
 from pipelines.fraud.features.seller_fold import learn_and_write_features
 from pipelines.fraud.features.seller_state import SELLER_STATE
 from pipelines.fraud.model.history import History, begin_us

@@ -1,0 +1,1 @@
+"""Recommendations: all of the subject that is not a table. Sessions are folded in features/."""
