@@ -38,5 +38,5 @@ def payment_service(settings: Settings, client: Client, metrics: Metrics) -> Pay
     """Return what the settings describe."""
     store, name = FraudStore(client), settings.fraud.model_name
     reader = payment_reader(lambda wanted: store.peek(wanted, name), settings.api.store_within_ms / 1000, metrics.degraded)
-    served = ServedModel(store.models, name, fraud_model.load)
+    served = ServedModel(store.models, name, fraud_model.load, "make train")
     return PaymentService(served, reader, Scorer(reader, metrics, settings.ids.none))

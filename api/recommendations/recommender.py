@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from itertools import compress
 from typing import get_args
 
+import numpy as np
+
 from api.metrics import Metrics
 from api.recommendations.lists import ForSession, ListBatcher, Listed, Similar
 from api.recommendations.reader import SessionReader
@@ -58,7 +60,7 @@ class Recommender:
         state, beyond = state_of(session, time.time_ns() // 1000), products_beyond_places(session)
         self._count_unknown(model, state["items"][0, : int(state["count"][0])])
         variant = self._variant(session.visitor_id, None)
-        seed = int(product_hashes([session.visitor_id or ""])[0])
+        seed = int(product_hashes([session.visitor_id or ""])[0] ^ np.bitwise_xor.reduce(state["items"][0]))
         listed = await self.lists.answer(ForSession(model, session.n + len(beyond), state, variant, seed))
         self._count(FOR_ITEMS, listed, began)
         return self._recommended(without(listed, beyond, session.n), model, VARIANTS[variant], age_s(state))

@@ -93,7 +93,7 @@ def test_each_model_comes_by_itself_and_the_api_is_ready_when_payments_can_be_sc
         until(lambda: client.get("/ready").status_code == 200, "payments can be scored")
         recommending = client.get("/ready").json()["recommendations"]
         assert (recommending["status"], recommending["model_name"], recommending["model_version"]) == ("missing", NAME, None)
-        assert f"No model {NAME} is published yet" in recommending["why"]
+        assert f"No model {NAME} is published yet: make one (make index)" in recommending["why"]
         models.publish(a_packed_recommender("7"))
         until(lambda: client.get(SESSION.format("s1")).status_code == 200, "products can be recommended")
         ready = {"status": "ready", "model_name": NAME, "model_version": "7", "why": None}
