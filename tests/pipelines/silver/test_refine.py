@@ -16,6 +16,7 @@ from builders import (
     a_contract,
     a_movement,
     a_payment,
+    a_recommendation,
     a_score,
     an_item,
     an_order,
@@ -169,6 +170,13 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("tidemark.fraud_scores", "known_challenger_decision", a_score(challenger_decision="perhaps")),
     ("tidemark.fraud_scores", "reasons_up_to_100", a_score(reasons=["late at night"] * 101)),
     ("tidemark.fraud_scores", "features_up_to_1000", a_score(features=[1.0] * 1001)),
+    ("tidemark.recommendations", "fallback_not_blank", a_recommendation(fallback=" ")),
+    ("tidemark.recommendations", "variant_not_blank", a_recommendation(variant="")),
+    ("tidemark.recommendations", "products_up_to_100", a_recommendation(products=["p"] * 101)),
+    ("tidemark.recommendations", "one_score_reason_and_team_per_product", a_recommendation(teams=["session"])),
+    ("tidemark.recommendations", "left_out_up_to_100", a_recommendation(left_out=[0] * 101)),
+    ("tidemark.recommendations", "clicks_from_1", a_recommendation(clicks=0)),
+    ("tidemark.recommendations", "unknown_products_not_negative", a_recommendation(unknown_products=-1)),
 ]
 
 
@@ -178,6 +186,8 @@ NEW_WORDS: list[tuple[str, dict[str, Any]]] = [
     ("shop.orders", an_order(items=[an_item(), an_item(item_number=2, product_id="voucher", price=Decimal("-5.00"))])),
     ("shop.orders", an_order(items=[an_item(quantity=-1)])),
     ("shop.clicks", a_click(action="add_to_wishlist", quantity=0)),
+    ("tidemark.recommendations", a_recommendation(variant="none", products=[], scores=[], reasons=[], teams=[])),
+    ("tidemark.recommendations", a_recommendation(fallback="similar", model_version=None, model_built_at=None)),
     ("shop.inventory", a_movement(kind="transfer", quantity=-3)),
     ("shop.inventory", a_movement(kind="theft", quantity=-1)),
 ]
@@ -225,6 +235,7 @@ BOUNDED: list[tuple[str, str, dict[str, Any]]] = [
         if topic.startswith("shop.")
     ),
     ("tidemark.fraud_scores", "event_id_up_to_900_bytes", a_score(event_id="ü" * 451)),
+    ("tidemark.recommendations", "event_id_up_to_900_bytes", a_recommendation(event_id="ü" * 451)),
     ("shop.orders", "customer_id_not_blank", an_order(customer_id="")),
     ("shop.orders", "placed_at_between_2000_and_2100", an_order(placed_at=NOON.replace(year=1999))),
     ("shop.orders", "estimated_delivery_at_between_2000_and_2100", an_order(estimated_delivery_at=NOON.replace(year=2100))),

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.fraud.features import payment_records
 from pipelines.fraud.features.fold import fold, nothing_known
-from pipelines.gold import AGGREGATED, business_metrics, fraud_scores, orders, seller_activity, stock_levels
+from pipelines.gold import AGGREGATED, business_metrics, fraud_scores, orders, recommendations, seller_activity, stock_levels
 from pipelines.silver import REFINED, payments, quarantine
 from pipelines.silver.refining import refine
 
@@ -45,6 +45,7 @@ def in_gold(rows: Mapping[str, DataFrame]) -> dict[str, DataFrame]:
         "gold.seller_activity": seller_activity.aggregate(ordered, "1 day"),
         "gold.stock_levels": stock_levels.aggregate(rows["shop.inventory"]),
         "gold.fraud_scores": fraud_scores.aggregate(rows["tidemark.fraud_scores"]),
+        "gold.recommendations": recommendations.aggregate(rows["tidemark.recommendations"]),
     }
 
 
