@@ -8,15 +8,18 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
-from pipelines.base.arrays import SECOND_US, Records
+from pipelines.base.arrays import SECOND_US
+from pipelines.base.settings import settings
 from pipelines.models.packed import Packed
 from pipelines.online_store.two_version_records import Batch
-from pipelines.recommendations.features.session import ACTIONS, CLICK, fold, new_sessions, product_hashes
+from pipelines.recommendations.experiment import VARIANTS, assignment
 from pipelines.recommendations.model.building import build
 from pipelines.recommendations.model.recommender import FORMAT, Model, load, packed_bytes
 from pipelines.recommendations.model.sessions import Catalogue, Sessions
-from pipelines.recommendations.store import RecommendationStore, StoredList
+from pipelines.recommendations.recommending import in_use, recommend_batch
+from pipelines.recommendations.store import RecommendationStore
 
 SESSION, ITEMS = "/v1/sessions/{}/recommendations", "/v1/recommendations"
 SIMILAR = "/v1/products/{}/similar"
@@ -59,54 +62,40 @@ def a_recommender(version: str = "1") -> Model:
     return load(a_packed_recommender(version))
 
 
+def visitors() -> dict[str, str]:
+    """Return a visitor of each variant of the experiment."""
+    own, ids = settings().recommendations, [f"visitor-{number}" for number in range(100)]
+    codes = assignment(ids, own.variants, own.experiment).tolist()
+    return {VARIANTS[code]: visitor for code, visitor in zip(codes, ids, strict=True)}
+
+
 def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def clicks_of(dids: Sequence[Did], at_us: int) -> Records:
-    """Return clicks (n, CLICK) with events of their own."""
-    clicks = np.zeros(len(dids), CLICK)
-    clicks["at_us"] = [at_us - did.ago_s * SECOND_US for did in dids]
-    clicks["product"] = product_hashes([did.product for did in dids])
-    clicks["action"] = [ACTIONS.get(did.action, ACTIONS["view"]) for did in dids]
-    clicks["event"] = np.arange(1, len(dids) + 1)
-    return clicks
-
-
-def state_after(dids: Sequence[Did], at_us: int) -> Records:
-    """Return the state (1) that the stream leaves of a session."""
-    return fold(new_sessions(1), np.zeros(len(dids), np.int64), clicks_of(dids, at_us)).states
+def clicks_of(session_id: str, visitor_id: str, dids: Sequence[Did], at_us: int) -> pa.Table:
+    """Return the clicks of a session as the stream gets them, in order of arrival."""
+    columns = {
+        "event_id": [f"{session_id}-{place}" for place in range(len(dids))],
+        "event_at": pa.array([at_us - did.ago_s * SECOND_US for did in dids], pa.timestamp("us", "UTC")),
+        "session_id": [session_id] * len(dids),
+        "visitor_id": [visitor_id] * len(dids),
+        "product_id": [did.product for did in dids],
+        "action": [did.action for did in dids],
+    }
+    return pa.table(columns)
 
 
 def stream(
-    store: RecommendationStore, session_id: str, dids: Sequence[Did], at_us: int, lists: dict[str, StoredList] | None = None
-) -> Records:
-    """Be the stream: leave the state of a session in the store, and return it."""
-    state = state_after(dids, at_us)
-    store.write([session_id], new_sessions(1), state, Batch(QUERY, 0), lists or {})
-    return state
-
-
-def a_stored_list(**changes: Any) -> StoredList:
-    """Return the list that the stream showed last in a session."""
-    facts: dict[str, Any] = {
-        "event_id": "recommendation-1",
-        "event_us": now_us(),
-        "visitor_id": "visitor-1",
-        "products": [],
-        "scores": [],
-        "reasons": [],
-        "teams": [],
-        "fallback": "trending",
-        "variant": "session",
-        "left_out": [0, 0, 0, 0],
-        "model_name": NAME,
-        "model_version": "1",
-        "model_built_us": 1,
-        "degraded": False,
-        "recommended_us": now_us(),
-    }
-    return StoredList(**{**facts, **changes})
+    store: RecommendationStore, session_id: str, dids: Sequence[Did], at_us: int, *, visitor_id: str, **changes: Any
+) -> dict[str, Any]:
+    """Be the stream: leave a session and its list in the store, and return the list after the last
+    click.
+    """
+    chosen = settings().recommendations.model_copy(update=changes)
+    table = clicks_of(session_id, visitor_id, dids, at_us)
+    last: dict[str, Any] = recommend_batch(table, Batch(QUERY, 0), store, in_use(NAME), chosen).to_pylist()[-1]
+    return last
 
 
 def as_items(dids: Sequence[Did], at_us: int) -> list[dict[str, str]]:

@@ -6,7 +6,19 @@ from collections.abc import Callable
 
 import pytest
 from api_payments import KEY, PATH, a_body
-from api_sessions import ITEMS, NAME, SESSION, SIMILAR, Did, a_packed_recommender, a_session, now_us, products_of, stream
+from api_sessions import (
+    ITEMS,
+    NAME,
+    SESSION,
+    SIMILAR,
+    Did,
+    a_packed_recommender,
+    a_session,
+    now_us,
+    products_of,
+    stream,
+    visitors,
+)
 from fastapi.testclient import TestClient
 from fraud_models import a_packed_model
 from slow_proxy import a_slow_proxy
@@ -31,7 +43,7 @@ def degraded(client: TestClient, store: str) -> float:
 def test_with_the_store_stopped_lists_are_of_the_items_or_of_what_is_trending(
     client: TestClient, server: ValkeyServer, store: RecommendationStore
 ) -> None:
-    stream(store, "s1", [Did("product-3")], now_us())
+    stream(store, "s1", [Did("product-3")], now_us(), visitor_id=visitors()["session"])
     well = [client.get(SESSION.format("s1")).json(), client.post(ITEMS, json=a_session("product-3")).json()]
     server.stop()
     until(lambda: client.post(ITEMS, json=a_session("product-3")).json()["degraded"], "it is seen that the store is away")
@@ -64,7 +76,7 @@ def test_a_store_that_has_lost_everything_is_not_taken_for_one_that_knows_no_ses
 def test_a_store_that_stalls_is_not_waited_for_and_used_again_once_it_answers(
     store: RecommendationStore, server: ValkeyServer, settings_with: Callable[..., Settings]
 ) -> None:
-    stream(store, "s1", [Did("product-3")], now_us())
+    stream(store, "s1", [Did("product-3")], now_us(), visitor_id=visitors()["session"])
     with a_slow_proxy(server.settings.port) as proxy:
         settings = settings_with(store_within_ms=1.0)
         behind = settings.valkey.model_copy(update={"port": proxy.port})
