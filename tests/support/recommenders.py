@@ -30,7 +30,7 @@ def arrays(prefix: str = "p") -> recommender.Arrays:
     at_us = np.arange(len(items), dtype=np.int64) * 60_000_000 + 1_700_000_000_000_000
     sessions = Sessions(products, offsets, items, at_us, np.full(len(items), VIEW, np.uint8))
     catalogue = Catalogue(["toys"] * 12, [f"s{number}" for number in range(12)], np.ones(12, np.bool_))
-    return building.build(sessions, catalogue)
+    return {**building.build(sessions, catalogue), "built_us": np.array([1_700_000_000_000_000], np.int64)}
 
 
 def a_packed_recommender(version: str = "1", prefix: str = "p", **changes: Any) -> Packed:

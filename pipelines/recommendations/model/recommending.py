@@ -27,7 +27,7 @@ def recommend(model: Model, states: Records, rules: Rules, count: int = 10) -> L
     is trending; where the rules leave nothing, a list is empty.
     """
     lists, limits = no_lists(len(states), count), limits_of(model, rules)
-    numbers = model.numbers(np.ravel(states["items"])).reshape(len(states), -1)
+    numbers = model.numbers(np.ravel(states["items"])).reshape(states["items"].shape)
     held = np.concatenate([states["cart"], states["bought"]], axis=1)
     for i in range(len(states)):
         lists.fallback[i] = _list(model, limits, numbers[i][numbers[i] >= 0], held[i], _row(lists, i))
