@@ -7,12 +7,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from pipelines.recommendations.model import building, recommender
-from pipelines.recommendations.model.sessions import Catalogue, Sessions
 
 from pipelines.base.settings import Recommendations
 from pipelines.models.packed import Packed
 from pipelines.recommendations.features.session import VIEW
+from pipelines.recommendations.model import building, recommender
+from pipelines.recommendations.model.sessions import Catalogue, Sessions
 from pipelines.recommendations.recommending import InUse, in_use
 
 PRODUCTS = [f"p{number}" for number in range(12)]

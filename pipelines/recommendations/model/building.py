@@ -43,7 +43,7 @@ def build(sessions: Sessions, catalogue: Catalogue, options: Options = DEFAULTS,
         if options.learned:
             trees = learn(index, kernel, embedding.vectors() if embedding else vectors, chosen, options, report)
         if embedding:
-            _train(embedding, sessions, options.epochs_on_newest, RATE_ON_NEWEST, report)
+            _train(embedding, sessions, options, options.epochs_on_newest, RATE_ON_NEWEST, report)
             vectors = embedding.vectors()
     index = build_index(sessions, catalogue)
     report(f"{sessions.count:,} sessions indexed")
@@ -58,12 +58,14 @@ def _spread(prefixes: Prefixes, options: Options) -> Prefixes:
 
 def _embedded(past: Sessions, options: Options, report: Report) -> Embedding:
     embedding = Embedding(len(past.products), options.seed)
-    _train(embedding, past, options.epochs, RATE, report)
+    _train(embedding, past, options, options.epochs, RATE, report)
     return embedding
 
 
-def _train(embedding: Embedding, sessions: Sessions, epochs: int, rate: float, report: Report) -> None:
-    for epoch, loss in enumerate(embedding.train(prefixes_of(sessions), epochs, rate), 1):
+def _train(embedding: Embedding, sessions: Sessions, options: Options, epochs: int, rate: float, report: Report) -> None:
+    prefixes = prefixes_of(sessions)
+    newest = prefixes.some(np.arange(prefixes.count)[-options.embed_at_most :])
+    for epoch, loss in enumerate(embedding.train(newest, epochs, rate), 1):
         report(f"embedding, epoch {epoch} of {epochs}: loss {loss:.4f}")
 
 

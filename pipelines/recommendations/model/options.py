@@ -45,6 +45,7 @@ class Options(BaseModel):
     tune: bool = False  # the kernel's numbers too, on the same cut
     tune_on: int = 3_000  # prefixes of it
     kernel: Kernel = Kernel()  # its numbers where they are not tuned
+    embed_at_most: int = 1_000_000  # newest prefixes that the embedding is trained on
     epochs: int = Field(default=6, ge=1)  # of the embedding's training
     epochs_on_newest: int = Field(default=2, ge=0)  # more, when the newest sessions join
     seed: int = 7
