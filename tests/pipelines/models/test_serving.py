@@ -95,7 +95,7 @@ def test_a_process_that_cannot_take_up_its_first_model_for_a_reason_nobody_fores
             raise failures.pop()
         return fraud_model.load(packed)
 
-    served = ServedModel(Shelf(a_packed_model("1")), "fraud", load, every_s=0.01)
+    served = ServedModel(Shelf(a_packed_model("1")), "fraud", load, "make train", every_s=0.01)
     try:
         served.watch.look_once()
         assert served.model is None
