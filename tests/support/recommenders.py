@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.base.settings import Recommendations
+from pipelines.base.settings import Recommendations, settings
 from pipelines.models.packed import Packed
 from pipelines.recommendations.features.session import VIEW
 from pipelines.recommendations.model import building, recommender
@@ -17,6 +17,7 @@ from pipelines.recommendations.recommending import InUse, in_use
 
 PRODUCTS = [f"p{number}" for number in range(12)]
 NAME = "recommendations"
+KEPT_S = 7200
 
 
 @cache
@@ -46,10 +47,8 @@ def a_recommender(version: str = "1", prefix: str = "p") -> recommender.Model:
 
 def chosen(**changes: Any) -> Recommendations:
     """The settings of a recommender whose visitors all see their session's list, however old."""
-    times = {"poll_s": 1.0, "within_s": 1e12, "awaited_s": 10.0, "kept_s": 7200}
-    rules = {"count": 5, "most_of_a_seller": 3, "repeat_categories": ()}
-    named = {"model_name": NAME, "experiment": "test", "variants": {"session": 1.0}}
-    return Recommendations(**{**times, **rules, **named, **changes})
+    own = {"model_name": NAME, "count": 5, "within_s": 1e12, "kept_s": KEPT_S, "variants": {"session": 1.0}}
+    return settings().recommendations.model_copy(update={**own, **changes})
 
 
 class Models:
