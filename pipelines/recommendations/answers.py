@@ -108,7 +108,8 @@ def _unknown(model: Model | None, states: Records) -> npt.NDArray[np.int32]:
     there = items != 0
     if model:
         there &= model.numbers(items.ravel()).reshape(items.shape) < 0
-    return there.sum(axis=1).astype(np.int32)
+    unknown: npt.NDArray[np.int32] = there.sum(axis=1).astype(np.int32)
+    return unknown
 
 
 def _late(states: Records, records: Records) -> npt.NDArray[np.bool_]:

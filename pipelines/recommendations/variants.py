@@ -64,6 +64,6 @@ def _interleave(lists: Lists, teams: Codes, recommend: Recommend, states: Record
     teams[rows] = np.where(draft.teams == 1, POPULAR, SESSION)
 
 
-def _show_nothing(lists: Lists, rows: np.ndarray) -> None:  # type: ignore[type-arg]
+def _show_nothing(lists: Lists, rows: np.ndarray) -> None:
     for field, nothing in (("products", -1), ("scores", 0), ("reasons", 0), ("because", -1)):
         getattr(lists, field)[rows] = nothing

@@ -7,16 +7,17 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from pipelines.recommendations.model import building, recommender
-from pipelines.recommendations.model.sessions import Catalogue, Sessions
 
-from pipelines.base.settings import Recommendations
+from pipelines.base.settings import Recommendations, settings
 from pipelines.models.packed import Packed
 from pipelines.recommendations.features.session import VIEW
+from pipelines.recommendations.model import building, recommender
+from pipelines.recommendations.model.sessions import Catalogue, Sessions
 from pipelines.recommendations.recommending import InUse, in_use
 
 PRODUCTS = [f"p{number}" for number in range(12)]
 NAME = "recommendations"
+KEPT_S = 7200
 
 
 @cache
@@ -30,7 +31,7 @@ def arrays(prefix: str = "p") -> recommender.Arrays:
     at_us = np.arange(len(items), dtype=np.int64) * 60_000_000 + 1_700_000_000_000_000
     sessions = Sessions(products, offsets, items, at_us, np.full(len(items), VIEW, np.uint8))
     catalogue = Catalogue(["toys"] * 12, [f"s{number}" for number in range(12)], np.ones(12, np.bool_))
-    return building.build(sessions, catalogue)
+    return {**building.build(sessions, catalogue), "built_us": np.array([1_700_000_000_000_000], np.int64)}
 
 
 def a_packed_recommender(version: str = "1", prefix: str = "p", **changes: Any) -> Packed:
@@ -46,10 +47,8 @@ def a_recommender(version: str = "1", prefix: str = "p") -> recommender.Model:
 
 def chosen(**changes: Any) -> Recommendations:
     """The settings of a recommender whose visitors all see their session's list, however old."""
-    times = {"poll_s": 1.0, "within_s": 1e12, "awaited_s": 10.0, "kept_s": 7200}
-    rules = {"count": 5, "most_of_a_seller": 3, "repeat_categories": ()}
-    named = {"model_name": NAME, "experiment": "test", "variants": {"session": 1.0}}
-    return Recommendations(**{**times, **rules, **named, **changes})
+    own = {"model_name": NAME, "count": 5, "within_s": 1e12, "kept_s": KEPT_S, "variants": {"session": 1.0}}
+    return settings().recommendations.model_copy(update={**own, **changes})
 
 
 class Models:

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from recommenders import chosen
+from recommenders import KEPT_S
 from valkey_server import ValkeyServer
 
 from pipelines.online_store.client import Client
 from pipelines.recommendations.store import RecommendationStore
-
-KEPT_S = chosen().kept_s
 
 
 @pytest.fixture
