@@ -71,7 +71,7 @@ def histories(draw: st.DrawFn) -> tuple[np.ndarray, Records]:
     )
     action = st.integers(0, 5)
     rows = draw(
-        st.lists(st.tuples(st.integers(NOBODY, SESSIONS - 1), steps, st.integers(0, 12), action), min_size=1, max_size=60)
+        st.lists(st.tuples(st.integers(NOBODY, SESSIONS - 1), steps, st.integers(0, 4), action), min_size=1, max_size=60)
     )
     events = draw(st.lists(st.integers(0, 80), min_size=len(rows), max_size=len(rows)))
     made, clock = np.zeros(len(rows), CLICK), NOON_US
