@@ -39,7 +39,7 @@ class Questions(NamedTuple):
 
     def first(self, most: int) -> "Questions":
         """Return the first `most` of them."""
-        return Questions(*(field[:most] for field in self))
+        return Questions(self.states[:most], self.answer[:most], self.current[:most], self.session[:most])
 
 
 class Answers(NamedTuple):
