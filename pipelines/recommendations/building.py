@@ -136,14 +136,14 @@ def measured(content: bytes, learned: Sessions, unseen: Sessions) -> dict[str, f
     nothing.
     """
     model = recommender.load(Packed("measured", "0", recommender.FORMAT, hashlib.sha256(content).hexdigest(), content))
-    asked = quality.questions(unseen)
-    if not len(asked.answer):
+    questions = quality.questions(unseen)
+    if not len(questions.answer):
         return {}
-    answers, shown = quality.answered(model, asked)
-    popular = quality.by_popularity(learned, asked).figures
+    answers, shown = quality.answered(model, questions)
+    popular = quality.by_popularity(learned, questions).figures
     figures = {**answers.figures, **{f"popularity_{name}": value for name, value in popular.items()}}
-    (us,) = quality.us_per_query([model], asked)
-    counts = {"questions_count": float(len(asked.answer)), "shown_count": float(shown)}
+    (us,) = quality.us_per_query([model], questions)
+    counts = {"questions_count": float(len(questions.answer)), "shown_count": float(shown)}
     return {**figures, **counts, "shown_share": shown / len(learned.products), "query_us": us}
 
 

@@ -75,9 +75,9 @@ def test_one_that_shows_few_products_is_refused():
 def test_one_that_is_large_or_slow_is_refused(monkeypatch):
     large = candidate("2")._replace(size=gate.LARGEST_BYTES + 1)
     assert judge(candidate("1"), large, past(), unseen()).reasons == ("bytes 2e+08 is above 2e+08",)
-    monkeypatch.setattr(quality, "us_per_query", lambda models, asked: [300.0, 901.0])
+    monkeypatch.setattr(quality, "us_per_query", lambda models, questions: [300.0, 901.0])
     assert judge(candidate("1"), candidate("2"), past(), unseen()).reasons == ("us 901 is above 900",)
-    monkeypatch.setattr(quality, "us_per_query", lambda models, asked: [4_000.0, 5_001.0])
+    monkeypatch.setattr(quality, "us_per_query", lambda models, questions: [4_000.0, 5_001.0])
     assert judge(candidate("1"), candidate("2"), past(), unseen()).reasons == ("us 5001 is above 5000",)
 
 
