@@ -132,7 +132,7 @@ def test_models_that_would_run_code_are_refused_unread(flavours, tmp_path):
     mlflow.models.Model(flavors=flavours).save(tmp_path / "MLmodel")
     for file in (FILE, array_flavour.FILE):
         (tmp_path / file).write_bytes(b"whole")
-    with pytest.raises(ModelError, match="without code of its own .* so it is not loaded"):
+    with pytest.raises(ModelError, match=r"without code of its own .* so it is not loaded"):
         _native(tmp_path, "Model evil version 1")
 
 
