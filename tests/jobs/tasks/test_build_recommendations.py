@@ -10,12 +10,12 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+from own_catalogue import own_catalogue
 from past_sessions import SHAPE, a_past, rows_of
 from processes import finished
 from pyiceberg.table import Table as IcebergTable
 
-from pipelines.base.settings import Settings, settings
-from pipelines.lake.arrow import open_catalogue
+from pipelines.base.settings import Settings
 from pipelines.models.registry import ModelRegistry
 from pipelines.recommendations.model.building import build
 from pipelines.recommendations.model.options import Options
@@ -57,17 +57,10 @@ def events(done: CompletedProcess[str]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def shop(local_stack: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[IcebergTable]:
+def shop(local_stack: Settings, tmp_path: Path) -> Iterator[IcebergTable]:
     """gold.sessions of a catalogue of its own, of a shop with a model of its own."""
-    own = {"CATALOG__NAME": "index_life", "CATALOG__WAREHOUSE": str(tmp_path), "RECOMMENDATIONS__MODEL_NAME": "index-life"}
-    for name, value in own.items():
-        monkeypatch.setenv(f"TIDEMARK_{name}", value)
-    settings.cache_clear()
-    with open_catalogue() as lake:
-        lake.create_tables()
-        lake.create_namespace("gold")
+    with own_catalogue("index_life", tmp_path, RECOMMENDATIONS__MODEL_NAME="index-life") as lake:
         yield lake.create_table("gold.sessions", SHAPE)
-    settings.cache_clear()
 
 
 def test_an_index_is_built_grows_is_promoted_and_rolled_back(shop: IcebergTable, local_stack: Settings) -> None:
