@@ -1,5 +1,6 @@
-"""Reads what clients send in JSON: bounded in size, and checked against what a route takes."""
+"""Reads what clients send: bounded in size, and checked against what a route takes."""
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from fastapi import Request, status
@@ -41,6 +42,18 @@ def parsed(kind: type[Sent], request: Request, sent: bytes, what: str) -> Sent:
     except ValidationError as error:
         raise HTTPException(
             status.HTTP_422_UNPROCESSABLE_CONTENT, in_words(error.errors(include_input=False), f"The {what}")
+        ) from error
+
+
+def checked(kind: type[Sent], parameters: Mapping[str, str]) -> Sent:
+    """Return the parameters of a path and a query as what they should be; raises HTTPException 422
+    where they are not.
+    """
+    try:
+        return kind.model_validate(parameters)
+    except ValidationError as error:
+        raise HTTPException(
+            status.HTTP_422_UNPROCESSABLE_CONTENT, in_words(error.errors(include_input=False), "The request")
         ) from error
 
 

@@ -3,13 +3,11 @@
 from typing import Any
 
 from fastapi import Request, Response, status
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from api.bodies import in_words
 from api.metrics import Metrics
 from pipelines.base import logs
 
@@ -48,12 +46,6 @@ class Handlers:
         """Answer a failure that has a status and a sentence."""
         self.metrics.answers.labels(str(error.status_code)).inc()
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-
-    async def misread(self, request: Request, error: RequestValidationError) -> Response:
-        """Answer a request whose path or query is not what its route takes."""
-        self.metrics.answers.labels("422").inc()
-        sentence = in_words(error.errors(), "The request")
-        return JSONResponse({"error": sentence}, status.HTTP_422_UNPROCESSABLE_CONTENT)
 
     async def hung_up(self, request: Request, error: ClientDisconnect) -> Response:
         """Answer nobody: who hung up within a request is told nothing, and it is no failure of

@@ -5,14 +5,30 @@ of products.
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from api.fields import Count, Moment, Text
+from api.fields import MOST_CHARACTERS, Count, Id, Moment, Text
 
 MOST_PRODUCTS, MOST_ITEMS = 50, 200
 
 Fallback = Literal["session", "co_occurrence", "trending_in_category", "trending"]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MOST_CHARACTERS)]
 Number = Annotated[Count, Field(ge=1, le=MOST_PRODUCTS, description="How many products at most.")]
+
+
+class OfSession(BaseModel):
+    """Which session a list is wished for, in a path and a query."""
+
+    session_id: Name
+    n: Number = 10
+    visitor_id: Id | None = Field(None, description="Who sees the list, where experiments are to count.")
+
+
+class OfProduct(BaseModel):
+    """Which product a list is wished for, in a path and a query."""
+
+    product_id: Name
+    n: Number = 10
 
 
 class Item(BaseModel):

@@ -32,14 +32,14 @@ def test_a_wrong_number_of_products_is_named(client: TestClient, path: str, numb
     refused = client.get(path, params={"n": number})
     assert refused.status_code == 422
     (sentence,) = refused.json().values()
-    assert sentence.startswith("The request cannot be read: query.n: ")
+    assert sentence.startswith("The request cannot be read: n: ")
     assert sentence.count("\n") == 0
 
 
 @pytest.mark.parametrize("name", ["", "s" * 201])
 def test_an_id_that_is_none_or_too_long_is_refused(client: TestClient, name: str) -> None:
     refused = client.get(SESSION.format(name))
-    assert (refused.status_code, "path.session_id" in refused.json()["error"]) == (422, True)
+    assert (refused.status_code, "session_id" in refused.json()["error"]) == (422, True)
 
 
 @pytest.mark.parametrize("count", [1, MOST_PRODUCTS])
