@@ -1,7 +1,7 @@
 """Reads what clients send: bounded in size, and checked against what a route takes."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request, status
 from pydantic import BaseModel, ValidationError
@@ -55,6 +55,24 @@ def checked(kind: type[Sent], parameters: Mapping[str, str]) -> Sent:
         raise HTTPException(
             status.HTTP_422_UNPROCESSABLE_CONTENT, in_words(error.errors(include_input=False), "The request")
         ) from error
+
+
+def json_schema(kind: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of what is sent, in one piece: what it refers to lies in it, because
+    an OpenAPI document has no other place for it.
+    """
+    schema = kind.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def whole(part: Any) -> Any:
+        if isinstance(part, dict) and "$ref" in part:
+            return whole(definitions[part["$ref"].rpartition("/")[2]])
+        if isinstance(part, dict):
+            return {key: whole(value) for key, value in part.items()}
+        return [whole(each) for each in part] if isinstance(part, list) else part
+
+    made: dict[str, Any] = whole(schema)
+    return made
 
 
 def in_words(errors: list[ErrorDetails], what: str) -> str:

@@ -13,6 +13,7 @@ from pipelines.base import logs
 
 WHY = {
     status.HTTP_401_UNAUTHORIZED: "The key is missing or not valid.",
+    status.HTTP_404_NOT_FOUND: "There is no such path: an id in it may not hold a line break.",
     status.HTTP_409_CONFLICT: "The stream has folded this event already: its score is in tidemark.fraud_scores.",
     status.HTTP_413_CONTENT_TOO_LARGE: "The body is too large.",
     status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: "The body is not JSON.",

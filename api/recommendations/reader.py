@@ -16,12 +16,12 @@ PeekOf = Callable[[Sequence[str]], Peek]
 
 
 class Wanted(NamedTuple):
-    """A list of `count` products for a session that the store knows, in a variant; without one in
-    that which the stream has shown.
+    """A list of at most `most` products for a session that the store knows, in a variant; without
+    one in that which the stream has shown.
     """
 
     model: Model
-    count: int
+    most: int
     session_id: str
     variant: int | None
 
@@ -55,7 +55,7 @@ def lists_of(peek: PeekOf, wanted: Sequence[Wanted], rules: CurrentRules) -> lis
     """Return the list of each session, all read at once."""
     peeked = peek([each.session_id for each in wanted])
     asked_for = [
-        ForSession(each.model, each.count, peeked.states[i : i + 1], _variant(each, shown), _seed(peeked.states[i]))
+        ForSession(each.model, each.most, peeked.states[i : i + 1], _variant(each, shown), _seed(peeked.states[i]))
         for i, (each, shown) in enumerate(zip(wanted, peeked.lists, strict=True))
     ]
     lists = listed(asked_for, rules())

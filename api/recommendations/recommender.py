@@ -5,7 +5,6 @@ nothing.
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import compress
 from typing import get_args
 
 import numpy as np
@@ -19,7 +18,7 @@ from api.recommendations.stock import Stock
 from pipelines.base.arrays import SECOND_US, Records
 from pipelines.recommendations.experiment import SESSION, VARIANTS
 from pipelines.recommendations.features.session import new_sessions, product_hashes
-from pipelines.recommendations.model.lists import RULES
+from pipelines.recommendations.model.lists import RULES, Hashes
 from pipelines.recommendations.model.recommender import Model
 
 FOR_SESSION, FOR_ITEMS, FOR_PRODUCT = "session", "items", "product"  # what a list may be for
@@ -83,7 +82,7 @@ class Recommender:
         self.metrics.recommendations.labels(kind, listed.fallback).inc()
         self.metrics.recommendation_seconds.observe(time.perf_counter() - began)
 
-    def _count_unknown(self, model: Model, hashes: Records) -> None:
+    def _count_unknown(self, model: Model, hashes: Hashes) -> None:
         if len(hashes):
             self.metrics.unknown_products.inc(int((model.numbers(hashes) < 0).sum()))
 
@@ -109,9 +108,12 @@ def without(listed: Listed, products: frozenset[str], count: int) -> Listed:
     """Return the first `count` products of a list that are none of these."""
     if not products:
         return listed
-    is_free = [product not in products for product in listed.products]
-    names, scores, reasons = (list(compress(column, is_free))[:count] for column in listed[:3])
-    return listed._replace(products=names, scores=scores, reasons=reasons)
+    places = [place for place, product in enumerate(listed.products) if product not in products][:count]
+    return listed._replace(
+        products=[listed.products[place] for place in places],
+        scores=[listed.scores[place] for place in places],
+        reasons=[listed.reasons[place] for place in places],
+    )
 
 
 def age_s(state: Records) -> float | None:

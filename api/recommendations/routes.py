@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response, status
 from starlette.exceptions import HTTPException
 
-from api.bodies import JSON, body, checked, parsed
+from api.bodies import JSON, body, checked, json_schema, parsed
 from api.dependencies import Dependencies, dependencies_of
 from api.keys import HEADER, SECURITY, Key
 from api.problems import described
@@ -14,7 +14,7 @@ from pipelines.recommendations.model.recommender import Model
 
 WHAT = "session"
 NO_MODEL = "There is no model to recommend with yet: GET /ready says why, try again then."
-SESSION_BODY = {"required": True, "content": {JSON: {"schema": Session.model_json_schema()}}}
+SESSION_BODY = {"required": True, "content": {JSON: {"schema": json_schema(Session)}}}
 
 router = APIRouter(tags=["recommendations"])
 
@@ -37,7 +37,7 @@ def _parameters(kind: type[OfSession | OfProduct]) -> dict[str, Any]:
 @router.get(
     "/v1/sessions/{session_id:path}/recommendations",
     response_model=Recommendations,
-    responses=described(401, 422, 429, 503),
+    responses=described(401, 404, 422, 429, 503),
     openapi_extra=_parameters(OfSession),
 )
 async def for_session(request: Request) -> Response:
@@ -53,7 +53,7 @@ async def for_session(request: Request) -> Response:
 @router.get(
     "/v1/products/{product_id:path}/similar",
     response_model=Recommendations,
-    responses=described(401, 422, 429, 503),
+    responses=described(401, 404, 422, 429, 503),
     openapi_extra=_parameters(OfProduct),
 )
 async def similar(request: Request) -> Response:

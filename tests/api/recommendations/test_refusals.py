@@ -65,6 +65,11 @@ def test_a_session_as_long_as_may_be_is_answered_and_a_longer_one_is_not(client:
     assert client.post(ITEMS, json={"items": [*longest, longest[0]]}).status_code == 422
 
 
+def test_an_unknown_parameter_is_refused(client: TestClient) -> None:
+    refused = client.get(SESSION.format("s1"), params={"limit": 3})
+    assert (refused.status_code, "limit" in refused.json()["error"]) == (422, True)
+
+
 def test_an_unknown_field_is_refused(client: TestClient) -> None:
     assert "limit" in client.post(ITEMS, json=a_session("product-3", limit=3)).json()["error"]
 
