@@ -1,6 +1,5 @@
 """Reads what clients send: bounded in size, and checked against what a route takes."""
 
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from fastapi import Request, status
@@ -45,12 +44,14 @@ def parsed(kind: type[Sent], request: Request, sent: bytes, what: str) -> Sent:
         ) from error
 
 
-def checked(kind: type[Sent], parameters: Mapping[str, str]) -> Sent:
-    """Return the parameters of a path and a query as what they should be; raises HTTPException 422
-    where they are not.
+def parameters(kind: type[Sent], request: Request) -> Sent:
+    """Return the parameters of a request's path and query as what they should be, each once; raises
+    HTTPException 422 where they are not.
     """
+    query = request.query_params
+    given = {name: values[0] if len(values := query.getlist(name)) == 1 else values for name in query}
     try:
-        return kind.model_validate(parameters)
+        return kind.model_validate({**given, **request.path_params})
     except ValidationError as error:
         raise HTTPException(
             status.HTTP_422_UNPROCESSABLE_CONTENT, in_words(error.errors(include_input=False), "The request")

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response, status
 from starlette.exceptions import HTTPException
 
-from api.bodies import JSON, body, checked, json_schema, parsed
+from api.bodies import JSON, body, json_schema, parameters, parsed
 from api.dependencies import Dependencies, dependencies_of
 from api.keys import HEADER, SECURITY, Key
 from api.problems import described
@@ -45,7 +45,7 @@ async def for_session(request: Request) -> Response:
     click that is known gets what is trending.
     """
     using = _admitted(request)
-    wish = checked(OfSession, {**request.path_params, **request.query_params})
+    wish = parameters(OfSession, request)
     recommender = using.recommendations.recommender
     return _answer(using, await recommender.for_session(wish.session_id, wish.visitor_id, wish.n, _model(using)))
 
@@ -61,7 +61,7 @@ async def similar(request: Request) -> Response:
     trending.
     """
     using = _admitted(request)
-    wish = checked(OfProduct, {**request.path_params, **request.query_params})
+    wish = parameters(OfProduct, request)
     return _answer(using, await using.recommendations.recommender.similar(wish.product_id, wish.n, _model(using)))
 
 

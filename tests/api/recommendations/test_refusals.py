@@ -65,9 +65,10 @@ def test_a_session_as_long_as_may_be_is_answered_and_a_longer_one_is_not(client:
     assert client.post(ITEMS, json={"items": [*longest, longest[0]]}).status_code == 422
 
 
-def test_an_unknown_parameter_is_refused(client: TestClient) -> None:
-    refused = client.get(SESSION.format("s1"), params={"limit": 3})
-    assert (refused.status_code, "limit" in refused.json()["error"]) == (422, True)
+@pytest.mark.parametrize("query", ["limit=3", "n=3&n=4", "session_id=s2&visitor_id=v&visitor_id=w"])
+def test_an_unknown_or_repeated_parameter_is_refused(client: TestClient, query: str) -> None:
+    refused = client.get(f"{SESSION.format('s1')}?{query}")
+    assert (refused.status_code, list(refused.json())) == (422, ["error"])
 
 
 def test_an_unknown_field_is_refused(client: TestClient) -> None:
