@@ -2,6 +2,7 @@
 
 from simulator.shop.chance import DAY, HOUR, MINUTE, SECOND, cumulative
 from simulator.shop.choice import Choice
+from simulator.shop.exposures import Exposures
 from simulator.shop.orders import Line, Orders
 from simulator.shop.payments import Payer, Payments
 from simulator.shop.people import People, Person, abroad
@@ -33,6 +34,7 @@ class Sessions:
         people: People,
         visitors: Visitors,
         choice: Choice,
+        exposures: Exposures,
         promotions: Promotions,
         stock: Stock,
         payments: Payments,
@@ -40,6 +42,7 @@ class Sessions:
         clicks_share: float,
     ) -> None:
         self._world, self._people, self._visitors, self._choice = world, people, visitors, choice
+        self._exposures = exposures
         self._promotions, self._stock, self._payments, self._orders = promotions, stock, payments, orders
         self._clicks_share = clicks_share
         self._chance = world.chance
@@ -47,6 +50,7 @@ class Sessions:
         self._pieces = cumulative(world.figures.orders.pieces)
         self._steps = {
             "view": self._view,
+            "follow": self._follow,
             "elsewhere": self._look_elsewhere,
             "add": self._add,
             "remove": self._remove,
@@ -134,9 +138,29 @@ class Sessions:
         return min(int(self._chance.spread(THINKING, 1.0) * SECOND), 25 * MINUTE)
 
     def _view(self, at: int, visit: Visit) -> None:
+        if self._turns_to_list(at, visit, "product_page"):
+            visit.plan.insert(0, "follow")
+            return
         product = self._choice.next(visit, self._people.person(visit.person))
         visit.product = product.number
         self._click(at, visit, "view", product.number, 1)
+
+    def _turns_to_list(self, at: int, visit: Visit, place: str) -> bool:
+        chosen = self._exposures.clicked(at, visit, self._people.person(visit.person), place)
+        visit.followed = -1 if chosen is None else chosen
+        return chosen is not None
+
+    def _follow(self, at: int, visit: Visit) -> None:
+        """Look at the product of a list that was clicked, and buy it, too, when it is found much to
+        one's taste.
+        """
+        visit.product = visit.followed
+        self._click(at, visit, "view", visit.product, 1)
+        if self._exposures.is_won_over(visit, self._people.person(visit.person), visit.product):
+            if "purchase" in visit.plan:
+                visit.plan[:0] = ["add", "view"] if visit.plan[0] == "add" else ["add"]
+            else:
+                visit.plan, visit.returning = ["add", "purchase"], False
 
     def _look_elsewhere(self, at: int, visit: Visit) -> None:
         visit.product = self._choice.neighbour(visit.product).number
@@ -171,6 +195,9 @@ class Sessions:
 
     def _purchase(self, at: int, visit: Visit) -> None:
         """Order what is in the cart and still in stock; what sold out meanwhile is left out."""
+        if visit.cart and self._turns_to_list(at, visit, "cart"):
+            visit.plan[:0] = ["follow", "purchase"]
+            return
         lines = [self._line(number, pieces) for number, pieces in visit.cart if self._in_stock(number, pieces)]
         if not lines:
             return
