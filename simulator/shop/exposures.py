@@ -1,11 +1,12 @@
 """Lists of products that are shown to visitors, and what visitors do with them.
 
-A list comes into a visitor's view or not; they look down it place by place, and turn away with the same chance
-after each: the position-based click model (N. Craswell et al., An Experimental Comparison of Click
-Position-Bias Models, WSDM 2008). What is looked at is clicked by how much it is liked. Without
-lists a visitor buys what they came for, at Olist's rates; a product that was met on a list makes
-them put one more into the cart, or buy although they only meant to look, if they like it more than
-what they find alone: a list that shows no better than what is found without it sells nothing.
+A list comes into a visitor's view or not; they look down it place by place, and turn away with the
+same chance after each: the position-based click model (N. Craswell et al., An Experimental
+Comparison of Click Position-Bias Models, WSDM 2008). What is looked at is clicked by how much it is
+liked. Without lists a visitor buys what they came for, at Olist's rates; a product that was met on
+a list makes them put one more into the cart, or buy although they only meant to look, if they like
+it more than what they find alone: a list that shows no better than what is found without it sells
+nothing.
 """
 
 import math
@@ -29,6 +30,7 @@ SAME_CATEGORY = 1.0
 # Mean and deviation of the liking of what visitors find alone, measured over 25,000 views.
 FOUND, FOUND_SPREAD = 0.91, 0.86
 WON_OVER = 0.1  # share of clicks on the best liked products that lead to a purchase
+NO_LIST = "none"  # the variant of visitors who are in the experiment and see no list
 
 
 class Offer(NamedTuple):
@@ -70,7 +72,7 @@ class Exposures:
         if offer is None:
             return None
         visit.shown = offer.recommendation_id
-        if self._chance.random() >= NOTICED:
+        if self._chance.random() >= NOTICED or not (offer.products or offer.variant == NO_LIST):
             return None
         self._publish(exposure_id, at, visit, place, offer)
         return self._look_down(visit, person, [self._numbers.get(product_id, -1) for product_id in offer.products])
