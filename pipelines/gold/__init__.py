@@ -7,6 +7,7 @@ from pipelines.gold import (
     item_trends,
     orders,
     recommendation_outcomes,
+    recommendations,
     seller_activity,
     sessions,
     stock_levels,
@@ -23,4 +24,5 @@ AGGREGATED: tuple[Gold, ...] = (
     item_trends,
     exposure_counts,
     recommendation_outcomes,
+    recommendations,
 )
