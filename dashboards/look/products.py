@@ -14,6 +14,8 @@ from dashboards.look.messages import remark
 
 TILES_PER_ROW = {"base": 2, "sm": 3, "lg": 4}
 UNKNOWN = "?"
+UNKNOWN_COLOUR = "hsl(0 0% 38%)"
+SATURATION, LIGHTNESS = 55, 28
 
 
 def tiles(products: Sequence[dmc.Paper]) -> dmc.SimpleGrid:
@@ -38,8 +40,8 @@ def letters(category: str | None) -> str:
 def colour(category: str | None) -> str:
     """Return a category's colour in CSS: always the same, dark enough for white letters."""
     if not category:
-        return "hsl(0 0% 38%)"
-    return f"hsl({crc32(category.encode()) % 360} 55% 29%)"
+        return UNKNOWN_COLOUR
+    return f"hsl({crc32(category.encode()) % 360} {SATURATION}% {LIGHTNESS}%)"
 
 
 def _square(category: str | None) -> html.Div:
