@@ -166,6 +166,24 @@ class Fraud(Section):
     costs: Costs
 
 
+class Recommendations(Section):
+    """The recommender: its model's name and how often a new one is looked for, what a list may
+    hold, for how long lists are made and remembered, and the experiment: the share of visitors who
+    see each variant, dealt out by its name.
+    """
+
+    model_name: str
+    poll_s: float = Field(gt=0)
+    count: int = Field(ge=1, le=100)
+    most_of_a_seller: int = Field(ge=1)
+    repeat_categories: tuple[str, ...]
+    within_s: float = Field(gt=0)
+    awaited_s: float = Field(gt=0)
+    kept_s: int = Field(ge=3600)
+    experiment: str
+    variants: dict[str, float]
+
+
 class Stream(Section):
     """How a query runs: trigger interval, records per batch, dedup horizon, lateness allowed,
     batches per compaction, rank.
@@ -207,6 +225,7 @@ class Settings(Section):
     spark: Spark
     ids: Ids
     fraud: Fraud
+    recommendations: Recommendations
     upkeep: Upkeep
     streams: dict[str, Stream]
 

@@ -6,25 +6,21 @@ from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from pipelines.base.errors import CheckpointError
 from pipelines.base.settings import settings
 from pipelines.contracts.contract import Contract
-from pipelines.fraud import arrivals
 from pipelines.fraud.features import payment_records
 from pipelines.fraud.features.card_state import CARD_STATE
 from pipelines.fraud.features.device_state import DEVICE_STATE
 from pipelines.fraud.features.fold import Known, States, fold
 from pipelines.fraud.features.payment_records import Keys
-from pipelines.fraud.states_by_id import StatesById
 from pipelines.fraud.store import FraudStore
-from pipelines.lake import catalog
+from pipelines.online_store.states_by_id import StatesById
 from pipelines.online_store.two_version_records import Batch
 from pipelines.silver import payments
-from pipelines.silver.refining import refine
+from pipelines.streaming import arrivals
 from pipelines.streaming.checkpoints import Checkpoint
-from pipelines.streaming.reads import read_topic_once
 
 
 def rebuild(spark: SparkSession, store: FraudStore, query: str, contract: Contract) -> int:
@@ -49,17 +45,7 @@ def arrived(spark: SparkSession, until: Mapping[int, int], contract: Contract) -
     """Return the payments before the offsets `until` that are scored: silver's, and from Kafka what
     silver has not yet.
     """
-    silver = catalog.fresh(spark, payments.TABLE)
-    ends = F.create_map(*(F.lit(each) for partition, end in until.items() for each in (partition, end)))
-    columns = (*payment_records.COLUMNS, "kafka_partition", "kafka_offset")
-    rows = silver.filter(F.col("kafka_offset") < F.element_at(ends, F.col("kafka_partition"))).select(*columns)
-    topic = str(payments.TABLE.topic)
-    reached = Checkpoint(spark, payments.TABLE.name).committed_of(topic)
-    since = {partition: min(end, reached.get(partition, 0)) for partition, end in until.items()}
-    if since != until:
-        records = read_topic_once(spark, topic, since, until)
-        rows = rows.unionByName(refine(records, contract, payments).select(*columns))
-    return payments.purchases(rows).select(*columns)
+    return payments.purchases(arrivals.arrived(spark, payments, until, contract, payment_records.COLUMNS))
 
 
 def folded(slices: Iterable[pa.Table]) -> tuple[Keys, States]:

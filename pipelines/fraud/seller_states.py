@@ -24,10 +24,10 @@ from pipelines.fraud.features.feature_set import AMOUNT_Z, FEATURE_SET
 from pipelines.fraud.features.labels import labels
 from pipelines.fraud.features.seller_fold import learn
 from pipelines.fraud.features.seller_state import SELLER_RECORD
-from pipelines.fraud.states_by_id import StatesById
 from pipelines.fraud.store import FraudStore
 from pipelines.lake import catalog
 from pipelines.online_store.client import Client
+from pipelines.online_store.states_by_id import StatesById
 from pipelines.silver import chargebacks, fraud_scores, payments
 from pipelines.streaming import progress
 from pipelines.streaming.companions import Companion

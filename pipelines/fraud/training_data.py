@@ -18,24 +18,24 @@ from pyspark.sql import functions as F
 from pipelines.base import logs
 from pipelines.base.arrays import DAY_US, Floats, Integers, Records
 from pipelines.base.errors import ModelError
+from pipelines.base.ids import NOBODY
 from pipelines.base.settings import Fraud, settings
-from pipelines.fraud import arrivals
 from pipelines.fraud.features import device_fold, labels, payment_records
 from pipelines.fraud.features.card_fold import fold
 from pipelines.fraud.features.card_state import CARD_STATE
 from pipelines.fraud.features.device_state import DEVICE_STATE
 from pipelines.fraud.features.feature_set import AMOUNT_Z, FEATURE_SET, FEATURES
 from pipelines.fraud.features.labels import Findings
-from pipelines.fraud.features.payment_records import NOBODY
 from pipelines.fraud.features.seller_fold import learn_and_write_features
 from pipelines.fraud.features.seller_state import SELLER_STATE
 from pipelines.fraud.model.history import History, begin_us
-from pipelines.fraud.states_by_id import StatesById
+from pipelines.online_store.states_by_id import StatesById
 from pipelines.silver.chargebacks import TABLE as CHARGEBACKS
 from pipelines.silver.fraud_scores import TABLE as SCORES
 from pipelines.silver.payments import TABLE as PAYMENTS
 from pipelines.silver.payments import purchases
 from pipelines.silver.refining import once_each
+from pipelines.streaming import arrivals
 from pipelines.table import Table
 
 LOGGED = ("event_at", "card_id", "amount", "features")

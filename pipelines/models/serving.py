@@ -89,6 +89,37 @@ class Serving(Generic[AnyModel]):
                 log.info("challenger_taken_up", version=version)
 
 
+class Expected(Generic[AnyModel]):
+    """The model in use by a process that goes on without one: None until one is published and can
+    be loaded.
+    """
+
+    def __init__(self, name: str, load: Callable[[Packed], AnyModel]) -> None:
+        self.name, self.load = name, load
+        self.serving: Serving[AnyModel] | None = None
+        self.refused: str | None = None
+
+    @property
+    def model(self) -> AnyModel | None:
+        """The model in use, None where there is none yet."""
+        return self.serving.model if self.serving else None
+
+    def follow(self, version: str | None, models: Models) -> None:
+        """Take up the published version if it is another than the one in use; a bad one is refused
+        once and logged.
+        """
+        if self.serving:
+            self.serving.follow(version, models)
+        elif version not in (None, self.refused):
+            try:
+                self.serving = Serving(self.load(models.packed(self.name, str(version))), self.load)
+            except ModelError as error:
+                self.refused = version
+                log.error("model_refused", version=version, serving=None, error=str(error))
+            else:
+                log.info("model_taken_up", version=version)
+
+
 class ServedModel(Generic[AnyModel]):
     """The model in use by a process that has no batches, such as an API: the published one is
     looked for every `every_s` seconds in a thread that no request waits for. `missing` says why

@@ -11,7 +11,7 @@ No batch is written over a later one of its query: whoever tries has been replac
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,10 +52,12 @@ def two_versions(state: np.dtype[np.void]) -> np.dtype[np.void]:
 
 
 class TwoVersionRecords:
-    """The records of one kind of state in one server."""
+    """The records of one kind of state in one server, which forgets those that `write` has left
+    `expire_s` seconds ago.
+    """
 
-    def __init__(self, client: Client, kind: np.dtype[np.void]) -> None:
-        self.client, self.kind = client, kind
+    def __init__(self, client: Client, kind: np.dtype[np.void], expire_s: int | None = None) -> None:
+        self.client, self.kind, self.expire_s = client, kind, expire_s
         self.fenced = FencedRecords(client, kind, QUERY_BYTES, "batch")
 
     def starting(self, values: Values, batch: Batch) -> Records:
@@ -78,8 +80,11 @@ class TwoVersionRecords:
         """Return the states after the last batch applied to each, whichever that was."""
         return decoded(values, self.kind)["after"].copy()
 
-    def write(self, keys: Sequence[str], before: Records, after: Records, batch: Batch) -> None:
-        """Store the states before and after a batch, one of each per key.
+    def write(
+        self, keys: Sequence[str], before: Records, after: Records, batch: Batch, beside: Sequence[Mapping[str, bytes]] = ()
+    ) -> None:
+        """Store the states before and after a batch, one of each per key; where given, in the same
+        step also what belongs `beside` each of them, values by key.
 
         Raises CheckpointError where a later batch of the same query was written before, which then
         stays.
@@ -88,8 +93,14 @@ class TwoVersionRecords:
         # The records of each chunk are made only then: they are copied within the cache.
         for some in chunks(len(keys)):
             values = _with_bytes(keys[some], self._records(before[some], after[some], batch))
-            if not fence.written(self.client, f"{FENCE}{batch.query_id}", batch.number, values, begins=some.start == 0):
+            for each in beside[some]:
+                values |= each
+            if not self._written(values, batch, begins=some.start == 0):
                 _refuse(len(keys) - some.start, batch)
+
+    def _written(self, values: Mapping[str, bytes], batch: Batch, *, begins: bool) -> bool:
+        key = f"{FENCE}{batch.query_id}"
+        return fence.written(self.client, key, batch.number, values, begins=begins, expire_s=self.expire_s)
 
     def write_joined(self, keys: Sequence[str], before: Records, after: Records, batch: Batch, join: Join) -> None:
         """Store the states before and after a batch, one of each per key, joined with what other

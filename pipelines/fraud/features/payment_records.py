@@ -9,16 +9,14 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.base.arrays import Integers, Numbers, Records
+from pipelines.base.ids import NOBODY, Numbered, hashed, numbered
 from pipelines.base.placeholders import NoId
 from pipelines.fraud.features.labels import Findings
 
@@ -97,27 +95,8 @@ class Payments(NamedTuple):
     seller: Integers
 
 
-class Numbered(NamedTuple):
-    """The distinct ids of a column, and for each row (n) which of them it has, NOBODY for none, and
-    its hash.
-    """
-
-    ids: list[str]
-    number: Integers
-    hashes: npt.NDArray[np.uint64]
-
-
-NOBODY = -1
 # The number of the only card, device or seller, and where there is none.
 FIRST, NONE = np.zeros(1, np.int64), np.full(1, NOBODY)
-
-
-def hashed(texts: npt.NDArray[np.object_]) -> npt.NDArray[np.uint64]:
-    """Return a 64-bit hash of each text, the same in every process and never 0, which means no id,
-    or nothing remembered.
-    """
-    hashes = pd.util.hash_array(texts, categorize=False)
-    return np.maximum(hashes, np.uint64(1))
 
 
 def _numbers(values: pa.ChunkedArray) -> Numbers:
@@ -172,14 +151,14 @@ def records(payments: pa.Table, no_id: NoId) -> Records:
 
 
 def _ids(payments: pa.Table, no_id: NoId) -> dict[str, Numbered]:
-    return {name: _numbered(payments[column], no_id) for name, column in IDS.items()}
+    return {name: numbered(payments[column], no_id) for name, column in IDS.items()}
 
 
 def _records(payments: pa.Table, ids: Mapping[str, Numbered]) -> Records:
     made = np.zeros(len(payments), PAYMENT)
     made["at_us"] = _microseconds(payments["event_at"])
-    for name, numbered in ids.items():
-        made[name] = numbered.hashes
+    for name, each in ids.items():
+        made[name] = each.hashes
     for name, column in HASHES.items():
         made[name] = hashed(payments[column].to_numpy())
     for name in NUMBERS:
@@ -221,31 +200,18 @@ def _number(value: Decimal | float | None) -> float:
 
 def cards(payments: pa.Table, no_id: NoId) -> tuple[list[str], Integers]:
     """Return the distinct cards of `payments` and, per row, which of them paid, NOBODY for none."""
-    return _numbered(payments["card_id"], no_id)[:2]
+    return numbered(payments["card_id"], no_id)[:2]
 
 
 def sellers(payments: pa.Table, no_id: NoId) -> tuple[list[str], Integers]:
     """Return the distinct sellers of `payments` and, per row, which of them was paid, NOBODY for
     none.
     """
-    return _numbered(payments["seller_id"], no_id)[:2]
+    return numbered(payments["seller_id"], no_id)[:2]
 
 
 def devices(payments: pa.Table, no_id: NoId) -> tuple[list[str], Integers]:
     """Return the distinct devices of `payments` and, per row, which of them paid, NOBODY for
     none.
     """
-    return _numbered(payments["device_id"], no_id)[:2]
-
-
-def _numbered(column: pa.ChunkedArray, no_id: NoId) -> Numbered:
-    """Return what `no_id` leaves of a column, looking at each distinct text once."""
-    encoded = column.combine_chunks().dictionary_encode()
-    texts: list[str] = encoded.dictionary.to_pylist()
-    number: Integers = encoded.indices.to_numpy().astype(np.int64)
-    if not all(real := [not no_id(text) for text in texts]):
-        texts = list(compress(texts, real))
-        number = np.where(real, np.cumsum(real) - 1, NOBODY)[number]
-    # The last one is that of nobody.
-    hashes = np.append(hashed(np.array(texts, object)), np.uint64(0))[number]
-    return Numbered(texts, number, hashes)
+    return numbered(payments["device_id"], no_id)[:2]

@@ -1,4 +1,4 @@
-"""States of cards or devices in memory, by id, for folding a long past slice by slice."""
+"""States in memory, by id, for folding a long past slice by slice."""
 
 from collections.abc import Sequence
 

@@ -6,7 +6,7 @@ import pytest
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 
-from pipelines.fraud.arrivals import in_slices
+from pipelines.streaming.arrivals import in_slices
 
 PLACE = "kafka_partition int, kafka_offset bigint"
 

@@ -1,7 +1,7 @@
 """States keep their places while more come."""
 
 from pipelines.fraud.features.device_state import DEVICE_STATE
-from pipelines.fraud.states_by_id import StatesById
+from pipelines.online_store.states_by_id import StatesById
 
 
 def test_an_id_keeps_its_number_and_its_state_when_others_come() -> None:
