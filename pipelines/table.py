@@ -32,10 +32,14 @@ class Merge:
 
     An arriving row replaces the one that is there: always; with `newest_by` only where it is newer
     by the first of these columns in which they differ; with `keep_first` never.
+
+    Its query gives a row whenever it changes; with `once` only when nothing can change it any more.
+    Windows that end with a session, and joins of streams, cannot be had otherwise.
     """
 
     newest_by: tuple[str, ...] = ()
     keep_first: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True)

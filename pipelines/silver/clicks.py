@@ -2,6 +2,8 @@
 shop.clicks.
 """
 
+from pyspark.sql import Column as SparkColumn
+
 from pipelines.silver.bounds import WORD, Rules, not_blank
 from pipelines.silver.refining import EVENT, LINEAGE
 from pipelines.table import Append, Column, Table
@@ -38,3 +40,12 @@ RULES: Rules = {
     "quantity_0_to_a_million": lambda click: click["quantity"].between(0, 1_000_000),
     "price_not_negative": lambda click: click["price"] >= 0,
 }
+
+NO_VIEWS = ("add_to_cart", "remove_from_cart", "purchase")
+
+
+def is_view(action: SparkColumn) -> SparkColumn:
+    """Return whether an action is a look at a product: so is every word but those that change the
+    cart or buy.
+    """
+    return ~action.isin(*NO_VIEWS)

@@ -13,7 +13,7 @@ from pipelines.lake.merge import merge_into
 from pipelines.streaming import jvm, snapshot_expiry
 from pipelines.streaming.checkpoints import BATCH, OWNER, TableCheckpoint, TopicCheckpoint
 from pipelines.streaming.reads import kafka_options
-from pipelines.table import Table
+from pipelines.table import Merge, Table
 
 SNAPSHOT_PROPERTY = "spark.sql.iceberg.snapshot-property"
 HIGHEST_RANK = 10  # of Java's threads
@@ -66,7 +66,7 @@ def upsert(rows: DataFrame, table: Table) -> StreamingQuery:
         except jvm.SPARK_ERRORS as error:
             raise BatchFailed(jvm.innermost(error)) from None
 
-    return _ranked(_named(rows, table.name, path).outputMode("update").foreachBatch(merge).start())
+    return _ranked(_named(rows, table.name, path).outputMode(_output_mode(table)).foreachBatch(merge).start())
 
 
 def write_topics(messages: DataFrame, query: str, *others: str) -> StreamingQuery:
@@ -81,6 +81,11 @@ def write_topics(messages: DataFrame, query: str, *others: str) -> StreamingQuer
     writer = _named(messages, query, checkpoint.claim()).format("kafka").outputMode("append")
     low_latency = {"kafka.linger.ms": "0", "kafka.acks": "all"}
     return _ranked(writer.options(**kafka_options(settings().kafka), **low_latency).start())
+
+
+def _output_mode(table: Table) -> str:
+    """Return which rows of a stream Spark gives to the merge, in its words."""
+    return "append" if isinstance(table.written, Merge) and table.written.once else "update"
 
 
 def _named(rows: DataFrame, query: str, checkpoint: str) -> DataStreamWriter:
