@@ -24,6 +24,7 @@ WANTED = (
     "valkey",
     "pyspark.worker",
     "pipelines.fraud.scoring",
+    "pipelines.recommendations.recommending",
 )
 
 
@@ -51,8 +52,12 @@ def warm_up() -> None:
     for module in WANTED:
         importlib.import_module(module)
     from pipelines.fraud.features import fold
+    from pipelines.recommendations import experiment
+    from pipelines.recommendations.features import session
+    from pipelines.recommendations.model import recommending
 
-    fold.warm_up()
+    for compiled in (fold, session, recommending, experiment):
+        compiled.warm_up()
     gc.collect()
     gc.freeze()
 

@@ -76,8 +76,8 @@ def block(path: str, language: str) -> str:
 def add_entry(copy: Path, layer: str, module: str, entries: str) -> None:
     """Import a module in its layer, and add it to the layer's tuple."""
     file = copy / "pipelines" / layer / "__init__.py"
-    text = file.read_text().replace(f"from pipelines.{layer} import ", f"from pipelines.{layer} import {module}, ", 1)
-    changed = re.sub(rf"^({entries}: .* = \(.*)\)$", rf"\1, {module})", text, flags=re.MULTILINE)
+    text = re.sub(rf"(from pipelines\.{layer} import \(?)", rf"\1{module}, ", file.read_text(), count=1)
+    changed = re.sub(rf"^({entries}: .* = \()", rf"\1{module}, ", text, flags=re.MULTILINE)
     assert changed.count(module) == 2
     file.write_text(changed)
 

@@ -1,12 +1,12 @@
-"""Run every query of the laptop in one driver: the fraud scorer, bronze, silver, quarantine and
-gold, with upkeep and the states of sellers beside them.
+"""Run every query of the laptop in one driver: the fraud scorer, the recommender, bronze, silver,
+quarantine and gold, with upkeep and the states of sellers beside them.
 """
 
 from typing import Annotated
 
 import typer
 
-from jobs.streams import aggregate, keep_events, quarantine_events, refine, score_payments
+from jobs.streams import aggregate, keep_events, quarantine_events, recommend, refine, score_payments
 from pipelines.base.errors import SettingsError
 from pipelines.fraud import seller_states
 from pipelines.operations import upkeep
@@ -16,12 +16,12 @@ from pipelines.streaming.supervised_query import Query
 
 
 def queries(*without: str) -> list[Query]:
-    """Return every query but those named; the scorer is first, because somebody waits for its
-    answers.
+    """Return every query but those named; the scorer and the recommender are first, because
+    somebody waits for their answers.
 
     Raises SettingsError for a name that is none.
     """
-    jobs = (score_payments, keep_events, refine, quarantine_events, aggregate)
+    jobs = (score_payments, recommend, keep_events, refine, quarantine_events, aggregate)
     known = {query.name: query for job in jobs for query in job.queries()}
     if strangers := set(without) - known.keys():
         raise SettingsError(f"There is no query {', '.join(sorted(strangers))}: choose of {', '.join(known)}.")

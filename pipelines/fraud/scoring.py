@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark import Broadcast, TaskContext
+from pyspark import Broadcast
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -38,6 +38,7 @@ from pipelines.online_store.two_version_records import Batch
 from pipelines.silver.fraud_scores import TABLE
 from pipelines.silver.payments import purchases
 from pipelines.silver.refining import LINEAGE
+from pipelines.streaming.micro_batch import this_batch
 
 log = logs.get(__name__)
 
@@ -62,7 +63,7 @@ def score(payments: DataFrame, first_model: "Broadcast[Packed]", trial_of: Batch
     def score_task(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         arrived = list(batches)
         if any(batch.num_rows for batch in arrived):
-            paid, batch, awaited_s = pa.Table.from_batches(arrived), trial_of or _this_batch(), settings().fraud.awaited_s
+            paid, batch, awaited_s = pa.Table.from_batches(arrived), trial_of or this_batch(), settings().fraud.awaited_s
             scored = score_batch(paid, batch, _store(), _serving(first_model), awaited_s, writes=trial_of is None)
             yield from with_bytes(scored).to_batches()
 
@@ -89,13 +90,6 @@ def messages(scores: DataFrame, scored: Writer, alerting: Writer) -> DataFrame:
 
 def _message(writer: Writer, key: str, value: Column) -> Column:
     return F.struct(F.lit(writer.topic).alias("topic"), F.col(key).alias("key"), value.alias("value"))
-
-
-def _this_batch() -> Batch:
-    task = TaskContext.get()
-    if task is None:
-        raise RuntimeError("score runs inside a Spark task only")
-    return Batch(str(task.getLocalProperty("sql.streaming.queryId")), int(str(task.getLocalProperty("streaming.sql.batchId"))))
 
 
 @cache

@@ -37,11 +37,10 @@ TABLE = Table(
 
 
 def aggregate(clicks: DataFrame, lateness: str) -> DataFrame:
-    """Return the sessions of `silver.clicks`, each as a whole.
+    """Return the sessions of `silver.clicks` that have ended: whose end the newest click is behind
+    by more than `lateness` (an interval such as "10 minutes").
 
-    A stream gives a session once no click can belong to it any more: when the newest click is
-    `lateness` (an interval such as "10 minutes") behind its end. A click that comes twice counts
-    once, in a session of up to 200.
+    A click that comes twice counts once, in a session of up to 200.
     """
     order = F.struct("event_at", "event_id")
     once_logged_in = F.when(F.col("customer_id").isNotNull(), order)
@@ -55,7 +54,9 @@ def aggregate(clicks: DataFrame, lateness: str) -> DataFrame:
         _newest(F.struct("event_at", "event_id", "product_id", "action")).alias("newest"),
         F.bool_or(F.col("action") == "purchase").alias("bought"),
     )
-    in_order = sessions.withColumn("newest", F.array_sort(F.array_distinct("newest")))
+    # A stream's watermark lets only those pass that have ended; a recomputation gives the same.
+    ended = sessions if clicks.isStreaming else _ended(sessions, clicks, lateness)
+    in_order = ended.withColumn("newest", F.array_sort(F.array_distinct("newest")))
     return in_order.select(
         "*",
         F.when(F.col("came") <= MOST, F.size("newest")).otherwise(F.col("came")).alias("clicks"),
@@ -70,3 +71,8 @@ def _newest(click: SparkColumn) -> SparkColumn:
     collected list of a bot's clicks would grow for as long as the bot goes on.
     """
     return InternalFunction.collect_top_k(click, MOST, False)
+
+
+def _ended(sessions: DataFrame, clicks: DataFrame, lateness: str) -> DataFrame:
+    newest = clicks.agg(F.max("event_at").alias("newest_at"))
+    return sessions.crossJoin(newest).filter(F.expr(f"ended_at + INTERVAL {GAP} + INTERVAL {lateness} <= newest_at"))

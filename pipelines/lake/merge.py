@@ -1,18 +1,19 @@
 """How rows are merged into a table by its key, so that doing it again changes nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Set
 from functools import reduce
 from operator import and_
+from typing import Any
 
-from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.base.arrays import DAY_US
+from pipelines.base.arrays import DAY_US, HOUR_US
 from pipelines.lake.catalog import full_name
 from pipelines.table import Merge, Table
 
 ARRIVING = "arriving"
-# Of so many rows the keys are named to Iceberg, which then reads only files that may hold them.
+# Of so many rows every key is named to Iceberg, which then reads only files that may hold them.
 FEW = 1000
 TIME = "timestamp"
 
@@ -51,27 +52,43 @@ def _is_newer(there: str, written: Merge) -> Column | None:
 
 def near(arriving: DataFrame, table: Table) -> list[Column]:
     """Return what is true of every row of the table that has the key of an arriving one, in
-    constants: the files in which it is true of none are not read. Nothing of more than FEW rows.
+    constants: the files in which it is true of none are not read. Of more than FEW rows only the
+    times are named; where no row arrives it is true of none.
 
     It never leaves out a row of the same key, because it says nothing of other columns than the
     key.
     """
     types = {column.name: column.type for column in table.columns}
+    times = [name for name in table.key if types[name] == TIME]
     # As numbers: Python would take Spark's timestamps for times of its own time zone.
-    keys = [F.unix_micros(name).alias(name) if types[name] == TIME else F.col(name) for name in table.key]
-    found = arriving.select(*keys).limit(FEW + 1).collect()
-    return list(_near(found, full_name(table), table.key, types)) if 0 < len(found) <= FEW else []
+    keys = arriving.select(*(F.unix_micros(name).alias(name) if name in times else F.col(name) for name in table.key))
+    found = keys.limit(FEW + 1).collect()
+    if not found:
+        return [F.lit(False)]
+    if len(found) > FEW:
+        return [_between(table, name, _first_and_last(keys, name)) for name in times]
+    values = {name: {row[name] for row in found} for name in table.key}
+    return [_between(table, name, each) if name in times else _one_of(table, name, each) for name, each in values.items()]
 
 
-def _near(found: Sequence[Row], there: str, key: Sequence[str], types: dict[str, str]) -> Iterator[Column]:
-    for name in key:
-        column, values = F.col(f"{there}.{name}"), {row[name] for row in found}
-        if types[name] == TIME:
-            # By whole days, so that the code Spark makes of it is the same the whole day.
-            first, behind = min(values) // DAY_US * DAY_US, (max(values) // DAY_US + 1) * DAY_US
-            yield (column >= F.timestamp_micros(F.lit(first))) & (column < F.timestamp_micros(F.lit(behind)))
-        else:
-            yield column.isin(*sorted(values))
+def _one_of(table: Table, name: str, values: Set[Any]) -> Column:
+    return F.col(f"{full_name(table)}.{name}").isin(*sorted(values))
+
+
+def _between(table: Table, name: str, times_us: Collection[int]) -> Column:
+    """Return whether a time lies between these, in microseconds since 1970: by whole days, or by
+    whole hours where these are the table's partitions, so that the code that Spark makes of it is
+    the same for as long.
+    """
+    step = HOUR_US if f"hours({name})" in table.partitioning else DAY_US
+    first, behind = min(times_us) // step * step, (max(times_us) // step + 1) * step
+    column = F.col(f"{full_name(table)}.{name}")
+    return (column >= F.timestamp_micros(F.lit(first))) & (column < F.timestamp_micros(F.lit(behind)))
+
+
+def _first_and_last(keys: DataFrame, name: str) -> tuple[int, int]:
+    [row] = keys.agg(F.min(name).alias("first"), F.max(name).alias("last")).collect()
+    return row["first"], row["last"]
 
 
 def one_per_key(rows: DataFrame, table: Table, written: Merge) -> DataFrame:

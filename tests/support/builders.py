@@ -54,6 +54,12 @@ def a_click(**changes: Any) -> dict[str, Any]:
     return {**event, **what, "channel": "web", "device_id": "d1", "country": "BR", **GIVEN, **changes}
 
 
+def an_exposure(**changes: Any) -> dict[str, Any]:
+    event = {"event_id": "e1", "event_at": NOON, "session_id": "v1", "visitor_id": "w1", "place": "home"}
+    shown = {"recommendation_id": None, "products": ["p1", "p2"], "teams": [], "variant": "session", "model_version": "1"}
+    return {**event, **shown, **GIVEN, **changes}
+
+
 def a_movement(**changes: Any) -> dict[str, Any]:
     event = {"event_id": "e1", "event_at": NOON, "product_id": "p1", "seller_id": "s1"}
     return {**event, "kind": "restock", "quantity": 5, "order_id": None, **GIVEN, **changes}
@@ -85,6 +91,7 @@ BUILDERS = {
     "shop.chargebacks": a_chargeback,
     "shop.reviews": a_review,
     "tidemark.fraud_scores": a_score,
+    "shop.exposures": an_exposure,
 }
 
 

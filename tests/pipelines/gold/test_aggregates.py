@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from builders import a_click, a_movement, a_score, an_item, an_order, at
 from pyspark.sql import DataFrame, SparkSession
+from silver_rows import silver
 
 from pipelines.gold import business_metrics, fraud_scores, seller_activity, stock_levels
 from pipelines.silver import clicks, inventory, orders
@@ -17,12 +18,6 @@ from pipelines.silver import fraud_scores as scores
 from pipelines.table import Table
 
 DAY = "1 day"
-
-
-def silver(spark: SparkSession, table: Table, *events: dict[str, Any]) -> DataFrame:
-    fields = [column for column in table.columns if not column.name.startswith("kafka_")]
-    schema = ", ".join(f"{column.name} {column.type}" for column in fields)
-    return spark.createDataFrame([tuple(event[column.name] for column in fields) for event in events], schema)
 
 
 def test_a_minute_counts_orders_gmv_sessions_and_conversion(spark: SparkSession) -> None:

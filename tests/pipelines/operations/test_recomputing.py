@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from builders import NOON, a_movement, a_score, an_item, an_order
+from builders import a_movement, a_score, an_item, an_order
 from number_tables import run
 from pyspark.sql import DataFrame, SparkSession
+from silver_rows import append, rows
 
 from jobs.streams import aggregate
 from pipelines.base.errors import TableInUse
@@ -20,7 +20,6 @@ from pipelines.operations.recomputing import recompute
 from pipelines.silver import fraud_scores as scores
 from pipelines.silver import inventory
 from pipelines.silver import orders as changes
-from pipelines.table import Table
 
 TABLES = (inventory.TABLE, stock_levels.TABLE, scores.TABLE, fraud_scores.TABLE, changes.TABLE, orders.TABLE)
 
@@ -33,14 +32,6 @@ def _new_tables(spark: SparkSession, own_settings: Path) -> Iterator[None]:
     yield
     for table in TABLES:
         spark.sql(f"DROP TABLE {table.name}")
-
-
-def append(spark: SparkSession, table: Table, *events: dict[str, Any]) -> None:
-    """Append events to a silver table, one offset after the other."""
-    rows = [{**event, "kafka_partition": 0, "kafka_offset": n, "kafka_at": NOON} for n, event in enumerate(events)]
-    values = [tuple(row[column.name] for column in table.columns) for row in rows]
-    schema = ", ".join(f"{column.name} {column.type}" for column in table.columns)
-    spark.createDataFrame(values, schema).writeTo(table.name).append()
 
 
 def test_an_event_that_silver_has_twice_counts_once(spark: SparkSession) -> None:
@@ -59,10 +50,6 @@ def test_a_score_that_is_there_stays_and_what_is_missing_comes(spark: SparkSessi
     recompute(spark, fraud_scores)
     found = {row["payment_id"]: row["probability"] for row in catalog.fresh(spark, fraud_scores.TABLE).collect()}
     assert found == {"p1": 0.25, "p2": 0.5}
-
-
-def rows(spark: SparkSession, table: Table) -> list[str]:
-    return sorted(map(str, catalog.fresh(spark, table).collect()))
 
 
 @pytest.fixture

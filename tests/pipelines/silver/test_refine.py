@@ -17,6 +17,7 @@ from builders import (
     a_movement,
     a_payment,
     a_score,
+    an_exposure,
     an_item,
     an_order,
     framed,
@@ -169,6 +170,13 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("tidemark.fraud_scores", "known_challenger_decision", a_score(challenger_decision="perhaps")),
     ("tidemark.fraud_scores", "reasons_up_to_100", a_score(reasons=["late at night"] * 101)),
     ("tidemark.fraud_scores", "features_up_to_1000", a_score(features=[1.0] * 1001)),
+    ("shop.exposures", "place_not_blank", an_exposure(place="")),
+    ("shop.exposures", "variant_not_blank", an_exposure(variant="\u200b")),
+    ("shop.exposures", "products_up_to_100", an_exposure(products=["p"] * 101)),
+    ("shop.exposures", "products_have_ids", an_exposure(products=["p1", " "])),
+    ("shop.exposures", "products_have_ids", an_exposure(products=["p1", "x" * 801])),
+    ("shop.exposures", "a_team_for_each_product_or_none", an_exposure(teams=["session"])),
+    ("shop.exposures", "teams_are_words", an_exposure(teams=["session", "x" * 81])),
 ]
 
 
@@ -180,6 +188,8 @@ NEW_WORDS: list[tuple[str, dict[str, Any]]] = [
     ("shop.clicks", a_click(action="add_to_wishlist", quantity=0)),
     ("shop.inventory", a_movement(kind="transfer", quantity=-3)),
     ("shop.inventory", a_movement(kind="theft", quantity=-1)),
+    ("shop.exposures", an_exposure(place="search", variant="none", products=[], model_version=None)),
+    ("shop.exposures", an_exposure(products=["p"] * 100, teams=["popular"] * 100)),
 ]
 
 
@@ -234,6 +244,7 @@ BOUNDED: list[tuple[str, str, dict[str, Any]]] = [
     ("shop.clicks", "currency_has_three_letters", a_click(currency="BRL\n")),
     ("shop.reviews", "comment_up_to_80000_bytes", BUILDERS["shop.reviews"](comment="x" * 80_001)),
     ("tidemark.fraud_scores", "scored_at_between_2000_and_2100", a_score(scored_at=NOON.replace(year=9999))),
+    ("shop.exposures", "recommendation_id_up_to_900_bytes", an_exposure(recommendation_id="x" * 901)),
 ]
 
 

@@ -16,9 +16,11 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.fraud.features import payment_records
 from pipelines.fraud.features.fold import fold, nothing_known
-from pipelines.gold import AGGREGATED, business_metrics, fraud_scores, orders, seller_activity, stock_levels
+from pipelines.gold import AGGREGATED
+from pipelines.gold.aggregating import aggregate
 from pipelines.silver import REFINED, payments, quarantine
 from pipelines.silver.refining import refine
+from pipelines.tables import TABLES
 
 SILVER = {str(silver.TABLE.topic): silver for silver in REFINED}
 CONTRACTS = {topic: a_contract(topic) for topic in SILVER}
@@ -37,15 +39,10 @@ def accepted(spark: SparkSession, values: Mapping[str, list[bytes]]) -> dict[str
     return rows
 
 
-def in_gold(rows: Mapping[str, DataFrame]) -> dict[str, DataFrame]:
-    ordered, clicked = rows["shop.orders"], rows["shop.clicks"]
-    return {
-        "gold.orders": orders.aggregate(ordered),
-        "gold.business_metrics": business_metrics.aggregate(ordered, clicked, "1 day"),
-        "gold.seller_activity": seller_activity.aggregate(ordered, "1 day"),
-        "gold.stock_levels": stock_levels.aggregate(rows["shop.inventory"]),
-        "gold.fraud_scores": fraud_scores.aggregate(rows["tidemark.fraud_scores"]),
-    }
+def in_gold(rows: Mapping[str, DataFrame]) -> list[DataFrame]:
+    return [
+        aggregate(gold, lambda silver: rows[str(TABLES[silver].topic)], lateness=lambda table: "1 day") for gold in AGGREGATED
+    ]
 
 
 # Without shrinking: each step of it would be a run of Spark.
@@ -55,9 +52,7 @@ def test_what_silver_accepts_everything_behind_it_digests(spark: SparkSession, s
     chance = Random(seed)  # noqa: S311 - no secret
     sent = {topic: records(chance, topic, 250) for topic in SILVER}
     rows = accepted(spark, sent)
-    answers = in_gold(rows)
-    assert answers.keys() == {gold.TABLE.name for gold in AGGREGATED}
-    for frame in (*rows.values(), *answers.values()):
+    for frame in (*rows.values(), *in_gold(rows)):
         as_python(frame.toArrow())
     paid = payments.purchases(rows["shop.payments"]).toArrow()
     keys, numbered = payment_records.keyed(paid, NO_ID)
