@@ -71,8 +71,8 @@ def main(
 
 
 def everywhere(pasts: Sequence[Past], seconds: float, won_over: float) -> Tables:
-    """Return what is measured of each variant in each shop; of the plain strength interleaved lists,
-    too.
+    """Return what is measured of each variant in each shop; interleaved lists only for the plain
+    strength.
     """
     variants = ["none", *LISTED, *(["interleaved"] if won_over == exposures.WON_OVER else [])]
     tables: Tables = {variant: [] for variant in variants}

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from benchmarks.uplift.intervals import ENDS, Ranged
 from benchmarks.uplift.measured_sessions import BOUGHT, POPULAR_CLICKED, SESSION_CLICKED, Table
-from dashboards.pages.recommendations.statistics import always_valid
+from dashboards.pages.recommendations.statistics import always_valid, wilson
 from pipelines.recommendations import bandit
 
 HORIZON, STEP, RUNS = 200_000, 2_000, 200
@@ -46,7 +46,8 @@ def decided(pools: Mapping[str, Table], seed: int = 1) -> dict[str, float]:
         sessions, right, lost = (np.array(column) for column in zip(*runs, strict=True))
         metrics |= _range(sessions).metrics(f"{way}_sessions_to_decide", "_count")
         metrics |= _range(lost).metrics(f"{way}_purchases_lost", "_count")
-        metrics[f"{way}_right_share"] = float(right.mean())
+        share = float(right.mean())
+        metrics |= Ranged(share, *wilson(share, RUNS)).metrics(f"{way}_right", "_share")
     return metrics
 
 
