@@ -7,7 +7,7 @@ machine: after a power failure what was sent in the last seconds may differ from
 
 import json
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from simulator.shop.exposures import Offer, Offers
 
@@ -45,13 +45,21 @@ class RepeatedOffers:
 
     @classmethod
     def of(cls, file: Path) -> Self:
-        """Return what a journal holds: nothing where there is none, and not a last line that was
-        cut short, whose event was never sent.
+        """Return what a journal holds: nothing where there is none, and not a line that cannot be
+        read: of one that was cut short by the end of the process the event was never sent.
         """
-        lines = file.read_text("utf-8").splitlines(keepends=True) if file.is_file() else []
-        shown = [json.loads(line) for line in lines if line.endswith("\n")]
+        lines = file.read_bytes().splitlines() if file.is_file() else []
+        shown = (offer for line in lines if (offer := _shown(line)) is not None)
         return cls({exposure_id: Offer(*offer) for exposure_id, *offer in shown})
 
     def newer(self, session_id: str, shown: str | None, exposure_id: str) -> Offer | None:
         """Return the list that this exposure showed, None where it showed none."""
         return self._shown.get(exposure_id)
+
+
+def _shown(line: bytes) -> list[Any] | None:
+    try:
+        shown = json.loads(line)
+    except ValueError:
+        return None
+    return shown if isinstance(shown, list) and len(shown) == 1 + len(Offer._fields) else None

@@ -32,11 +32,13 @@ def test_what_was_shown_is_shown_again_at_the_same_page_and_nothing_elsewhere(tm
     assert shown(file) == [None, None, None, OFFER]
 
 
-def test_a_line_cut_short_was_never_sent_and_no_journal_is_an_empty_one(tmp_path: Path) -> None:
+def test_a_line_that_cannot_be_read_is_left_out_and_no_journal_is_an_empty_one(tmp_path: Path) -> None:
     file = tmp_path / "shown.jsonl"
     assert shown(file) == [None] * 4
     with closing(a_journal(file)) as journal:
         journal.newer("session-1", None, "exposure-1")
         journal.newer("session-1", None, "exposure-2")
-    file.write_bytes(file.read_bytes()[:-3])
-    assert shown(file) == [OFFER, None, None, None]
+    whole = file.read_bytes()
+    for damaged in (whole[:-3], whole.replace(b"exposure-2", b"\xff\x00\x00"), whole[: len(whole) // 2] + b"[1]\n"):
+        file.write_bytes(damaged)
+        assert shown(file) == [OFFER, None, None, None]

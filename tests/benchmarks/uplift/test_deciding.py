@@ -1,7 +1,5 @@
 """Experiments on sessions whose truth is known."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -10,9 +8,8 @@ from benchmarks.uplift.measured_sessions import BOUGHT, POPULAR_CLICKED, SESSION
 
 
 @pytest.fixture(autouse=True)
-def _fewer_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _fewer_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deciding, "RUNS", 40)
-    yield
 
 
 def pools(ours: float, rival: float, preferred: float) -> dict[str, Table]:
