@@ -4,6 +4,7 @@ broker, registry or records, the shop goes on, with the lists it has or with non
 
 import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event as Flag
@@ -112,7 +113,8 @@ def put(offers: NewestOffers, decoders: dict[int, Decode], value: bytes | None) 
     try:
         framed = value or b""
         record = decoders[int.from_bytes(framed[1:HEADER_BYTES], "big")](framed[HEADER_BYTES:])
-        offer = Offer(record["event_id"], record["products"], record["teams"], record["variant"], record["model_version"])
+        products, teams = (tuple(map(sys.intern, record[words])) for words in ("products", "teams"))
+        offer = Offer(record["event_id"], products, teams, record["variant"], record["model_version"])
     except (ValueError, LookupError, EOFError, TypeError) as error:
         log.warning("list_not_read", topic=TOPIC, cause=f"{type(error).__name__}: {error}")
         return

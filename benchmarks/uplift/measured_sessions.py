@@ -1,7 +1,7 @@
 """What visitors do in a shop while one variant is shown to all of them, session by session."""
 
 import io
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000
 SESSION_S = 900.0  # by then nearly every session has ended
-BOUGHT, REVENUE, EXPOSURES, CLICKED, SESSION_CLICKED, POPULAR_CLICKED = range(6)
+COLUMNS = 7
+BOUGHT, REVENUE, EXPOSURES, CLICKED, SESSION_CLICKED, POPULAR_CLICKED, MEANT_TO_BUY = range(COLUMNS)
 
 Table = npt.NDArray[np.float64]
 
 
 class Measured(NamedTuple):
-    """One row per session that began while it was measured (n, 6): whether it bought (0 or 1), for
-    how much (BRL, without freight), lists seen, products of them looked at next, and those of each
-    team.
+    """One row per session that began while it was measured (n, COLUMNS): whether it bought (0 or
+    1), for how much (BRL, without freight), lists seen, products of them looked at next, those of
+    each team, and whether the visitor came to buy (0 or 1), whatever was shown.
     """
 
     sessions: Table
@@ -36,33 +37,42 @@ def measured(past: "Past", offers: "ClosedLoop | None", seconds: float, won_over
     it shows makes a difference.
     """
     state = snapshot.loaded(io.BytesIO(past.shop))
-    shop = Shop.restore(state, catalogue=past.assortment, offers=offers, won_over=won_over)
     began = int(state["world"]["now"])
+    last_arrival, end = (began + int(lasting * SECOND) for lasting in (seconds, seconds + SESSION_S))
+    meant: dict[str, bool] = {}
+    shop = Shop.restore(
+        state, catalogue=past.assortment, offers=offers, won_over=won_over, on_arrival=lambda *visit: meant.update([visit])
+    )
     seen: dict[str, list[float]] = {}
     lists: dict[str, Event] = {}
     for event in shop.events():
-        if offers is not None:
-            offers.see(event)
-        if event.at >= began + int((seconds + SESSION_S) * SECOND):
+        if event.at >= end:
             break
-        if event.topic == "shop.exposures" and event.key in seen:
-            seen[event.key][EXPOSURES] += bool(event.record["products"])
-            lists[event.key] = event
-        elif event.topic == "shop.clicks":
-            if event.key not in seen and event.record["position"] == 1 and event.at < began + int(seconds * SECOND):
-                seen[event.key] = [0.0] * 6
-            if event.key in seen:
-                _count(seen[event.key], event, lists.pop(event.key, None))
-    return Measured(np.array(list(seen.values())).reshape(-1, 6))
+        if event.topic == "shop.clicks" and event.key in meant and event.at < last_arrival and event.key not in seen:
+            seen[event.key] = [0.0] * (COLUMNS - 1) + [float(meant[event.key])]
+        if offers is not None and (event.topic != "shop.clicks" or event.key in seen):
+            offers.see(event)
+        if event.key in seen:
+            _count(seen[event.key], event, lists)
+    return Measured(np.array(list(seen.values())).reshape(-1, COLUMNS))
 
 
-def _count(row: list[float], click: Event, exposure: Event | None) -> None:
-    record = click.record
-    if record["action"] == "purchase":
+def _count(row: list[float], event: Event, lists: dict[str, Event]) -> None:
+    """Add an event of a session to its row; `lists` has the list that it saw last."""
+    record = event.record
+    if event.topic == "shop.exposures":
+        row[EXPOSURES] += bool(record["products"])
+        lists[event.key] = event
+    elif event.topic == "shop.clicks":
+        _count_click(row, record, lists.pop(event.key, None))
+
+
+def _count_click(row: list[float], click: dict[str, Any], exposure: Event | None) -> None:
+    if click["action"] == "purchase":
         row[BOUGHT] = 1.0
-        row[REVENUE] += record["price"] * record["quantity"] / 100
-    elif record["action"] == "view" and exposure and record["product_id"] in exposure.record["products"]:
-        team = exposure.record["teams"][exposure.record["products"].index(record["product_id"])]
+        row[REVENUE] += click["price"] * click["quantity"] / 100
+    elif click["action"] == "view" and exposure and click["product_id"] in exposure.record["products"]:
+        team = exposure.record["teams"][exposure.record["products"].index(click["product_id"])]
         row[CLICKED] += 1
         row[SESSION_CLICKED] += team == "session"
         row[POPULAR_CLICKED] += team == "popular"

@@ -1,5 +1,7 @@
 """Sessions: visitors with an intent look around, fill a cart, buy, hesitate, or only browse."""
 
+from collections.abc import Callable
+
 from simulator.shop.chance import DAY, HOUR, MINUTE, SECOND, cumulative
 from simulator.shop.choice import Choice
 from simulator.shop.exposures import Exposures
@@ -22,6 +24,8 @@ NEW_DEVICE = 0.06  # share of visits with a device never seen before
 # Share of visits with a device of the one whom the visitor lives with (an assumption).
 SHARED_DEVICE = 0.3
 LOGGED_IN = 0.35
+# A session that is recorded begins, of somebody who means to buy or not, which no event tells.
+Arrival = Callable[[str, bool], None]
 ELSEWHERE = 0.7  # share of visitors who look for another product when one is sold out
 
 
@@ -40,11 +44,12 @@ class Sessions:
         payments: Payments,
         orders: Orders,
         clicks_share: float,
+        on_arrival: Arrival | None = None,
     ) -> None:
         self._world, self._people, self._visitors, self._choice = world, people, visitors, choice
         self._exposures = exposures
         self._promotions, self._stock, self._payments, self._orders = promotions, stock, payments, orders
-        self._clicks_share = clicks_share
+        self._clicks_share, self._on_arrival = clicks_share, on_arrival
         self._chance = world.chance
         self._lines = cumulative(world.figures.orders.lines)
         self._pieces = cumulative(world.figures.orders.pieces)
@@ -87,9 +92,12 @@ class Sessions:
     def _visit(self, person: Person, tracked: bool, plan: list[str]) -> Visit:
         chance = self._chance
         device_id, visitor_id = self._device(person)
+        session_id = self._world.name("session") if tracked else None
+        if session_id is not None and self._on_arrival is not None:
+            self._on_arrival(session_id, "purchase" in plan)
         return Visit(
             person=person.number,
-            session_id=self._world.name("session") if tracked else None,
+            session_id=session_id,
             visitor_id=visitor_id,
             customer_id=person.customer_id if chance.random() < LOGGED_IN else None,
             device_id=device_id,

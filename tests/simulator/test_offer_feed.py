@@ -38,7 +38,7 @@ LIST = {
     "degraded": False,
     "recommended_at": 1_767_571_200_500_000,
 }
-OFFER = Offer("recommendation-click-1", ["product-1", "product-2"], ["session", "popular"], "interleaved", "3")
+OFFER = Offer("recommendation-click-1", ("product-1", "product-2"), ("session", "popular"), "interleaved", "3")
 
 
 def encoded(record: dict[str, Any]) -> bytes:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.uplift import deciding
-from benchmarks.uplift.measured_sessions import BOUGHT, POPULAR_CLICKED, SESSION_CLICKED, Table
+from benchmarks.uplift.measured_sessions import BOUGHT, COLUMNS, POPULAR_CLICKED, SESSION_CLICKED, Table
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +14,11 @@ def _fewer_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pools(ours: float, rival: float, preferred: float) -> dict[str, Table]:
     """Return sessions of which these shares buy, and of the interleaved ones prefer our list."""
-    made = {"session": np.zeros((10_000, 6)), "popular": np.zeros((10_000, 6)), "interleaved": np.zeros((10_000, 6))}
+    made = {
+        "session": np.zeros((10_000, COLUMNS)),
+        "popular": np.zeros((10_000, COLUMNS)),
+        "interleaved": np.zeros((10_000, COLUMNS)),
+    }
     for variant, rate in (("session", ours), ("popular", rival), ("interleaved", (ours + rival) / 2)):
         made[variant][: int(rate * 10_000), BOUGHT] = 1
     clicked = made["interleaved"][:2_000]
