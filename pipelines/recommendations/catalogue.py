@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,14 +27,14 @@ class Stock(NamedTuple):
     moved_us: Integers  # when it last moved, microseconds since 1970
 
     @property
-    def is_out(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def is_out(self) -> npt.NDArray[np.bool_]:
         """Return which products are out of stock.
 
         A product of which nothing ever came in has no books: nobody knows, and it is not out.
         """
         return (self.on_hand <= 0) & (self.came_in > 0)
 
-    def is_gone(self, after_days: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def is_gone(self, after_days: int) -> npt.NDArray[np.bool_]:
         """Return which products are not sold any more: out of stock, and without any movement in
         the newest so many days of the shop's.
         """

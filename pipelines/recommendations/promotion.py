@@ -2,20 +2,16 @@
 version that somebody names.
 """
 
-from collections.abc import Callable
-
-from pipelines.base.errors import ModelError
 from pipelines.models import promotion
 from pipelines.models.registry import ModelRegistry
 from pipelines.models.verdict import Verdict
-from pipelines.recommendations import training_sessions
+from pipelines.recommendations import training_sessions, versions
 from pipelines.recommendations.gate import Candidate, judge
 from pipelines.recommendations.model import recommender
 from pipelines.recommendations.model.recommender import FORMAT
 from pipelines.recommendations.model.sessions import Sessions
 
 GATE = "jobs/tasks/promote_recommendations.py"
-LEARNED_UNTIL = "learned_until_us"  # a tag of the version
 
 
 def champion_of_todays_format(registry: ModelRegistry, name: str) -> str | None:
@@ -26,11 +22,11 @@ def champion_of_todays_format(registry: ModelRegistry, name: str) -> str | None:
     return version if version and registry.feature_set(name, version) == FORMAT else None
 
 
-def decide(registry: ModelRegistry, name: str, read: Callable[[], Sessions], snapshots: dict[str, str]) -> Verdict | None:
+def decide(registry: ModelRegistry, name: str, sessions: Sessions, snapshots: dict[str, str]) -> Verdict | None:
     """Let the challenger through the gate or refuse it, and write the verdict to its version; None
     without a challenger.
 
-    `read` returns the newest sessions, in order; `snapshots` say which they are.
+    It judges by the newest `sessions`, in order, which `snapshots` tell of.
     """
 
     def judged(champion_version: str | None, challenger_version: str) -> Verdict:
@@ -38,7 +34,7 @@ def decide(registry: ModelRegistry, name: str, read: Callable[[], Sessions], sna
             promotion.servable(version, lambda each: _candidate(registry, name, each))
             for version in (champion_version, challenger_version)
         )
-        return promotion.judged(champion, challenger, lambda old, new: _by_newest(old, new, read()))
+        return promotion.judged(champion, challenger, lambda old, new: _by_newest(old, new, sessions))
 
     return promotion.decide(registry, name, judged, snapshots)
 
@@ -53,17 +49,7 @@ def _by_newest(champion: Candidate, challenger: Candidate, sessions: Sessions) -
 def _candidate(registry: ModelRegistry, name: str, version: str) -> Candidate:
     """Return a version that can serve; raises ModelError where it cannot."""
     packed = registry.packed(name, version)
-    return Candidate(recommender.load(packed), len(packed.content), learned_until_us(registry, name, version))
-
-
-def learned_until_us(registry: ModelRegistry, name: str, version: str) -> int:
-    """Return until when sessions ended that a version has learned from (us); raises ModelError
-    where that is not written down.
-    """
-    until = registry.tags(name, version).get(LEARNED_UNTIL, "")
-    if not until.isdigit():
-        raise ModelError(f"Model {name} version {version} has no tag {LEARNED_UNTIL}: build the index with this code.")
-    return int(until)
+    return Candidate(recommender.load(packed), len(packed.content), versions.learned_until_us(registry, name, version))
 
 
 def take_up(registry: ModelRegistry, name: str, version: str, *, at_once: bool) -> None:

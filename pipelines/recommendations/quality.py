@@ -15,7 +15,8 @@ import numpy.typing as npt
 from pipelines.base.arrays import Integers, Numbers, Records
 from pipelines.recommendations.features.session import CLICK, VIEW, fold, new_sessions, product_hashes
 from pipelines.recommendations.model.lists import Rules
-from pipelines.recommendations.model.recommender import Model, recommend
+from pipelines.recommendations.model.recommender import Model
+from pipelines.recommendations.model.recommending import recommend
 from pipelines.recommendations.model.sessions import Sessions
 
 PLACES, SHOWN = 20, 10

@@ -18,6 +18,7 @@ from pipelines.base.arrays import Floats
 from pipelines.recommendations.model.index import (
     BACKWARD,
     FACTS,
+    FIRST_SEEN,
     FORWARD,
     LATELY,
     LONGEST,
@@ -43,12 +44,11 @@ LARGEST = 300  # candidates at the most, whatever is asked for
 SIMILAR, SIMILAR_NEXT, SHARED, STRONGEST, SIMILAR_LAST = 0, 1, 2, 3, 4
 PAIR_NEXT, PAIR_FORWARD, PAIR_BACKWARD, PAIR_RECENT = 5, 6, 7, 8
 LAST_FORWARD, LAST_BACKWARD, BEFORE_NEXT = 9, 10, 11
-TIMES, NEWEST, MARK, EVIDENCE = 12, 13, 14, 16
+TIMES, NEWEST, MARK, PAIRED, EVIDENCE = 12, 13, 14, 15, 16
 
 # What the trees look at: evidence as a share of the list's largest, evidence as it is, facts of the
 # product, of the session and of the list.
-SHARES = 8  # SIMILAR to SIMILAR_LAST (without SHARED), and the pairs
-FEATURES = 48
+FEATURES = 52
 
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -273,6 +273,7 @@ def _add_pairs(index, weights, work, query, touched):  # type: ignore[no-untyped
             row[PAIR_FORWARD] += weight * values[FORWARD]
             row[PAIR_BACKWARD] += weight * values[BACKWARD]
             row[PAIR_RECENT] += weight * values[RECENT]
+            row[PAIRED] += 1.0
             if back == 0:
                 row[PAIR_NEXT] = values[NEXT]
                 row[LAST_FORWARD], row[LAST_BACKWARD] = values[FORWARD], values[BACKWARD]
@@ -316,7 +317,7 @@ def _look_towards(vectors, work, query):  # type: ignore[no-untyped-def]
         attended += attention[back] * vectors.products[query[count - 1 - back]]
     heading = np.dot(newest, vectors.newest) + np.dot(attended, vectors.attended)
     heading /= np.float32(math.sqrt(np.dot(heading, heading)) + 1e-9)
-    work.cosines[:] = np.dot(vectors.products, heading)
+    np.dot(vectors.products, heading, work.cosines)
 
 
 @compiled
@@ -477,6 +478,10 @@ def describe(index, work, query, neighbours, count, largest):  # type: ignore[no
         row[36] = repeated_last
         row[37] = 1.0 if index.category[product] >= 0 and index.category[product] == index.category[last] else 0.0
         row[38] = work.margins[i]
+        row[48] = evidence[PAIRED]
+        row[49] = evidence[PAIRED] / distinct
+        row[50] = abs(facts[FIRST_SEEN] - index.facts[last, FIRST_SEEN])
+        row[51] = facts[POPULARITY] - index.facts[last, POPULARITY]
     _describe_places(work, count)
 
 

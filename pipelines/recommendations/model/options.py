@@ -42,5 +42,10 @@ class Options(BaseModel):
     learn_at_least: int = 2_000  # prefixes; with fewer nothing is learned
     trees: int = Field(default=250, ge=1)
     depth: int = Field(default=6, ge=1, le=8)
-    tune: bool = False  # the kernel on the same cut
+    tune: bool = False  # the kernel's numbers too, on the same cut
+    tune_on: int = 3_000  # prefixes of it
+    kernel: Kernel = Kernel()  # its numbers where they are not tuned
+    embed_at_most: int = 1_000_000  # newest prefixes that the embedding is trained on
+    epochs: int = Field(default=6, ge=1)  # of the embedding's training
+    epochs_on_newest: int = Field(default=2, ge=0)  # more, when the newest sessions join
     seed: int = 7

@@ -64,7 +64,7 @@ def _fill(index, limits, held, last, source, reason, seen, lists, count):  # typ
     """Fill a list from a source, best first, and return how long it is then and how many products
     were looked at.
     """
-    products, _, reasons, _, left_out = lists
+    products, reasons, left_out = lists[0], lists[2], lists[4]
     looked_at, considered = seen
     for i in range(len(source)):
         product = source[i]
@@ -84,11 +84,11 @@ def _fill(index, limits, held, last, source, reason, seen, lists, count):  # typ
 
 
 @compiled
-def _explain(work, query, lists, margins, place, product):  # type: ignore[no-untyped-def]
+def _explain(work, query, lists, share, place, product):  # type: ignore[no-untyped-def]
     """Write score and reason of a picked candidate."""
-    _, scores, reasons, because, _ = lists
+    reasons, because = lists[2], lists[3]
     last, evidence = query[len(query) - 1], work.evidence[product]
-    scores[place] = margins
+    lists[1][place] = share
     if evidence[PAIR_NEXT] > 0 and 2 * evidence[PAIR_NEXT] >= evidence[LAST_FORWARD]:
         reasons[place], because[place] = NEXT, last
     else:
@@ -102,7 +102,7 @@ def pick_candidates(index, work, limits, held, query, order, shares, looked_at, 
 
     Return how long the list is, and how many products were looked at.
     """
-    products, _, _, _, left_out = lists
+    products, left_out = lists[0], lists[4]
     last = query[len(query) - 1]
     count = considered = 0
     for i in range(len(order)):

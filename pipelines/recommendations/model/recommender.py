@@ -3,18 +3,18 @@
 A model is one `.npz` file without pickles: loading it runs no code of the model's.
 """
 
-import io
 import threading
 import time
-import zipfile
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipelines.base.arrays import SECOND_US, Floats
 from pipelines.base.errors import ModelError
+from pipelines.models.arrays import Arrays, packed, unpacked
 from pipelines.models.packed import Packed
 from pipelines.recommendations.model import kernel as query
 from pipelines.recommendations.model.index import FACTS, LONGEST, PAIR_VALUES, POSTINGS, Index, words
@@ -27,13 +27,11 @@ from pipelines.recommendations.model.sessions import Catalogue, Numbered
 FORMAT = "tidemark-recommender/1"
 TEXTS = ("products", "category_names", "seller_names")
 
-Arrays = dict[str, npt.NDArray[np.generic]]
-
 
 class Model:
     """A loaded recommender with the name and version that its lists carry; threads may share it."""
 
-    def __init__(self, name: str, version: str, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    def __init__(self, name: str, version: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over arrays as `build` gives them; raises ModelError where they do not fit."""
         self.name, self.version = name, version
         try:
@@ -48,7 +46,7 @@ class Model:
         self.hashes: Hashes = self.index.hashes[self._order]
         self._memory = threading.local()
 
-    def _take(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    def _take(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         self.built_us = int(arrays["built_us"][0])
         self.candidates = int(arrays["candidates"][0])
         self.kernel = Kernel(*(float(number) for number in arrays["kernel"]))
@@ -91,7 +89,7 @@ class Model:
 INDEX_KINDS = ("i8", "i4", "i8", "i4", "i2", "i8", "i4", "f4", "f4", "i4", "i4", "?", "u8", "i4", "i8", "i4")
 
 
-def _like(array: npt.NDArray[np.generic], kind: str) -> npt.NDArray[np.generic]:
+def _like(array: npt.NDArray[Any], kind: str) -> Any:
     """Return an array as compiled code wants it; raises TypeError for one of another kind."""
     if array.dtype != np.dtype(kind):
         raise TypeError(f"an array of {array.dtype} where {np.dtype(kind)} is due")
@@ -100,24 +98,16 @@ def _like(array: npt.NDArray[np.generic], kind: str) -> npt.NDArray[np.generic]:
 
 def packed_bytes(arrays: Arrays) -> bytes:
     """Return the arrays as the bytes of an `.npz` file, the same for the same arrays."""
-    file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **arrays)
-    return file.getvalue()
+    return packed(arrays)
 
 
-def load(packed: Packed) -> Model:
+def load(registered: Packed) -> Model:
     """Return the recommender; raises ModelError where it is not the registered one, of another
     format, or broken.
     """
-    packed.verify(FORMAT)
-    try:
-        with np.load(io.BytesIO(packed.content), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ModelError(
-            f"Model {packed.name} version {packed.version} is not a readable file of arrays ({error}): build it again."
-        ) from error
-    return Model(packed.name, packed.version, arrays)
+    registered.verify(FORMAT)
+    arrays = unpacked(registered.content, f"Model {registered.name} version {registered.version}")
+    return Model(registered.name, registered.version, arrays)
 
 
 def arrays_of(
@@ -150,7 +140,7 @@ def _text_arrays(name: str, texts: list[str]) -> Arrays:
     return {f"{name}_text": np.frombuffer(b"".join(encoded), np.uint8), f"{name}_ends": ends}
 
 
-def _texts(arrays: Mapping[str, npt.NDArray[np.generic]], name: str) -> list[str]:
+def _texts(arrays: Mapping[str, npt.NDArray[Any]], name: str) -> list[str]:
     content, ends = arrays[f"{name}_text"].tobytes(), [0, *(int(end) for end in arrays[f"{name}_ends"])]
     return [content[first:end].decode() for first, end in pairwise(ends)]
 
