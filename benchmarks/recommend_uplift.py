@@ -6,14 +6,15 @@ code builds a recommender from their sessions. From that moment the same shop go
 variant: each click is folded, a list is made, shown, and clicked by how much it is to the visitor's
 taste (simulator/shop/taste.py and exposures.py), of which the recommender knows only the clicks.
 Nobody outside a simulation knows how strongly liking turns into buying, so uplift is measured for
-that assumption, for half of it (weak) and for twice of it (strong).
+that assumption, for half of it (weak) and for twice of it (strong); `--no-strengths` leaves these
+out.
 
 `make bench NAME=recommend_uplift`; `python -m benchmarks recommend_uplift --seeds 8` for others.
 """
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import typer
@@ -31,9 +32,9 @@ from simulator.shop import exposures
 
 log = logs.get(__name__)
 
-SEEDS = 6
+SEEDS = 5
 RATE = 100.0  # events a second: some 19 visits
-PAST_S, MEASURED_S = 3_000.0, 1_200.0
+PAST_S, MEASURED_S = 1_800.0, 600.0
 WON_OVER = {"": exposures.WON_OVER, "weak": exposures.WON_OVER / 2, "strong": exposures.WON_OVER * 2}
 LISTED = ("popular", "session")
 COLUMNS = {"conversion": BOUGHT, "revenue": REVENUE}
@@ -42,47 +43,61 @@ Figures = dict[str, float]
 Tables = dict[str, list[Table]]
 
 
+class Measured(NamedTuple):
+    """Sessions of one shop's past, and what was measured after it by strength and variant."""
+
+    past_sessions: int
+    tables: dict[str, dict[str, Table]]
+
+
 def main(
     seeds: Annotated[int, typer.Option(min=2, help="Shops to measure in.")] = SEEDS,
     past_s: Annotated[float, typer.Option(help="Simulated seconds from which the recommender is built.")] = PAST_S,
     measured_s: Annotated[float, typer.Option(help="Simulated seconds whose visitors are measured.")] = MEASURED_S,
+    strengths: Annotated[bool, typer.Option(help="Measure half and twice the strength, too.")] = True,
 ) -> None:
     """Measure and write the receipt."""
     began = time.perf_counter()
-    pasts = [shop_past.past(seed, RATE, past_s) for seed in range(1, seeds + 1)]
-    tables = {strength: everywhere(pasts, measured_s, won_over) for strength, won_over in WON_OVER.items()}
+    won_over = WON_OVER if strengths else {"": WON_OVER[""]}
+    shops = [of_shop(shop_past.past(seed, RATE, past_s), measured_s, won_over) for seed in range(1, seeds + 1)]
+    tables = {strength: _by_variant([shop.tables[strength] for shop in shops]) for strength in won_over}
     described = {
         "seeds": seeds,
         "events_per_s": RATE,
         "past_s": past_s,
         "measured_s": measured_s,
-        "won_over": dict(WON_OVER),
+        "won_over": won_over,
         "noticed": exposures.NOTICED,
         "goes_on": exposures.GOES_ON,
         "reluctance": exposures.RELUCTANCE,
     }
     metrics = figures(tables) | {
         "seeds_count": float(seeds),
-        "past_sessions_count": float(np.mean([past.sessions for past in pasts])),
+        "past_sessions_count": float(np.mean([shop.past_sessions for shop in shops])),
         "sessions_count": float(np.mean([len(table) for table in tables[""]["session"]])),
         "wall_s": time.perf_counter() - began,
     }
     receipt.write("recommend_uplift", described, metrics, circumstances=("weak", "strong"))
 
 
-def everywhere(pasts: Sequence[Past], seconds: float, won_over: float) -> Tables:
-    """Return what is measured of each variant in each shop; interleaved lists only for the plain
-    strength.
+def of_shop(past: Past, seconds: float, strengths: Mapping[str, float]) -> Measured:
+    """Return what is measured in one shop: at the plain strength of interleaved lists, too, and at
+    the others of what is compared.
     """
-    variants = ["none", *LISTED, *(["interleaved"] if won_over == exposures.WON_OVER else [])]
-    tables: Tables = {variant: [] for variant in variants}
-    for past in pasts:
-        for variant in variants:
-            offers = None if variant == "none" else _loop(past, variant)
-            tables[variant].append(measured(past, offers, seconds, won_over).sessions)
-            conversion = round(float(tables[variant][-1][:, BOUGHT].mean()) * 100, 3)
-            log.info("measured", variant=variant, won_over=won_over, conversion_pct=conversion)
-    return tables
+    tables: dict[str, dict[str, Table]] = {}
+    for strength, won_over in strengths.items():
+        variants = LISTED if strength else (*LISTED, "interleaved")
+        # Who sees no list does what they do at any strength.
+        none = tables[""]["none"] if strength else measured(past, None, seconds, won_over).sessions
+        listed = {variant: measured(past, _loop(past, variant), seconds, won_over).sessions for variant in variants}
+        tables[strength] = {"none": none, **listed}
+        conversions = {variant: round(100 * float(table[:, BOUGHT].mean()), 3) for variant, table in tables[strength].items()}
+        log.info("measured", won_over=won_over, sessions=len(none), **conversions)
+    return Measured(past.sessions, tables)
+
+
+def _by_variant(shops: Sequence[Mapping[str, Table]]) -> Tables:
+    return {variant: [shop[variant] for shop in shops] for variant in shops[0]}
 
 
 def _loop(past: Past, variant: str) -> ClosedLoop:
@@ -97,7 +112,7 @@ def figures(tables: Mapping[str, Tables]) -> Figures:
     """
     plain = Resampled(tables[""])
     metrics = {**_of_variants(plain, tables[""]), **_uplifts(plain, "")}
-    for strength in ("weak", "strong"):
+    for strength in filter(None, tables):
         metrics |= _uplifts(Resampled(tables[strength]), f"_{strength}")
     return metrics | deciding.decided({variant: np.concatenate(of) for variant, of in tables[""].items()})
 

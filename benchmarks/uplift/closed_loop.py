@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from pipelines.recommendations.experiment import VARIANTS, Codes, Hashes
+from pipelines.recommendations.experiment import VARIANTS, Hashes
 from pipelines.recommendations.features.session import ACTIONS, CLICK, fold, new_sessions, product_hash, product_hashes
 from pipelines.recommendations.model.lists import Rules
 from pipelines.recommendations.model.recommender import Model
@@ -19,8 +19,9 @@ ROOM = 4_096  # sessions for which room is made at once
 
 
 class ClosedLoop:
-    """Offers the lists of one variant. Clicks wait until a list of their session is wanted: then
-    the lists of all that wait are made together, each from the clicks before that moment.
+    """Offers the lists of one variant. Clicks wait until the list of one of their sessions is
+    wanted: then all that wait are folded together, and that list is made, from the clicks before
+    that moment.
     """
 
     def __init__(self, model: Model, variant: str, levels: Counter[str], rules: Rules, count: int) -> None:
@@ -30,37 +31,35 @@ class ClosedLoop:
         self._states = new_sessions(ROOM)
         self._rows: dict[str, int] = {}
         self._waiting: list[Event] = []
-        self._waits: set[str] = set()
-        self._offers: dict[str, Offer] = {}
+        self._last: dict[str, Event] = {}
         self._out, self._moved = np.zeros(0, np.uint64), True
 
     def see(self, event: Event) -> None:
         """Take in what the shop tells of: clicks and stock."""
         if event.topic == "shop.clicks":
             self._waiting.append(event)
-            self._waits.add(event.key)
+            self._last[event.key] = event
         elif event.topic == "shop.inventory":
             self._moved |= self._levels[event.key] * (self._levels[event.key] + event.record["quantity"]) <= 0
             self._levels[event.key] += event.record["quantity"]
 
     def newer(self, session_id: str, shown: str | None, exposure_id: str) -> Offer | None:
         """Return the list that follows a session's newest click."""
-        if session_id in self._waits:
-            self._make()
-        offer = self._offers.pop(session_id, None)
-        return None if offer is None or offer.recommendation_id == shown else offer
+        click = self._last.get(session_id)
+        if click is None or shown == _name(click):
+            return None
+        self._fold()
+        return self._offer(click)
 
-    def _make(self) -> None:
-        """Fold the clicks that wait, and make the list of each of their sessions."""
-        last = {event.key: event for event in self._waiting}
-        rows = np.array([self._row(session_id) for session_id in last])
-        number = {session_id: place for place, session_id in enumerate(last)}
+    def _fold(self) -> None:
+        """Fold the clicks that wait."""
+        if not self._waiting:
+            return
+        number = {session_id: place for place, session_id in enumerate(dict.fromkeys(e.key for e in self._waiting))}
+        rows = np.array([self._row(session_id) for session_id in number])
         session = np.array([number[event.key] for event in self._waiting])
         self._states[rows] = fold(self._states[rows], session, self._records()).states
-        seeds = np.array([product_hash(event.record["event_id"]) for event in last.values()], np.uint64)
-        self._offer(list(last.values()), rows, seeds)
         self._waiting.clear()
-        self._waits.clear()
 
     def _records(self) -> np.ndarray:  # type: ignore[type-arg]
         records = np.zeros(len(self._waiting), CLICK)
@@ -70,14 +69,18 @@ class ClosedLoop:
         records["action"] = [ACTIONS[event.record["action"]] for event in self._waiting]
         return records
 
-    def _offer(self, clicks: list[Event], rows: np.ndarray, seeds: np.ndarray) -> None:  # type: ignore[type-arg]
+    def _offer(self, click: Event) -> Offer:
         rules = self._rules._replace(unavailable=self._sold_out())
-        assigned = np.full(len(rows), self._variant, np.uint8)
+        row = self._row(click.key)
         lists, teams = shown(
-            lambda states: recommend(self._model, states, rules, self._count), self._states[rows], assigned, seeds
+            lambda states: recommend(self._model, states, rules, self._count),
+            self._states[row : row + 1],
+            np.array([self._variant], np.uint8),
+            np.array([product_hash(click.record["event_id"])], np.uint64),
         )
-        for event, products, team in zip(clicks, lists.products, teams, strict=True):
-            self._offers[event.key] = self._as_offer(event, products, team)
+        names = [self._model.products[product] for product in lists.products[0] if product >= 0]
+        words = [VARIANTS[team] for team in teams[0, : len(names)]]
+        return Offer(_name(click), names, words, VARIANTS[self._variant], "1")
 
     def _sold_out(self) -> Hashes:
         if self._moved:
@@ -85,13 +88,13 @@ class ClosedLoop:
             self._out, self._moved = np.array(out, np.uint64), False
         return self._out
 
-    def _as_offer(self, event: Event, products: Codes, teams: Codes) -> Offer:
-        names = [self._model.products[product] for product in products if product >= 0]
-        words = [VARIANTS[team] for team in teams[: len(names)]]
-        return Offer(f"recommendation-{event.record['event_id']}", names, words, VARIANTS[self._variant], "1")
-
     def _row(self, session_id: str) -> int:
         row = self._rows.setdefault(session_id, len(self._rows))
         if row >= len(self._states):
             self._states = np.concatenate([self._states, new_sessions(len(self._states))])
         return row
+
+
+def _name(click: Event) -> str:
+    """Return the id of the list that follows a click."""
+    return f"recommendation-{click.record['event_id']}"

@@ -1,7 +1,7 @@
 """What visitors do in a shop while one variant is shown to all of them, session by session."""
 
 import io
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from benchmarks.uplift.shop_past import Past
 
 SECOND = 1_000_000
-SESSION_S = 900.0  # by then nearly every session has ended
+SESSION_S = 600.0  # by then nearly every session has ended
 COLUMNS = 7
 BOUGHT, REVENUE, EXPOSURES, CLICKED, SESSION_CLICKED, POPULAR_CLICKED, MEANT_TO_BUY = range(COLUMNS)
 
@@ -24,8 +24,8 @@ Table = npt.NDArray[np.float64]
 
 class Measured(NamedTuple):
     """One row per session that began while it was measured (n, COLUMNS): whether it bought (0 or
-    1), for how much (BRL, without freight), lists seen, products of them looked at next, those of
-    each team, and whether the visitor came to buy (0 or 1), whatever was shown.
+    1), for how much (BRL, without freight), lists seen, clicks on them, those on products of each
+    team, and whether the visitor came to buy (0 or 1), whatever was shown.
     """
 
     sessions: Table
@@ -64,14 +64,18 @@ def _count(row: list[float], event: Event, lists: dict[str, Event]) -> None:
         row[EXPOSURES] += bool(record["products"])
         lists[event.key] = event
     elif event.topic == "shop.clicks":
-        _count_click(row, record, lists.pop(event.key, None))
+        _count_click(row, event, lists.pop(event.key, None))
 
 
-def _count_click(row: list[float], click: dict[str, Any], exposure: Event | None) -> None:
+def _count_click(row: list[float], event: Event, exposure: Event | None) -> None:
+    """Add a click to its session's row. Who turns to a list looks at its product some time after
+    the list came into view; a product that was found alone is looked at in that same moment.
+    """
+    click = event.record
     if click["action"] == "purchase":
         row[BOUGHT] = 1.0
         row[REVENUE] += click["price"] * click["quantity"] / 100
-    elif click["action"] == "view" and exposure and click["product_id"] in exposure.record["products"]:
+    elif exposure and event.at > exposure.at and click["product_id"] in exposure.record["products"]:
         team = exposure.record["teams"][exposure.record["products"].index(click["product_id"])]
         row[CLICKED] += 1
         row[SESSION_CLICKED] += team == "session"

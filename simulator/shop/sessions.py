@@ -162,9 +162,10 @@ class Sessions:
         """Look at the product of a list that was clicked, and buy it, too, when it is found much to
         one's taste.
         """
+        won_over = self._exposures.is_won_over(visit, self._people.person(visit.person), visit.followed)
         visit.product = visit.followed
         self._click(at, visit, "view", visit.product, 1)
-        if self._exposures.is_won_over(visit, self._people.person(visit.person), visit.product):
+        if won_over:
             if "purchase" in visit.plan:
                 visit.plan[:0] = ["add", "view"] if visit.plan[0] == "add" else ["add"]
             else:

@@ -15,7 +15,7 @@ from simulator.shop.catalogue import Catalogue
 from simulator.shop.people import Person, sixteen
 
 # Mean and deviation of the squared distance of two points in the unit torus of three dimensions.
-FAR, SPREAD = 1 / 4, (3 * (1 / 80 - 1 / 144)) ** 0.5
+FAR, SPREAD = 1 / 4, math.sqrt(3 * (1 / 80 - 1 / 144))
 # How much the parts of a liking count, in deviations of style (assumptions).
 DEAR, FAVOURITE, POPULAR = 1.0, 0.5, 0.25
 

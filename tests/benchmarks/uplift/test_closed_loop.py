@@ -48,7 +48,7 @@ def test_lists_made_together_are_those_made_one_by_one(past: Past) -> None:
         assert offer.recommendation_id == f"recommendation-{clicks[session_id][-1].record['event_id']}"
         assert offer.products == one_by_one(past, clicks[session_id])
         assert set(offer.teams) == {"session"}
-        assert loop.newer(session_id, None, "exposure-2") is None
+        assert loop.newer(session_id, offer.recommendation_id, "exposure-2") is None
 
 
 def test_what_is_out_of_stock_is_on_no_list(past: Past) -> None:
