@@ -22,7 +22,7 @@ import typer
 from benchmarks import receipt
 from benchmarks.uplift import deciding, shop_past
 from benchmarks.uplift.closed_loop import ClosedLoop
-from benchmarks.uplift.intervals import Means, Ranged, Resampled
+from benchmarks.uplift.intervals import Figure, Resampled
 from benchmarks.uplift.measured_sessions import BOUGHT, CLICKED, EXPOSURES, REVENUE, Table, measured
 from benchmarks.uplift.shop_past import Past
 from pipelines.base import logs
@@ -120,17 +120,13 @@ def figures(tables: Mapping[str, Tables]) -> Figures:
 def _of_variants(plain: Resampled, variants: Tables) -> Figures:
     metrics: Figures = {}
     for variant in variants:
-        metrics |= plain.ranged(lambda means, of=variant: 100 * means[of][:, BOUGHT]).metrics(f"{variant}_conversion", "_pct")  # type: ignore[misc]
-        metrics |= plain.ranged(lambda means, of=variant: means[of][:, REVENUE]).metrics(
-            f"{variant}_revenue_per_session", "_brl"
-        )  # type: ignore[misc]
+        metrics |= plain.ranged(_mean(variant, BOUGHT, 100)).metrics(f"{variant}_conversion", "_pct")
+        metrics |= plain.ranged(_mean(variant, REVENUE)).metrics(f"{variant}_revenue_per_session", "_brl")
         if variant != "none":
-            metrics |= _click_through(plain, variant).metrics(f"{variant}_click_through", "_pct")
+            metrics |= plain.ranged(_ratio((variant, CLICKED), (variant, EXPOSURES))).metrics(
+                f"{variant}_click_through", "_pct"
+            )
     return metrics
-
-
-def _click_through(plain: Resampled, variant: str) -> Ranged:
-    return plain.ranged(lambda means: 100 * means[variant][:, CLICKED] / means[variant][:, EXPOSURES])
 
 
 def _uplifts(resampled: Resampled, circumstance: str) -> Figures:
@@ -138,9 +134,17 @@ def _uplifts(resampled: Resampled, circumstance: str) -> Figures:
     metrics: Figures = {}
     for name, column in COLUMNS.items():
         for ours, rival in (("session", "none"), ("popular", "none"), ("session", "popular")):
-
-            def uplift(means: Means, ours: str = ours, rival: str = rival, column: int = column) -> Table:
-                return 100 * (means[ours][:, column] / means[rival][:, column] - 1)
-
+            uplift = _ratio((ours, column), (rival, column), less=100)
             metrics |= resampled.ranged(uplift).metrics(f"{ours}_over_{rival}_{name}", "_pct", circumstance)
     return metrics
+
+
+def _mean(variant: str, column: int, times: float = 1) -> Figure:
+    return lambda means: times * means[variant][:, column]
+
+
+def _ratio(above: tuple[str, int], below: tuple[str, int], less: float = 0) -> Figure:
+    """Return the figure of one mean in percent of another, `less` so many percent; each is named by
+    its variant and column.
+    """
+    return lambda means: 100 * means[above[0]][:, above[1]] / means[below[0]][:, below[1]] - less

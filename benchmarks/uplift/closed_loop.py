@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from pipelines.base.arrays import Records
 from pipelines.recommendations.experiment import VARIANTS, Hashes
 from pipelines.recommendations.features.session import ACTIONS, CLICK, fold, new_sessions, product_hash, product_hashes
 from pipelines.recommendations.model.lists import Rules
@@ -61,7 +62,7 @@ class ClosedLoop:
         self._states[rows] = fold(self._states[rows], session, self._records()).states
         self._waiting.clear()
 
-    def _records(self) -> np.ndarray:  # type: ignore[type-arg]
+    def _records(self) -> Records:
         records = np.zeros(len(self._waiting), CLICK)
         records["at_us"] = [event.at for event in self._waiting]
         records["event"] = product_hashes([event.record["event_id"] for event in self._waiting])
