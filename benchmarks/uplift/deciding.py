@@ -112,7 +112,7 @@ def _bandit(pools: Mapping[str, Table], chance: np.random.Generator, seed: int) 
         visitors = chance.multinomial(STEP, shares)
         bought, came = bought + chance.binomial(visitors, rates), came + visitors
         lost += float((rates.max() - rates) @ visitors)
-        shares = bandit.shares(bought, came, seed * HORIZON + look)
+        shares = bandit.shares(bought, came, seed * HORIZON + look, draws=1_000)
         if shares.max() > 1 - 2 * bandit.LEAST:
             decided_at = min(decided_at, (look + 1.0) * STEP)
     return Run(decided_at, float(shares.argmax() == rates.argmax()), lost)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from benchmarks.uplift.measured_sessions import MEANT_TO_BUY, Table
 
-DRAWS = 2_000
+DRAWS = 1_000
 ENDS = (2.5, 97.5)
 
 Means = Mapping[str, Table]  # by variant, one row of means per draw, or one row
