@@ -45,7 +45,7 @@ def past(seed: int, rate: float, seconds: float) -> Past:
     assortment = Assortment.invented(seed)
     shop = Shop(seed, START, rate, assortment, steady=True)
     clicks: dict[str, dict[str, list[object]]] = defaultdict(lambda: {name: [] for name in CLICK})
-    levels: Counter[str] = Counter()
+    levels = Counter({product.product_id: 0 for product in assortment.products})
     for event in shop.events():
         if event.at >= START + seconds * SECOND:
             break
