@@ -2,7 +2,7 @@
 says how.
 """
 
-from dashboards.pages import fraud, live
+from dashboards.pages import fraud, live, recommendations
 from dashboards.pages.page import Page
 
-PAGES: tuple[Page, ...] = (live.PAGE, fraud.PAGE)
+PAGES: tuple[Page, ...] = (live.PAGE, fraud.PAGE, recommendations.PAGE)

@@ -49,6 +49,8 @@ BY_TYPE: dict[str, Any] = {
     "boolean": False,
     "array<string>": ["burst"],
     "array<float>": [],
+    "array<int>": [],
+    "array<timestamp>": [],
 }
 BY_TABLE: dict[str, dict[str, Any]] = {
     "gold.orders": {"status": "placed", "currency": "BRL", "amount": Decimal("10.50")},
@@ -62,8 +64,24 @@ BY_TABLE: dict[str, dict[str, Any]] = {
         "model_version": "7",
     },
     "silver.chargebacks": {"currency": "BRL"},
+    "silver.orders": {"items": []},
+    "silver.clicks": {"action": "view"},
+    "silver.exposures": {"products": ["product"], "teams": [], "variant": "session", "place": "home"},
+    "silver.recommendations": {"products": ["product"], "scores": [0.5], "teams": ["session"], "variant": "session"},
+    "gold.recommendations": {"products": ["product"], "scores": [0.5], "teams": ["session"], "variant": "session"},
+    "gold.recommendation_outcomes": {"outcome": "viewed", "variant": "session", "place": "home"},
+    "gold.sessions": {"products": ["product"], "actions": ["view"]},
+    "gold.item_trends": {},
+    "gold.stock_levels": {},
 }
-EVENT_TIMES = {"gold.orders": "placed_at", "gold.business_metrics": "minute"}
+EVENT_TIMES = {
+    "gold.orders": "placed_at",
+    "gold.business_metrics": "minute",
+    "gold.recommendation_outcomes": "shown_at",
+    "gold.sessions": "started_at",
+    "gold.item_trends": "window_start",
+    "gold.stock_levels": "last_movement_at",
+}
 
 
 @contextmanager
@@ -275,6 +293,9 @@ def tables(run: Run, create: Create) -> Tables:
 def _trino_type(spark_type: str) -> str:
     if spark_type.startswith("array<"):
         return f"array({_trino_type(spark_type.removeprefix('array<').removesuffix('>'))})"
+    if spark_type.startswith("struct<"):
+        fields = [field.split(": ") for field in spark_type.removeprefix("struct<").removesuffix(">").split(", ")]
+        return f"row({', '.join(f'{name} {_trino_type(kind)}' for name, kind in fields)})"
     return spark_type if spark_type.startswith("decimal") else TRINO_TYPES[spark_type]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import shown_lists
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from waiting import until
 
@@ -20,6 +21,7 @@ from dashboards import screenshot
 from dashboards.pages import PAGES
 from dashboards.pages.fraud import queries as fraud
 from dashboards.pages.live import queries as live
+from dashboards.pages.recommendations import queries as recommendations
 from dashboards.settings import Settings
 
 pytestmark = pytest.mark.programs
@@ -44,11 +46,18 @@ ROWS: dict[str, list[list[Any]]] = {
     fraud.NEWEST: [[NOW]],
     fraud.QUEUE: [_payment(i, amount) for i, amount in enumerate(AMOUNTS)],
     fraud.VERSIONS: [["fraud", "7", 100, 3, 0, 0]],
+    **shown_lists.rows(NOW),
+    recommendations.CLICKS: shown_lists.clicks(NOW),
 }
+# The sessions that have a list, by what was left out of it.
+LEFT_OUT = {"session-a": [2, 1, 0, 3], "session-b": [0, 0, 0, 0]}
 
 
 def ask(statement: str, *parameters: object) -> list[list[Any]]:
     """Answer some of the pages' questions; to the others there are no rows."""
+    if statement == recommendations.LIST:
+        session = str(parameters[0])
+        return [shown_lists.a_list(session, NOW, left_out=LEFT_OUT[session])] if session in LEFT_OUT else []
     return ROWS.get(statement, [])
 
 
@@ -149,3 +158,20 @@ def test_a_choice_is_made_by_keyboard(site: str, opened: Callable[..., Page]) ->
     page.locator("#gmv .trace").first.wait_for()
     with page.expect_response(lambda answer: '"3h"' in (answer.request.post_data or ""), timeout=WAIT_MS):
         page.locator("#window input[value='30m']").press("ArrowRight")
+
+
+def test_a_session_is_typed_and_one_is_picked_by_keyboard(site: str, opened: Callable[..., Page]) -> None:
+    page = opened(f"{site}/recommendations/")
+    note = page.locator("#list-note")
+    expect(note).to_contain_text("Session session-a", timeout=WAIT_MS)
+    expect(note).to_contain_text("Left out: 2 bought or in the cart, 1 out of stock, 3 too many of one seller.")
+    box = page.get_by_role("textbox", name="Session")
+    box.fill("lost")
+    expect(page.locator("#list .empty")).to_contain_text("Session lost has no list", timeout=WAIT_MS)
+    box.fill("session-")
+    box.press("ArrowDown")
+    box.press("ArrowDown")
+    box.press("Enter")
+    expect(note).to_contain_text("Session session-b", timeout=WAIT_MS)
+    expect(note).to_contain_text("Nothing was left out by a rule.")
+    expect(page.locator("#list .ag-cell[col-id=reason]").first).to_have_text("next after product-2a-0010")

@@ -4,7 +4,7 @@ the streams make them: whoever renames a column in a table's module sees here wh
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from itertools import chain
 from pkgutil import iter_modules
@@ -56,7 +56,7 @@ class Recorded:
 @pytest.fixture(scope="module")
 def lake(lake_settings: Settings, tables: Tables, insert: Insert) -> Iterator[Settings]:
     """Settings of pages over every declared table, with what makes the pages ask all they can: an
-    order, and a payment that a challenger scored too.
+    order, a payment that a challenger scored too, a session's list and a trend.
     """
     with tables(AT, _made_by_the_catalogue):
         insert("gold.orders", {"placed_at": AT})
@@ -64,6 +64,8 @@ def lake(lake_settings: Settings, tables: Tables, insert: Insert) -> Iterator[Se
         shadowed = {"challenger_version": "8", "challenger_probability": 0.5, "challenger_decision": "review"}
         insert("gold.fraud_scores", {"event_at": AT, **shadowed})
         insert("silver.chargebacks", {"event_at": AT})
+        insert("gold.recommendations", {"event_at": AT})
+        insert("gold.item_trends", {"window_start": AT - timedelta(hours=1), "window_end": AT})
         yield lake_settings
 
 

@@ -1,0 +1,204 @@
+"""Answers to the recommendations page's tiles, tables and sentences. Pure: no IO, no clock."""
+
+from datetime import datetime
+from typing import Any
+
+import dash_mantine_components as dmc
+
+from dashboards.cache import Answer
+from dashboards.look import formats, messages, products, tables
+from dashboards.look.cards import tile
+from dashboards.look.tables import Cell, Filled, Row
+from dashboards.pages.recommendations import comparison, statistics
+from dashboards.pages.recommendations.board import Coverage, Dated, Experiment, Trending
+from dashboards.pages.recommendations.comparison import MEASURES, Compared, named
+from dashboards.pages.recommendations.queries import Made, Trend, Wins
+from dashboards.pages.recommendations.statistics import Sample
+
+TONES = {"better": "good", "worse": "bad", "no difference": "calm", "undecided": "idle"}
+NEXT = ("session", "popular")
+
+
+def tiles(experiment: Experiment | None, coverage: Coverage | None, made: list[Made], now: datetime) -> list[dmc.Paper]:
+    """Return the page's large numbers; a number that is not known is a dash."""
+    measured = samples(experiment)
+    return [
+        *(_share_tile(label, measure, measured) for label, measure in (("Hit rate", "viewed"), ("Click-through", "clicked"))),
+        _conversion_tile(experiment, measured),
+        _coverage_tile(coverage),
+        _index_tile(made, now),
+        _lists_tile(made),
+    ]
+
+
+def variants(answer: Answer[Dated[Experiment] | None], coverage: Coverage | None) -> Filled:
+    """Return what each variant brought, with intervals."""
+    measured = samples(answer.rows.found if answer.rows else None)
+    found = {variant for variant, _ in measured}
+    known = [variant for variant in comparison.VARIANTS if variant in found]
+    shown = {one.variant: one.products for one in coverage.covered} if coverage else {}
+    rows = [_variant(variant, measured, _part(shown.get(variant), coverage)) for variant in [*known, *sorted(found - {*known})]]
+    return tables.filled(rows, answer, messages.nothing("lists shown"))
+
+
+def comparisons(answer: Answer[Dated[Experiment] | None]) -> Filled:
+    """Return every planned comparison with its verdict."""
+    found = answer.rows.found if answer.rows else None
+    rows = [_comparison(one) for one in comparison.compared(found.measured, found.wins)] if found else []
+    return tables.filled(rows, answer, messages.nothing("lists shown"))
+
+
+def rule(experiment: Experiment | None) -> str:
+    """Return when a comparison is decided, and what is counted of interleaved lists."""
+    return (
+        "Stopping rule: each interval holds at all times at once (mixture sequential probability ratio test, Johari et al., "
+        f"KDD 2017), so look and stop whenever you like; all {len(comparison.PLANNED)} together are wrong in at most "
+        f"{formats.percent(statistics.ALPHA, 0)} of experiments. Better is what lies above 0 as a whole; no difference, what "
+        f"lies within the margin. Nothing is decided before {statistics.FEWEST_VISITORS} visitors and "
+        f"{statistics.FEWEST_SUCCESSES} successes on each side. {_counted(experiment.wins) if experiment else ''}"
+    ).strip()
+
+
+def trending(answer: Answer[Dated[Trending] | None]) -> list[Any]:
+    """Return the products with the most visits as tiles, under what is wrong if anything is."""
+    wrong = messages.notice(answer)
+    found = answer.rows.found if answer.rows else None
+    if not found or not found.trends:
+        return [wrong or messages.nothing("trends")]
+    return [wrong, products.tiles([_trend(one, found.categories.get(one.product_id)) for one in found.trends])]
+
+
+def trending_hour(answer: Answer[Dated[Trending] | None]) -> str:
+    """Return the hour of which the trends are."""
+    trends = answer.rows.found.trends if answer.rows else []
+    return f"{trends[0].since:%H:%M} to {trends[0].until:%H:%M} UTC" if trends else ""
+
+
+def made(answer: Answer[Dated[list[Made]] | None]) -> Filled:
+    """Return who made the lists of the last hour, the newest index first."""
+    rows = answer.rows.found if answer.rows else []
+    lists = sum(row.lists for row in rows)
+    return tables.filled([_made(row, lists) for row in rows], answer, messages.nothing("lists"))
+
+
+def samples(experiment: Experiment | None) -> dict[tuple[str, str], Sample]:
+    """Return what was measured by variant and measure."""
+    return {(one.variant, one.measure): one.sample for one in experiment.measured} if experiment else {}
+
+
+def ranged(sample: Sample | None) -> Cell:
+    """Return a share in percent with its interval: "4.1 % (3.5-4.8)"."""
+    between = statistics.interval(sample) if sample else None
+    if sample is None or sample.share is None or between is None:
+        return tables.cell(None, formats.NOTHING)
+    low, high = (f"{100 * end:.1f}" for end in between)
+    title = f"{formats.count(sample.successes)} of {formats.count(sample.trials)}, {formats.count(sample.visitors)} visitors"
+    return tables.cell(sample.share, f"{formats.percent(sample.share)} ({low}\u2013{high})", title)
+
+
+def _share_tile(label: str, measure: str, measured: dict[tuple[str, str], Sample]) -> dmc.Paper:
+    ours, rival = (measured.get((variant, measure)) for variant in NEXT)
+    note = f"popular: {formats.percent(rival.share)}" if rival else "nothing popular was shown"
+    return tile(f"{label}, session's lists", formats.percent(ours.share if ours else None), note)
+
+
+def _conversion_tile(experiment: Experiment | None, measured: dict[tuple[str, str], Sample]) -> dmc.Paper:
+    ours = measured.get(("session", "conversion"))
+    label = "Conversion, session's lists"
+    if ours is None or experiment is None:
+        return tile(label, formats.NOTHING, "no session is over yet")
+    first = comparison.compared(experiment.measured, experiment.wins)[0]
+    return tile(label, formats.percent(ours.share), f"against popular: {first.verdict}", TONES[first.verdict])
+
+
+def _coverage_tile(coverage: Coverage | None) -> dmc.Paper:
+    shown = {one.variant: one.products for one in coverage.covered} if coverage else {}
+    ours, rival = (formats.percent(_part(shown.get(variant), coverage)) for variant in NEXT)
+    return tile("Catalogue shown, last 24 h", ours, f"popular: {rival}" if shown else "no lists shown yet")
+
+
+def _index_tile(rows: list[Made], now: datetime) -> dmc.Paper:
+    if not rows:
+        return tile("Index", formats.NOTHING, "no lists in the last hour")
+    newest = rows[0]
+    built = f"built {formats.ago(newest.built_at, now)}" if newest.built_at else "when it was built is not known"
+    return tile("Index, version", newest.model_version or "none yet", built)
+
+
+def _lists_tile(rows: list[Made]) -> dmc.Paper:
+    lists, degraded = sum(row.lists for row in rows), sum(row.degraded for row in rows)
+    share = degraded / lists if lists else None
+    note = f"{formats.percent(share, 2)} degraded" if lists else ""
+    return tile("Lists, last hour", formats.count(lists), note, "late" if degraded else "")
+
+
+def _variant(variant: str, measured: dict[tuple[str, str], Sample], shown: float | None) -> Row:
+    held = {measure: measured.get((variant, measure)) for measure in ("conversion", "viewed", "carted", "bought")}
+    sessions, lists = (sample.trials if sample else 0 for sample in (held["conversion"], held["viewed"]))
+    covered = tables.cell(None, formats.NOTHING) if shown is None else tables.ratio(shown, 1)
+    return tables.row(
+        variant,
+        variant=tables.cell(named(variant), named(variant)),
+        sessions=tables.count(sessions),
+        lists=tables.count(lists),
+        coverage=covered,
+        **{measure: ranged(sample) for measure, sample in held.items()},
+    )
+
+
+def _comparison(one: Compared) -> Row:
+    planned, found = one.planned, one.difference
+    low, high = found.interval if found else (None, None)
+    between = f"{named(planned.ours)} against {named(planned.rival)}"
+    interval = formats.NOTHING if low is None or high is None else f"{100 * low:+.1f} to {100 * high:+.1f}"
+    words = _verdict(one)
+    return tables.row(
+        f"{planned.measure} {between}",
+        measure=tables.cell(MEASURES[planned.measure], MEASURES[planned.measure], between),
+        between=tables.cell(between, between),
+        difference=tables.cell(found.value, f"{100 * found.value:+.2f}") if found else tables.cell(None, formats.NOTHING),
+        interval=tables.cell(low, interval, "percentage points"),
+        verdict={**tables.cell(one.verdict, words, words), "tone": TONES[one.verdict]},
+    )
+
+
+def _counted(wins: Wins) -> str:
+    if not any(wins):
+        return ""
+    session, popular, ties = map(formats.count, wins)
+    return (
+        f"Of interleaved lists {session} visitors viewed more that the session gave, {popular} more that is popular, "
+        f"{ties} as much of both."
+    )
+
+
+def _verdict(one: Compared) -> str:
+    planned = one.planned
+    words = {
+        "better": f"{named(planned.ours)} is better",
+        "worse": f"{named(planned.rival)} is better",
+        "no difference": f"no difference above {100 * planned.margin:g} points",
+    }
+    return words.get(one.verdict, one.verdict)
+
+
+def _trend(row: Trend, category: str | None) -> dmc.Paper:
+    change = formats.change(row.sessions, row.sessions_before) or "new"
+    note = f"{formats.count(row.views)} views, {formats.count(row.carts)} carted, {formats.count(row.purchases)} bought"
+    return products.tile(row.product_id, category, f"{formats.count(row.sessions)} visits {change}", note)
+
+
+def _made(row: Made, lists: int) -> Row:
+    model = f"{row.model_name} {row.model_version or '(none yet)'}"
+    return tables.row(
+        f"{model} {row.fallback}",
+        model=tables.cell(model, model),
+        fallback=tables.cell(row.fallback, formats.words(row.fallback)),
+        lists=tables.count(row.lists),
+        share=tables.ratio(row.lists / lists, 1),
+        degraded=tables.ratio(row.degraded / row.lists, 1),
+    )
+
+
+def _part(shown: int | None, coverage: Coverage | None) -> float | None:
+    return shown / coverage.catalogue if shown is not None and coverage and coverage.catalogue else None
