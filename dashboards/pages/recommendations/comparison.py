@@ -21,13 +21,13 @@ MEASURES = {
 
 class Planned(NamedTuple):
     """One comparison: whether `ours` has more of the measure than `rival`; smaller differences than
-    the margin, a share, do not matter.
+    the tolerance, a share, do not matter.
     """
 
     ours: str
     rival: str
     measure: str
-    margin: float
+    tolerance: float
 
 
 class Compared(NamedTuple):
@@ -63,10 +63,10 @@ def named(word: str) -> str:
 
 def _compared(planned: Planned, samples: dict[tuple[str, str], Sample], wins: Wins) -> Compared:
     # The mixture is widest over differences twice as large as those that begin to matter.
-    scale = 2 * planned.margin
+    scale = 2 * planned.tolerance
     if planned.measure == "wins":
         found = statistics.preference(wins.session, wins.popular, scale, ALPHA)
     else:
         ours, rival = (samples.get((variant, planned.measure), NOBODY) for variant in (planned.ours, planned.rival))
         found = statistics.difference(ours, rival, scale, ALPHA)
-    return Compared(planned, found, statistics.verdict(found, planned.margin))
+    return Compared(planned, found, statistics.verdict(found, planned.tolerance))

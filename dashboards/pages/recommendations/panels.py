@@ -54,7 +54,7 @@ def rule(experiment: Experiment | None) -> str:
         "Stopping rule: each interval holds at all times at once (mixture sequential probability ratio test, Johari et al., "
         f"KDD 2017), so look and stop whenever you like; all {len(comparison.PLANNED)} together are wrong in at most "
         f"{formats.percent(statistics.ALPHA, 0)} of experiments. Better is what lies above 0 as a whole; no difference, what "
-        f"lies within the margin. Nothing is decided before {statistics.FEWEST_VISITORS} visitors and "
+        f"lies within the tolerance. Nothing is decided before {statistics.FEWEST_VISITORS} visitors and "
         f"{statistics.FEWEST_SUCCESSES} successes on each side. {_counted(experiment.wins) if experiment else ''}"
     ).strip()
 
@@ -177,7 +177,7 @@ def _verdict(one: Compared) -> str:
     words = {
         "better": f"{named(planned.ours)} is better",
         "worse": f"{named(planned.rival)} is better",
-        "no difference": f"no difference above {100 * planned.margin:g} points",
+        "no difference": f"no difference above {100 * planned.tolerance:g} points",
     }
     return words.get(one.verdict, one.verdict)
 
