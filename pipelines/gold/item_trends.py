@@ -10,10 +10,11 @@ from pipelines.silver.clicks import is_view
 from pipelines.table import Column, Merge, Table
 
 WINDOW, SLIDE = "1 hour", "15 minutes"
+LEAST = 5  # clicks that make a row: most products of a large shop get one an hour, and that is no trend
 
 TABLE = Table(
     name="gold.item_trends",
-    grain="One row per product and sliding window of an hour in which somebody clicked it; a window begins every 15 minutes.",
+    grain="One row per product and sliding window of an hour with at least 5 clicks on it; a window begins every 15 minutes.",
     columns=(
         *silver_clicks.TABLE.take(product_id="The product."),
         Column("window_start", "timestamp", "Beginning of the window, UTC."),
@@ -32,7 +33,8 @@ TABLE = Table(
 
 
 def aggregate(clicks: DataFrame, lateness: str) -> DataFrame:
-    """Return the numbers of every product and window that `silver.clicks` touches.
+    """Return the numbers of every product and window that `silver.clicks` touches, if they are
+    enough.
 
     `lateness` (an interval such as "1 hour") is how far behind the newest event a late one still
     counts in a stream.
@@ -47,5 +49,6 @@ def aggregate(clicks: DataFrame, lateness: str) -> DataFrame:
         F.count_if(action == "purchase").alias("purchases"),
         F.approx_count_distinct("session_id").alias("sessions"),
     )
+    enough = counts.filter(F.col("views") + F.col("carts") + F.col("purchases") >= LEAST)
     bounds = {"window_start": F.col("window.start"), "window_end": F.col("window.end")}
-    return counts.withColumns(bounds).select(*TABLE.column_names)
+    return enough.withColumns(bounds).select(*TABLE.column_names)

@@ -5,25 +5,23 @@ cart, or bought it.
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.internal import InternalFunction
 
 from pipelines.silver import exposures as silver_exposures
 from pipelines.silver.clicks import is_view
 from pipelines.table import Column, Merge, Table
 
-WITHIN = "30 minutes"
-# Of a session's clicks the first so many count: each is compared with each list that the session
-# was shown in half an hour, and a bot's clicks have no end.
-MOST_CLICKS = 1_000
-# A shop that shows no lists has no exposures: the query then goes on with the clicks, at such a
-# distance, or it would remember all of them for ever.
-WAITS = "1 hour"
-EARLIEST = "1900-01-01"  # before all events that silver accepts
+# Lists of one half hour meet the clicks of an hour: each list so those of the 30 minutes after it.
+HALF, WHOLE = "30 minutes", "1 hour"
+# What a session has more of in such a time counts for nothing: a person's are hardly as many, a
+# bot's have no end, and each list is compared with each click.
+MOST_LISTS, MOST_CLICKS = 100, 200
 
 TABLE = Table(
     name="gold.recommendation_outcomes",
     grain="One row per list shown, product on it and what was done with the product: viewed, carted or bought in the same "
-    "session, at most 30 minutes after the list was shown, among the first 1,000 clicks of the session. A product that was on "
-    "several lists has a row for each of them; one without a row was left alone.",
+    "session, at most 30 minutes after the list was shown. A product that was on several lists has a row for each; one "
+    "without a row was left alone. Of a session's half hour the first 100 lists count, of its hour the first 200 clicks.",
     columns=(
         Column("exposure_id", "string", "The event of the list that was shown."),
         Column("product_id", "string", "The product on it."),
@@ -35,65 +33,57 @@ TABLE = Table(
         Column("position", "int", "The product's place on the list, 1 for the first."),
     ),
     key=("exposure_id", "product_id", "outcome", "shown_at"),
-    written=Merge(keep_first=True, once=True),
+    written=Merge(keep_first=True),
     partitioning=("hours(shown_at)",),
     properties={"write.merge.mode": "merge-on-read"},
-    made_from=("silver.exposures", "silver.clicks"),
+    made_from=("silver.clicks", "silver.exposures"),
 )
 
 
-def aggregate(exposures: DataFrame, clicks: DataFrame, lateness: str) -> DataFrame:
-    """Return the outcomes of the lists of `silver.exposures` by `silver.clicks`, as soon as both
-    sides of one are there; one that happened several times is there as often.
+def aggregate(clicks: DataFrame, exposures: DataFrame, lateness: str) -> DataFrame:
+    """Return the outcomes in every session and hour that `silver.clicks` or `silver.exposures`
+    touches; one that happened several times is there as often.
 
-    `lateness` (an interval such as "10 minutes") is how far behind the newest event of its own
-    table a late one still counts in a stream.
+    `lateness` (an interval such as "10 minutes") is how far behind the newest click a late event
+    still counts in a stream.
     """
-    within = F.expr(f"shown_at + INTERVAL {WITHIN}")
-    attributed = (
-        (F.col("clicking_session_id") == F.col("session_id"))
-        & F.array_contains("products", F.col("product_id"))
-        & (F.col("clicked_at") >= F.col("shown_at"))
-        & (F.col("clicked_at") <= within)
+    # Only clicks move the watermark: with one for each side a shop that shows no lists would have
+    # none, and its clicks be remembered for ever.
+    done = _done(clicks).withWatermark("event_at", lateness)
+    events = done.unionByName(_shown(exposures), allowMissingColumns=True)
+    in_hours = events.withColumn("hour", F.window("event_at", WHOLE, HALF))
+    meeting = in_hours.filter(F.col("click").isNotNull() | F.expr(f"event_at < hour.start + INTERVAL {HALF}"))
+    sessions = meeting.groupBy("session_id", "hour").agg(
+        _first("list", MOST_LISTS).alias("lists"), _first("click", MOST_CLICKS).alias("clicks")
     )
-    joined = _shown(exposures, clicks, lateness).join(_done(clicks, lateness), attributed)
-    position = F.array_position("products", F.col("product_id")).cast("int")
-    with_place = joined.withColumn("position", position).withColumn("team", F.expr("get(teams, position - 1)"))
-    return with_place.select(*TABLE.column_names)
+    lists = sessions.select("session_id", F.explode("lists").alias("list"), "clicks")
+    pairs = lists.select("session_id", "list.*", F.explode("clicks").alias("click")).filter(_is_attributed())
+    position = F.array_position("products", F.col("click.product_id")).cast("int")
+    outcomes = pairs.select("*", "click.product_id", "click.outcome", position.alias("position"))
+    return outcomes.withColumn("team", F.expr("get(teams, position - 1)")).select(*TABLE.column_names)
 
 
-def _shown(exposures: DataFrame, clicks: DataFrame, lateness: str) -> DataFrame:
-    """Return the lists that have products, with a watermark that follows the newest list, or the
-    clicks where there is no list for longer than WAITS.
-    """
-    lists = exposures.select(
-        F.col("event_id").alias("exposure_id"),
-        F.col("event_at").alias("shown_at"),
-        *("session_id", "visitor_id", "place", "variant", "model_version", "recommendation_id", "products", "teams"),
-    )
-    passing = clicks.select(
-        F.expr(f"event_at - INTERVAL {WAITS}").alias("shown_at"),
-        "session_id",
-        F.array().cast("array<string>").alias("products"),
-    )
-    both = lists.unionByName(passing, allowMissingColumns=True).withWatermark("shown_at", lateness)
-    # By naming the time this filter stays above the watermark: one that does not is moved below it
-    # by Spark, and the clicks would move no watermark.
-    return both.filter(F.when(F.col("shown_at") > EARLIEST, F.size("products") > 0))
+def _shown(exposures: DataFrame) -> DataFrame:
+    """Return lists that have products: event_at, session_id and the rest as `list`."""
+    names = ("visitor_id", "place", "variant", "model_version", "recommendation_id", "products", "teams")
+    whole = F.struct(F.col("event_at").alias("shown_at"), F.col("event_id").alias("exposure_id"), *names)
+    return exposures.filter(F.size("products") > 0).select("event_at", "session_id", whole.alias("list"))
 
 
-def _done(clicks: DataFrame, lateness: str) -> DataFrame:
-    """Return what was done with products: clicked_at, clicking_session_id, product_id, outcome."""
-    counting = clicks.filter((F.col("position") <= MOST_CLICKS) & _outcome(F.col("action")).isNotNull())
-    done = counting.select(
-        F.col("event_at").alias("clicked_at"),
-        F.col("session_id").alias("clicking_session_id"),
-        "product_id",
-        _outcome(F.col("action")).alias("outcome"),
-    )
-    return done.withWatermark("clicked_at", lateness)
+def _done(clicks: DataFrame) -> DataFrame:
+    """Return what was done with products: event_at, session_id and the rest as `click`."""
+    action = F.col("action")
+    outcome = F.when(is_view(action), "viewed").when(action == "add_to_cart", "carted").otherwise("bought")
+    whole = F.struct(F.col("event_at").alias("clicked_at"), "event_id", "product_id", outcome.alias("outcome"))
+    return clicks.filter(action != "remove_from_cart").select("event_at", "session_id", whole.alias("click"))
 
 
-def _outcome(action: SparkColumn) -> SparkColumn:
-    """Return what an action counts as; null for what is taken out of the cart."""
-    return F.when(is_view(action), "viewed").when(action == "add_to_cart", "carted").when(action == "purchase", "bought")
+def _first(structs: str, most: int) -> SparkColumn:
+    """Return the least of a group's structs, in order, by what they begin with: their time."""
+    return InternalFunction.collect_top_k(F.col(structs), most, True)
+
+
+def _is_attributed() -> SparkColumn:
+    """Return whether a list caused a click, as far as that can be known."""
+    is_in_time = F.expr(f"click.clicked_at BETWEEN shown_at AND shown_at + INTERVAL {HALF}")
+    return is_in_time & F.array_contains("products", F.col("click.product_id"))

@@ -18,12 +18,14 @@ from pipelines.base.settings import Settings
 from pipelines.contracts import schemas
 from pipelines.kafka.topics import end_offsets
 from pipelines.silver import REFINED
+from simulator.event import TOPICS
 
 pytestmark = pytest.mark.end_to_end
 
 SCORES, ALERTS = "tidemark.fraud_scores", "tidemark.alerts"
 SILVER = {str(silver.TABLE.topic): silver.TABLE.name for silver in REFINED}
-SHOP = {topic: name for topic, name in SILVER.items() if topic != SCORES}
+SHOP = {topic: name for topic, name in SILVER.items() if topic in TOPICS}
+NONE = {"events": 0, "records": 0, "corrupt": 0}
 Story = tuple[Lake, dict[str, dict[str, int]]]
 FAULTS = ("--duplicates", "1%", "--late", "2%", "--corrupt", "0.5%")
 HISTORY = ("--days", "45", "--orders-per-day", "1000", "--schema-v2-after", "15d")
@@ -43,6 +45,11 @@ REACHED = {
     "the metrics have every session": (
         "SELECT sum(sessions) FROM gold.business_metrics",
         "SELECT count(*) FROM silver.clicks WHERE position = 1",
+    ),
+    "every session of the past is there": (
+        "SELECT count(*) FROM (SELECT session_id FROM silver.clicks GROUP BY 1 HAVING max(event_at) < "
+        "(SELECT max(event_at) FROM silver.clicks) - INTERVAL '2' HOUR EXCEPT SELECT session_id FROM gold.sessions)",
+        "SELECT 0",
     ),
     "every movement is in stock": ("SELECT sum(on_hand) FROM gold.stock_levels", "SELECT sum(quantity) FROM silver.inventory"),
     "every piece is with its seller": (
@@ -109,7 +116,7 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
             kill(streams)
             assert shop.wait(LIMIT_S) == 0
     with running(log, "jobs/streams/run_all.py") as streams:
-        counts = sent(past, live)
+        counts = {**dict.fromkeys(SHOP, NONE), **sent(past, live)}
         until(
             lambda: all(lake.count(SHOP[topic]) >= counts[topic]["events"] for topic in SHOP), "silver has every event", streams
         )

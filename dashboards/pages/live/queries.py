@@ -21,11 +21,16 @@ LATE_AFTER_S: dict[str, int | None] = {
     "silver.chargebacks": None,
     "silver.reviews": None,
     "silver.quarantine": None,
+    "silver.exposures": None,
     "gold.orders": 30,
     "gold.business_metrics": 60,
     "gold.fraud_scores": 60,
     "gold.stock_levels": 90,
     "gold.seller_activity": 90,
+    "gold.exposure_counts": None,
+    "gold.sessions": 180,
+    "gold.item_trends": 180,
+    "gold.recommendation_outcomes": 180,
 }
 OTHERS_LATE_AFTER_S = 90
 LAYERS = ("bronze", "silver", "gold")

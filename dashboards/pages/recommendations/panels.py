@@ -17,6 +17,7 @@ from dashboards.pages.recommendations.statistics import Sample
 
 TONES = {"better": "good", "worse": "bad", "no difference": "calm", "undecided": "idle"}
 NEXT = ("session", "popular")
+FEW_BEFORE = "few before"  # gold.item_trends has no rows of a few clicks
 
 
 def tiles(experiment: Experiment | None, coverage: Coverage | None, made: list[Made], now: datetime) -> list[dmc.Paper]:
@@ -183,7 +184,7 @@ def _verdict(one: Compared) -> str:
 
 
 def _trend(row: Trend, category: str | None) -> dmc.Paper:
-    change = formats.change(row.sessions, row.sessions_before) or "new"
+    change = formats.change(row.sessions, row.sessions_before) or FEW_BEFORE
     note = f"{formats.count(row.views)} views, {formats.count(row.carts)} carted, {formats.count(row.purchases)} bought"
     return products.tile(row.product_id, category, f"{formats.count(row.sessions)} visits {change}", note)
 

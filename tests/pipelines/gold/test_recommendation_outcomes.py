@@ -20,7 +20,7 @@ HALF_AN_HOUR = 1_800.0
 def outcomes(spark: SparkSession, shown: list[Event], clicked: list[Event]) -> list[tuple[Any, ...]]:
     """Return list, product, outcome and place on the list of each outcome, in order."""
     found = recommendation_outcomes.aggregate(
-        silver(spark, exposures.TABLE, *shown), silver(spark, clicks.TABLE, *clicked), "10 minutes"
+        silver(spark, clicks.TABLE, *clicked), silver(spark, exposures.TABLE, *shown), "10 minutes"
     )
     names = ("exposure_id", "product_id", "outcome", "position", "team")
     return sorted(tuple(row[name] for name in names) for row in found.collect())
@@ -52,9 +52,12 @@ def test_a_product_on_two_lists_counts_for_both_and_twice_on_one_list_once(spark
     assert found == [("x1", "p1", "viewed", 1, "session"), ("x2", "p1", "viewed", 2, None)]
 
 
-def test_of_a_bot_s_clicks_the_first_thousand_count(spark: SparkSession) -> None:
-    clicked = [a_click(event_id=str(n), event_at=at(1), position=n) for n in (1_000, 1_001)]
-    assert len(outcomes(spark, [SHOWN], clicked)) == 1
+def test_of_a_bot_s_clicks_and_lists_the_first_count(spark: SparkSession) -> None:
+    clicked = [a_click(event_id=str(n), event_at=at(200 + n), product_id=f"p{n}") for n in range(500)]
+    lists = [an_exposure(event_id=f"x{n:03}", event_at=at(n), products=[f"p{m}" for m in range(150, 250)]) for n in range(150)]
+    found = outcomes(spark, lists, clicked)
+    assert {list_ for list_, *_ in found} == {f"x{n:03}" for n in range(recommendation_outcomes.MOST_LISTS)}
+    assert {product for _, product, *_ in found} == {f"p{n}" for n in range(150, recommendation_outcomes.MOST_CLICKS)}
 
 
 def test_an_empty_list_has_no_outcome(spark: SparkSession) -> None:

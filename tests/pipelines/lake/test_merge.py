@@ -138,6 +138,37 @@ def test_of_a_batch_of_many_rows_no_key_is_named(spark: SparkSession, own_settin
     assert (len(near(few, TABLE)), len(near(many, TABLE))) == (1, 0)
 
 
+@pytest.mark.parametrize(("partitioning", "before", "behind"), [("days(at)", 12, 12), ("hours(at)", 0, 1)])
+def test_of_a_batch_of_many_rows_the_times_are_named(
+    spark: SparkSession, own_settings: Path, partitioning: str, before: int, behind: int
+) -> None:
+    dated = replace(TABLE, columns=(*TABLE.columns, Column("at", "timestamp", "When.")), key=("name", "at"))
+    table = replace(dated, name="gold.dated", partitioning=(partitioning,))
+    catalog.ensure(spark, table)
+    noon = int(NOON.timestamp())
+
+    def moments(*seconds: int) -> DataFrame:
+        frame = spark.createDataFrame([(second,) for second in seconds], "second INT")
+        return frame.selectExpr("'a' AS name", "1 AS version", "1 AS value", "timestamp_seconds(second) AS at")
+
+    hour = 3_600
+    edges = (noon - before * hour - 1, noon - before * hour, noon + behind * hour - 1, noon + behind * hour)
+    moments(*edges).writeTo(table.name).append()
+    many = moments(*([noon, noon + hour - 1] * FEW))
+    found = spark.table(table.name).filter(reduce(and_, near(many, table))).selectExpr("unix_seconds(at) AS second")
+    assert sorted(row["second"] for row in found.collect()) == [*edges[1:3]]
+    spark.sql(f"DROP TABLE {table.name}")
+
+
+@pytest.mark.parametrize("written", [Merge(), Merge(keep_first=True)])
+def test_for_a_batch_without_rows_no_file_is_read(spark: SparkSession, empty: Table, written: Merge) -> None:
+    merge_into(arriving(spark, ("a", 1, 10)), TABLE)
+    [nothing] = near(arriving(spark), TABLE)
+    assert spark.table(TABLE.name).filter(nothing).count() == 0
+    merge_into(arriving(spark), replace(TABLE, written=written))
+    assert found(spark) == {("a", 1, 10)}
+
+
 def test_a_table_that_is_appended_to_is_not_merged(spark: SparkSession) -> None:
     with pytest.raises(TypeError, match=r"silver\.reviews is appended to"):
         merge_into(spark.range(1), reviews.TABLE)

@@ -140,7 +140,7 @@ def test_trends_are_tiles_with_their_hour(shown: Shown) -> None:
     answer = good(Trending(trends, {"product-1": "bed_bath_table"}))
     words = shown(panels.trending(answer))
     assert "BB product-1 bed bath table 90 visits ▲ 50 % 140 views, 12 carted, 3 bought" in words
-    assert "? product-2 category unknown 40 visits new 50 views" in words
+    assert "? product-2 category unknown 40 visits few before 50 views" in words
     assert panels.trending_hour(answer) == "11:00 to 12:00 UTC"
 
 

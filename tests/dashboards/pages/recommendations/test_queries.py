@@ -295,5 +295,5 @@ def test_the_running_page_shows_the_lake(
     assert "Session s1, variant session" in session["list-note"]["children"]
     assert "1 a toys trending session 0.500" in shown(session["list-rows"])
     assert "add to cart y" in shown(session["clicks-rows"])
-    assert "HB b health beauty 20 visits new" in shown(trending["trending"]["children"])
+    assert "HB b health beauty 20 visits few before" in shown(trending["trending"]["children"])
     assert "recommendations 5 session 1" in shown(made["made-rows"])
