@@ -26,7 +26,7 @@ def tiles(products: Sequence[dmc.Paper]) -> dmc.SimpleGrid:
 def tile(product_id: str, category: str | None, number: Any, note: Any) -> dmc.Paper:
     """Return a product with its category, what is counted of it, and a small note."""
     known = formats.words(category) if category else "category unknown"
-    names = [dmc.Text(product_id, className="name", title=product_id), remark(known, truncate=True, title=known)]
+    names = [html.Div(product_id, className="name", title=product_id), remark(html.Span(known, title=known), truncate=True)]
     head = dmc.Group([_square(category), html.Div(names, className="names")], gap="xs", wrap="nowrap")
     return dmc.Paper([head, dmc.Text(number, size="sm", fw=600, mt=4), remark(note)], className="product", p="xs")
 

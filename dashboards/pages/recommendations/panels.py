@@ -120,7 +120,7 @@ def _coverage_tile(coverage: Coverage | None) -> dmc.Paper:
 
 def _index_tile(rows: list[Made], now: datetime) -> dmc.Paper:
     if not rows:
-        return tile("Index", formats.NOTHING, "no lists in the last hour")
+        return tile("Index, version", formats.NOTHING, "no lists in the last hour")
     newest = rows[0]
     built = f"built {formats.ago(newest.built_at, now)}" if newest.built_at else "when it was built is not known"
     return tile("Index, version", newest.model_version or "none yet", built)

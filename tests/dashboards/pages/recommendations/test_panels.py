@@ -80,7 +80,7 @@ def test_variants_stand_in_their_order_each_share_with_its_interval(shown: Shown
     filled = panels.variants(good(EXPERIMENT), COVERAGE)
     assert [row["key"] for row in filled.rows] == ["session", "popular", "none", "a new one"]
     session = filled.rows[0]
-    assert (session["conversion"]["text"], session["viewed"]["text"]) == ("6.0 % (5.9\u20136.1)", "30.0 % (29.6\u201330.4)")
+    assert (session["conversion"]["text"], session["viewed"]["text"]) == ("6.0 % (5.8\u20136.2)", "30.0 % (29.7\u201330.3)")
     assert session["conversion"]["title"] == "6,000 of 100,000, 20,000 visitors"
     assert (session["coverage"]["text"], session["carted"]["text"]) == ("25.0 %", "—")
     assert "no lists 100,000 4.0 %" in shown(filled)
