@@ -12,7 +12,7 @@ from dash import html
 from dashboards.look import formats
 from dashboards.look.messages import remark
 
-TILES_PER_ROW = {"base": 2, "sm": 3, "lg": 4}
+TILES_PER_ROW = {"base": 2, "sm": 3, "lg": 6}
 UNKNOWN = "?"
 UNKNOWN_COLOUR = "hsl(0 0% 38%)"
 SATURATION, LIGHTNESS = 55, 28

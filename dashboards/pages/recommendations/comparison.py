@@ -10,12 +10,13 @@ from dashboards.pages.recommendations.queries import Measured, Wins
 from dashboards.pages.recommendations.statistics import Difference, Sample
 
 VARIANTS = {"session": "session", "popular": "popular", "interleaved": "interleaved", "none": "no lists"}
+# Each measure in a word, and whole.
 MEASURES = {
-    "conversion": "Conversion per session",
-    "viewed": "Lists with a product viewed",
-    "carted": "Lists with a product carted",
-    "bought": "Lists with a product bought",
-    "wins": "Preferred where interleaved",
+    "conversion": ("Conversion", "sessions with a purchase"),
+    "viewed": ("Views", "lists shown with a product viewed"),
+    "carted": ("Carts", "lists shown with a product put into the cart"),
+    "bought": ("Purchases", "lists shown with a product bought"),
+    "wins": ("Votes", "visitors who viewed more from one of two interleaved lists"),
 }
 
 

@@ -150,13 +150,13 @@ def _variant(variant: str, measured: dict[tuple[str, str], Sample], shown: float
 def _comparison(one: Compared) -> Row:
     planned, found = one.planned, one.difference
     low, high = found.interval if found else (None, None)
-    between = f"{named(planned.ours)} against {named(planned.rival)}"
+    measure, meaning = MEASURES[planned.measure]
+    between = f"{measure} against {named(planned.rival)}"
     interval = formats.NOTHING if low is None or high is None else f"{100 * low:+.1f} to {100 * high:+.1f}"
     words = _verdict(one)
     return tables.row(
-        f"{planned.measure} {between}",
-        measure=tables.cell(MEASURES[planned.measure], MEASURES[planned.measure], between),
-        between=tables.cell(between, between),
+        between,
+        measure=tables.cell(between, between, f"{between}: {meaning}"),
         difference=tables.cell(found.value, f"{100 * found.value:+.2f}") if found else tables.cell(None, formats.NOTHING),
         interval=tables.cell(low, interval, "percentage points"),
         verdict={**tables.cell(one.verdict, words, words), "tone": TONES[one.verdict]},
@@ -185,8 +185,9 @@ def _verdict(one: Compared) -> str:
 
 def _trend(row: Trend, category: str | None) -> dmc.Paper:
     change = formats.change(row.sessions, row.sessions_before) or FEW_BEFORE
-    note = f"{formats.count(row.views)} views, {formats.count(row.carts)} carted, {formats.count(row.purchases)} bought"
-    return products.tile(row.product_id, category, f"{formats.count(row.sessions)} visits {change}", note)
+    sessions, views, carts, purchases = map(formats.count, (row.sessions, row.views, row.carts, row.purchases))
+    note = f"{change}; {views} views, {carts} carts, {purchases} purchases"
+    return products.tile(row.product_id, category, f"{sessions} visits", note)
 
 
 def _made(row: Made, lists: int) -> Row:

@@ -83,7 +83,7 @@ def test_variants_stand_in_their_order_each_share_with_its_interval(shown: Shown
     assert (session["conversion"]["text"], session["viewed"]["text"]) == ("6.0 % (5.8\u20136.2)", "30.0 % (29.7\u201330.3)")
     assert session["conversion"]["title"] == "6,000 of 100,000, 20,000 visitors"
     assert (session["coverage"]["text"], session["carted"]["text"]) == ("25.0 %", "—")
-    assert "no lists 100,000 4.0 %" in shown(filled)
+    assert "no lists 100,000 0 — 4.0 %" in shown(filled)
 
 
 def test_few_trials_have_a_wide_interval() -> None:
@@ -97,12 +97,12 @@ def test_few_trials_have_a_wide_interval() -> None:
 
 def test_every_comparison_has_a_verdict_in_words(shown: Shown) -> None:
     filled = panels.comparisons(good(EXPERIMENT))
-    verdicts = {row["measure"]["text"] + ", " + row["between"]["text"]: row["verdict"] for row in filled.rows}
+    verdicts = {row["measure"]["text"]: row["verdict"] for row in filled.rows}
     assert len(verdicts) == 6
-    assert verdicts["Conversion per session, session against popular"]["text"] == "session is better"
-    assert verdicts["Conversion per session, session against no lists"]["tone"] == "good"
-    assert verdicts["Preferred where interleaved, session against popular"]["text"] == "session is better"
-    assert verdicts["Lists with a product bought, session against popular"] == {
+    assert verdicts["Conversion against popular"]["text"] == "session is better"
+    assert verdicts["Conversion against no lists"]["tone"] == "good"
+    assert verdicts["Votes against popular"]["text"] == "session is better"
+    assert verdicts["Purchases against popular"] == {
         "value": "undecided",
         "text": "undecided",
         "title": "undecided",
@@ -139,8 +139,8 @@ def test_trends_are_tiles_with_their_hour(shown: Shown) -> None:
     ]
     answer = good(Trending(trends, {"product-1": "bed_bath_table"}))
     words = shown(panels.trending(answer))
-    assert "BB product-1 bed bath table 90 visits ▲ 50 % 140 views, 12 carted, 3 bought" in words
-    assert "? product-2 category unknown 40 visits few before 50 views" in words
+    assert "BB product-1 bed bath table 90 visits ▲ 50 %; 140 views, 12 carts, 3 purchases" in words
+    assert "? product-2 category unknown 40 visits few before; 50 views" in words
     assert panels.trending_hour(answer) == "11:00 to 12:00 UTC"
 
 
