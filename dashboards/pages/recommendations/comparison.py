@@ -12,11 +12,11 @@ from dashboards.pages.recommendations.statistics import Difference, Sample
 VARIANTS = {"session": "session", "popular": "popular", "interleaved": "interleaved", "none": "no lists"}
 # Each measure in a word, and whole.
 MEASURES = {
-    "conversion": ("Conversion", "sessions with a purchase"),
-    "viewed": ("Views", "lists shown with a product viewed"),
-    "carted": ("Carts", "lists shown with a product put into the cart"),
-    "bought": ("Purchases", "lists shown with a product bought"),
-    "wins": ("Votes", "visitors who viewed more from one of two interleaved lists"),
+    "conversion": ("conversion", "sessions with a purchase"),
+    "viewed": ("views", "lists shown with a product viewed"),
+    "carted": ("carts", "lists shown with a product put into the cart"),
+    "bought": ("purchases", "lists shown with a product bought"),
+    "wins": ("votes", "visitors who viewed more from one of two interleaved lists"),
 }
 
 

@@ -21,20 +21,20 @@ GRAPHS = {"hits": "Lists shown with a product viewed", "click-through": "Product
 TYPED_FOR_MS = 400
 LONGEST_ID = 200
 VARIANTS = (
-    Column("variant", "Variant", 76, share=3),
+    Column("variant", "Variant", 72, share=3),
     Column("sessions", "Sessions ended", 104, drawn_as="number", share=3, roomy=True),
-    Column("conversion", "With a purchase", 118, drawn_as="number", share=4),
+    Column("conversion", "With a purchase", 116, drawn_as="number", share=4),
     Column("lists", "Lists shown", 84, drawn_as="number", share=3, roomy=True),
-    Column("viewed", "Product viewed", 126, drawn_as="number", share=4),
+    Column("viewed", "Product viewed", 140, drawn_as="number", share=4),
     Column("carted", "Product carted", 126, drawn_as="number", share=4, roomy=True),
     Column("bought", "Product bought", 126, drawn_as="number", share=4, roomy=True),
-    Column("coverage", "Products shown, 24 h", 132, drawn_as="number", share=3, roomy=True),
+    Column("coverage", "Catalogue shown", 112, drawn_as="number", share=3, roomy=True),
 )
 COMPARISONS = (
-    Column("measure", "Session's lists have more of", 124, share=5),
+    Column("measure", "Session's lists against", 146, share=5),
     Column("difference", "Difference, points", 116, drawn_as="number", share=3, roomy=True),
     Column("interval", "Always-valid interval", 140, drawn_as="number", share=3, roomy=True),
-    Column("verdict", "Verdict", 200, drawn_as="badge", share=5),
+    Column("verdict", "Verdict", 180, drawn_as="badge", share=5),
 )
 LIST = (
     Column("place", "#", 34, drawn_as="number"),
@@ -45,8 +45,8 @@ LIST = (
     Column("score", "Score", 54, drawn_as="number", share=2, roomy=True),
 )
 CLICKS = (
-    Column("age", "Before the list", 92, share=2),
-    Column("action", "Action", 110, drawn_as="badge", share=3),
+    Column("age", "Before", 56, share=2),
+    Column("action", "Action", 132, drawn_as="badge", share=3),
     Column("product", "Product", 128, drawn_as="id", share=4),
     Column("category", "Category", 100, drawn_as="small", share=3, roomy=True),
 )

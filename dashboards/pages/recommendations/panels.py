@@ -151,12 +151,12 @@ def _comparison(one: Compared) -> Row:
     planned, found = one.planned, one.difference
     low, high = found.interval if found else (None, None)
     measure, meaning = MEASURES[planned.measure]
-    between = f"{measure} against {named(planned.rival)}"
+    between = f"{named(planned.rival)}: {measure}"
     interval = formats.NOTHING if low is None or high is None else f"{100 * low:+.1f} to {100 * high:+.1f}"
     words = _verdict(one)
     return tables.row(
         between,
-        measure=tables.cell(between, between, f"{between}: {meaning}"),
+        measure=tables.cell(between, between, f"Against {between}, {meaning}"),
         difference=tables.cell(found.value, f"{100 * found.value:+.2f}") if found else tables.cell(None, formats.NOTHING),
         interval=tables.cell(low, interval, "percentage points"),
         verdict={**tables.cell(one.verdict, words, words), "tone": TONES[one.verdict]},
@@ -178,7 +178,7 @@ def _verdict(one: Compared) -> str:
     words = {
         "better": f"{named(planned.ours)} is better",
         "worse": f"{named(planned.rival)} is better",
-        "no difference": f"no difference above {100 * planned.tolerance:g} points",
+        "no difference": f"no difference > {100 * planned.tolerance:g} points",
     }
     return words.get(one.verdict, one.verdict)
 
@@ -186,7 +186,7 @@ def _verdict(one: Compared) -> str:
 def _trend(row: Trend, category: str | None) -> dmc.Paper:
     change = formats.change(row.sessions, row.sessions_before) or FEW_BEFORE
     sessions, views, carts, purchases = map(formats.count, (row.sessions, row.views, row.carts, row.purchases))
-    note = f"{change}; {views} views, {carts} carts, {purchases} purchases"
+    note = f"{change}; {views} views, {carts} carts, {purchases} bought"
     return products.tile(row.product_id, category, f"{sessions} visits", note)
 
 

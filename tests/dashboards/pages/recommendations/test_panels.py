@@ -99,10 +99,10 @@ def test_every_comparison_has_a_verdict_in_words(shown: Shown) -> None:
     filled = panels.comparisons(good(EXPERIMENT))
     verdicts = {row["measure"]["text"]: row["verdict"] for row in filled.rows}
     assert len(verdicts) == 6
-    assert verdicts["Conversion against popular"]["text"] == "session is better"
-    assert verdicts["Conversion against no lists"]["tone"] == "good"
-    assert verdicts["Votes against popular"]["text"] == "session is better"
-    assert verdicts["Purchases against popular"] == {
+    assert verdicts["popular: conversion"]["text"] == "session is better"
+    assert verdicts["no lists: conversion"]["tone"] == "good"
+    assert verdicts["popular: votes"]["text"] == "session is better"
+    assert verdicts["popular: purchases"] == {
         "value": "undecided",
         "text": "undecided",
         "title": "undecided",
@@ -115,7 +115,7 @@ def test_every_comparison_has_a_verdict_in_words(shown: Shown) -> None:
     ("ours", "rival", "trials", "words"),
     [
         (4000, 6000, 100_000, "popular is better"),
-        (80_000, 80_000, 2_000_000, "no difference above 0.5 points"),
+        (80_000, 80_000, 2_000_000, "no difference > 0.5 points"),
         (400, 402, 10_000, "undecided"),
     ],
 )
@@ -139,7 +139,7 @@ def test_trends_are_tiles_with_their_hour(shown: Shown) -> None:
     ]
     answer = good(Trending(trends, {"product-1": "bed_bath_table"}))
     words = shown(panels.trending(answer))
-    assert "BB product-1 bed bath table 90 visits ▲ 50 %; 140 views, 12 carts, 3 purchases" in words
+    assert "BB product-1 bed bath table 90 visits ▲ 50 %; 140 views, 12 carts, 3 bought" in words
     assert "? product-2 category unknown 40 visits few before; 50 views" in words
     assert panels.trending_hour(answer) == "11:00 to 12:00 UTC"
 
