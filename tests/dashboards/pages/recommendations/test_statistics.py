@@ -114,7 +114,7 @@ def mixture_ratio(estimate: float, spread: float, scale: float) -> float:
 
 def test_of_experiments_without_a_difference_that_are_looked_at_all_the_time_few_are_wrong() -> None:
     chance = np.random.default_rng(4)
-    wrong, wrong_by_single_looks = zip(*(ever_wrong(chance) for _ in range(400)), strict=True)
+    wrong, wrong_by_single_looks = zip(*(ever_wrong(chance) for _ in range(200)), strict=True)
     assert np.mean(wrong) <= 0.05
     assert np.mean(wrong_by_single_looks) > 0.15
 
