@@ -12,8 +12,9 @@ from dash import html
 from dashboards.look import formats
 from dashboards.look.messages import remark
 
-TILES_PER_ROW = {"base": 2, "sm": 3, "lg": 4}
+TILES_PER_ROW = {"base": 2, "sm": 3, "lg": 6}
 UNKNOWN = "?"
+LONGEST_NAME = 16
 UNKNOWN_COLOUR = "hsl(0 0% 38%)"
 SATURATION, LIGHTNESS = 55, 28
 
@@ -26,7 +27,8 @@ def tiles(products: Sequence[dmc.Paper]) -> dmc.SimpleGrid:
 def tile(product_id: str, category: str | None, number: Any, note: Any) -> dmc.Paper:
     """Return a product with its category, what is counted of it, and a small note."""
     known = formats.words(category) if category else "category unknown"
-    names = [dmc.Text(product_id, className="name", title=product_id), remark(known, truncate=True, title=known)]
+    name = product_id if len(product_id) <= LONGEST_NAME else formats.short(product_id)
+    names = [html.Div(name, className="name", title=product_id), remark(html.Span(known, title=known), truncate=True)]
     head = dmc.Group([_square(category), html.Div(names, className="names")], gap="xs", wrap="nowrap")
     return dmc.Paper([head, dmc.Text(number, size="sm", fw=600, mt=4), remark(note)], className="product", p="xs")
 

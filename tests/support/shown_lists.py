@@ -74,7 +74,7 @@ def _step(at: datetime, variant: int, back: int) -> list[Any]:
     lists = 400 + 10 * back
     return [
         at,
-        ("session", "popular", "interleaved")[variant],
+        ("session", "interleaved", "popular")[variant],
         lists,
         130 - 45 * variant + 3 * back,
         10 * lists,

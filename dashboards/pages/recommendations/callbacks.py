@@ -36,7 +36,7 @@ def _register_numbers(app: Dash, board: Board) -> None:
     def numbers(_: int | None) -> tuple[Any, ...]:
         newest, experiment, coverage, made = board.newest(), board.experiment(), board.coverage(), board.made()
         now = datetime.now(UTC)
-        tiles = panels.tiles(_found(experiment), _found(coverage), _found(made) or [], now)
+        tiles = panels.tiles(_found(experiment), _found(coverage), _found(made), now)
         wrong = messages.notice(newest, experiment, coverage, made)
         return messages.pulse(newest, newest.rows, now, "list"), wrong, tiles
 

@@ -10,24 +10,25 @@ from dashboards.pages.recommendations.queries import Measured, Wins
 from dashboards.pages.recommendations.statistics import Difference, Sample
 
 VARIANTS = {"session": "session", "popular": "popular", "interleaved": "interleaved", "none": "no lists"}
+# Each measure in a word, and whole.
 MEASURES = {
-    "conversion": "Conversion per session",
-    "viewed": "Lists with a product viewed",
-    "carted": "Lists with a product carted",
-    "bought": "Lists with a product bought",
-    "wins": "Preferred where interleaved",
+    "conversion": ("conversion", "sessions with a purchase"),
+    "viewed": ("views", "lists shown with a product viewed"),
+    "carted": ("carts", "lists shown with a product put into the cart"),
+    "bought": ("purchases", "lists shown with a product bought"),
+    "wins": ("votes", "visitors who viewed more from one of two interleaved lists"),
 }
 
 
 class Planned(NamedTuple):
     """One comparison: whether `ours` has more of the measure than `rival`; smaller differences than
-    the margin, a share, do not matter.
+    the tolerance, a share, do not matter.
     """
 
     ours: str
     rival: str
     measure: str
-    margin: float
+    tolerance: float
 
 
 class Compared(NamedTuple):
@@ -63,10 +64,10 @@ def named(word: str) -> str:
 
 def _compared(planned: Planned, samples: dict[tuple[str, str], Sample], wins: Wins) -> Compared:
     # The mixture is widest over differences twice as large as those that begin to matter.
-    scale = 2 * planned.margin
+    scale = 2 * planned.tolerance
     if planned.measure == "wins":
         found = statistics.preference(wins.session, wins.popular, scale, ALPHA)
     else:
         ours, rival = (samples.get((variant, planned.measure), NOBODY) for variant in (planned.ours, planned.rival))
         found = statistics.difference(ours, rival, scale, ALPHA)
-    return Compared(planned, found, statistics.verdict(found, planned.margin))
+    return Compared(planned, found, statistics.verdict(found, planned.tolerance))

@@ -16,38 +16,37 @@ from dashboards.pages.recommendations.board import DAYS_COMPARED, REFRESH_S
 from dashboards.pages.recommendations.series import WINDOWS
 
 GRAPH_HEIGHT = "200px"
-LIST_HEIGHT = "330px"
+CLICKS_HEIGHT = "180px"
 GRAPHS = {"hits": "Lists shown with a product viewed", "click-through": "Products shown that were viewed"}
 TYPED_FOR_MS = 400
 LONGEST_ID = 200
 VARIANTS = (
-    Column("variant", "Variant", 92, share=3),
-    Column("sessions", "Sessions ended", 104, drawn_as="number", share=2, roomy=True),
-    Column("conversion", "With a purchase", 136, drawn_as="number", share=4),
-    Column("lists", "Lists shown", 84, drawn_as="number", share=2, roomy=True),
-    Column("viewed", "Product viewed", 136, drawn_as="number", share=4),
-    Column("carted", "Carted", 136, drawn_as="number", share=4, roomy=True),
-    Column("bought", "Bought", 136, drawn_as="number", share=4, roomy=True),
-    Column("coverage", "Catalogue shown", 112, drawn_as="number", share=2, roomy=True),
+    Column("variant", "Variant", 72, share=3),
+    Column("sessions", "Sessions ended", 104, drawn_as="number", share=3, roomy=True),
+    Column("conversion", "With a purchase", 116, drawn_as="number", share=4),
+    Column("lists", "Lists shown", 84, drawn_as="number", share=3, roomy=True),
+    Column("viewed", "Product viewed", 140, drawn_as="number", share=4),
+    Column("carted", "Product carted", 126, drawn_as="number", share=4, roomy=True),
+    Column("bought", "Product bought", 126, drawn_as="number", share=4, roomy=True),
+    Column("coverage", "Catalogue shown", 112, drawn_as="number", share=3, roomy=True),
 )
 COMPARISONS = (
-    Column("measure", "Measure", 130, share=4),
-    Column("between", "Between", 130, drawn_as="small", share=4, roomy=True),
-    Column("difference", "Difference", 88, drawn_as="number", share=2, roomy=True),
-    Column("interval", "May be looked at any time", 150, drawn_as="number", share=3, roomy=True),
-    Column("verdict", "Verdict", 210, drawn_as="badge", share=5),
+    Column("measure", "Session's lists against", 146, share=5),
+    Column("difference", "Difference, points", 116, drawn_as="number", share=3, roomy=True),
+    Column("interval", "Always-valid interval", 140, drawn_as="number", share=3, roomy=True),
+    Column("verdict", "Verdict", 180, drawn_as="badge", share=5),
 )
 LIST = (
     Column("place", "#", 34, drawn_as="number"),
     Column("product", "Product", 128, drawn_as="id", share=4),
     Column("category", "Category", 100, drawn_as="small", share=3, roomy=True),
-    Column("reason", "Because", 150, drawn_as="small", share=6),
+    Column("reason", "Because", 150, drawn_as="small", share=8),
     Column("team", "List of", 66, drawn_as="small", share=2, roomy=True),
     Column("score", "Score", 54, drawn_as="number", share=2, roomy=True),
 )
 CLICKS = (
-    Column("age", "Before the list", 92, share=2),
-    Column("action", "Action", 110, drawn_as="badge", share=3),
+    Column("age", "Before", 56, share=2),
+    Column("action", "Action", 132, drawn_as="badge", share=3),
     Column("product", "Product", 128, drawn_as="id", share=4),
     Column("category", "Category", 100, drawn_as="small", share=3, roomy=True),
 )
@@ -76,21 +75,25 @@ def _body() -> list[Any]:
         html.Div(id="notices"),
         cards.tiles(),
         cards.row(*((cards.HALF, cards.graph(name, title, GRAPH_HEIGHT)) for name, title in GRAPHS.items())),
-        cards.row(
-            (cards.HALF, tables.table("variants", f"Variants, last {DAYS_COMPARED} days", VARIANTS)),
-            (cards.HALF, tables.table("comparisons", "Does it sell?", COMPARISONS)),
-        ),
+        cards.row((cards.WHOLE, tables.table("variants", f"Variants, last {DAYS_COMPARED} days", VARIANTS))),
+        cards.row((cards.WHOLE, tables.table("comparisons", "Does it sell?", COMPARISONS))),
         remark(id="rule", mb="sm"),
-        cards.row(
-            (cards.HALF, tables.table("list", "A session's list", LIST, aside=_picker())),
-            (cards.HALF, tables.table("clicks", "What led to it", CLICKS, LIST_HEIGHT)),
-        ),
+        cards.row((cards.HALF, _list()), (cards.HALF, dmc.Stack(_behind_it(), gap="sm"))),
         remark(id="list-note", mb="sm"),
         cards.row(
-            (cards.HALF, cards.card("Trending", html.Div(id="trending"), html.Span(id="trending-now", className="now"))),
-            (cards.HALF, tables.table("made", "Who made the lists, last hour", MADE)),
+            (cards.WHOLE, cards.card("Trending", html.Div(id="trending"), html.Span(id="trending-now", className="now")))
         ),
-        remark(id="made-note", mb="sm"),
+    ]
+
+
+def _list() -> Any:
+    return tables.table("list", "A session's list", LIST, aside=_picker())
+
+
+def _behind_it() -> list[Any]:
+    return [
+        tables.table("clicks", "What led to it", CLICKS, CLICKS_HEIGHT),
+        tables.table("made", "Who made the lists, last hour", MADE),
     ]
 
 

@@ -17,13 +17,19 @@ from dashboards.pages.recommendations.statistics import Sample
 
 TONES = {"better": "good", "worse": "bad", "no difference": "calm", "undecided": "idle"}
 NEXT = ("session", "popular")
+# What is missing where lists were made once.
+NONE_SHOWN = "Lists are made, and none was shown: does the shop send `shop.exposures`?"
+NONE_MADE = "No list was made in the last hour."
+NO_TREND = "No product was clicked five times in an hour of the last 24."
+FEW_BEFORE = "few before"  # gold.item_trends has no rows of a few clicks
 
 
 def tiles(experiment: Experiment | None, coverage: Coverage | None, made: list[Made], now: datetime) -> list[dmc.Paper]:
     """Return the page's large numbers; a number that is not known is a dash."""
     measured = samples(experiment)
     return [
-        *(_share_tile(label, measure, measured) for label, measure in (("Hit rate", "viewed"), ("Click-through", "clicked"))),
+        _share_tile("Hit rate", measured, "viewed", experiment),
+        _share_tile("Click-through", measured, "clicked", experiment),
         _conversion_tile(experiment, measured),
         _coverage_tile(coverage),
         _index_tile(made, now),
@@ -38,14 +44,14 @@ def variants(answer: Answer[Dated[Experiment] | None], coverage: Coverage | None
     known = [variant for variant in comparison.VARIANTS if variant in found]
     shown = {one.variant: one.products for one in coverage.covered} if coverage else {}
     rows = [_variant(variant, measured, _part(shown.get(variant), coverage)) for variant in [*known, *sorted(found - {*known})]]
-    return tables.filled(rows, answer, messages.nothing("lists shown"))
+    return tables.filled(rows, answer, _nothing(answer, NONE_SHOWN))
 
 
 def comparisons(answer: Answer[Dated[Experiment] | None]) -> Filled:
     """Return every planned comparison with its verdict."""
     found = answer.rows.found if answer.rows else None
     rows = [_comparison(one) for one in comparison.compared(found.measured, found.wins)] if found else []
-    return tables.filled(rows, answer, messages.nothing("lists shown"))
+    return tables.filled(rows, answer, _nothing(answer, NONE_SHOWN))
 
 
 def rule(experiment: Experiment | None) -> str:
@@ -54,7 +60,7 @@ def rule(experiment: Experiment | None) -> str:
         "Stopping rule: each interval holds at all times at once (mixture sequential probability ratio test, Johari et al., "
         f"KDD 2017), so look and stop whenever you like; all {len(comparison.PLANNED)} together are wrong in at most "
         f"{formats.percent(statistics.ALPHA, 0)} of experiments. Better is what lies above 0 as a whole; no difference, what "
-        f"lies within the margin. Nothing is decided before {statistics.FEWEST_VISITORS} visitors and "
+        f"lies within the tolerance. Nothing is decided before {statistics.FEWEST_VISITORS} visitors and "
         f"{statistics.FEWEST_SUCCESSES} successes on each side. {_counted(experiment.wins) if experiment else ''}"
     ).strip()
 
@@ -64,7 +70,7 @@ def trending(answer: Answer[Dated[Trending] | None]) -> list[Any]:
     wrong = messages.notice(answer)
     found = answer.rows.found if answer.rows else None
     if not found or not found.trends:
-        return [wrong or messages.nothing("trends")]
+        return [wrong or _nothing(answer, NO_TREND)]
     return [wrong, products.tiles([_trend(one, found.categories.get(one.product_id)) for one in found.trends])]
 
 
@@ -78,7 +84,7 @@ def made(answer: Answer[Dated[list[Made]] | None]) -> Filled:
     """Return who made the lists of the last hour, the newest index first."""
     rows = answer.rows.found if answer.rows else []
     lists = sum(row.lists for row in rows)
-    return tables.filled([_made(row, lists) for row in rows], answer, messages.nothing("lists"))
+    return tables.filled([_made(row, lists) for row in rows], answer, _nothing(answer, NONE_MADE))
 
 
 def samples(experiment: Experiment | None) -> dict[tuple[str, str], Sample]:
@@ -96,9 +102,13 @@ def ranged(sample: Sample | None) -> Cell:
     return tables.cell(sample.share, f"{formats.percent(sample.share)} ({low}\u2013{high})", title)
 
 
-def _share_tile(label: str, measure: str, measured: dict[tuple[str, str], Sample]) -> dmc.Paper:
+def _nothing(answer: Answer[Any], sentence: str) -> Any:
+    return messages.nothing("lists") if answer.rows is None else messages.empty(sentence)
+
+
+def _share_tile(label: str, measured: dict[tuple[str, str], Sample], measure: str, experiment: Experiment | None) -> dmc.Paper:
     ours, rival = (measured.get((variant, measure)) for variant in NEXT)
-    note = f"popular: {formats.percent(rival.share)}" if rival else "nothing popular was shown"
+    note = f"popular: {formats.percent(rival.share)}" if rival else "nothing popular was shown" if experiment else ""
     return tile(f"{label}, session's lists", formats.percent(ours.share if ours else None), note)
 
 
@@ -106,7 +116,7 @@ def _conversion_tile(experiment: Experiment | None, measured: dict[tuple[str, st
     ours = measured.get(("session", "conversion"))
     label = "Conversion, session's lists"
     if ours is None or experiment is None:
-        return tile(label, formats.NOTHING, "no session is over yet")
+        return tile(label, formats.NOTHING, "no session with a list is over yet" if experiment else "")
     first = comparison.compared(experiment.measured, experiment.wins)[0]
     return tile(label, formats.percent(ours.share), f"against popular: {first.verdict}", TONES[first.verdict])
 
@@ -114,21 +124,24 @@ def _conversion_tile(experiment: Experiment | None, measured: dict[tuple[str, st
 def _coverage_tile(coverage: Coverage | None) -> dmc.Paper:
     shown = {one.variant: one.products for one in coverage.covered} if coverage else {}
     ours, rival = (formats.percent(_part(shown.get(variant), coverage)) for variant in NEXT)
-    return tile("Catalogue shown, last 24 h", ours, f"popular: {rival}" if shown else "no lists shown yet")
+    note = f"popular: {rival}" if shown else "no lists were shown" if coverage else ""
+    return tile("Catalogue shown, last 24 h", ours, note)
 
 
-def _index_tile(rows: list[Made], now: datetime) -> dmc.Paper:
-    if not rows:
-        return tile("Index", formats.NOTHING, "no lists in the last hour")
-    newest = rows[0]
+def _index_tile(made: list[Made] | None, now: datetime) -> dmc.Paper:
+    label = "Index, version"
+    if not made:
+        return tile(label, formats.NOTHING, "" if made is None else "no lists in the last hour")
+    newest = made[0]
     built = f"built {formats.ago(newest.built_at, now)}" if newest.built_at else "when it was built is not known"
-    return tile("Index, version", newest.model_version or "none yet", built)
+    return tile(label, newest.model_version or "none yet", built if newest.model_version else "lists are empty until then")
 
 
-def _lists_tile(rows: list[Made]) -> dmc.Paper:
-    lists, degraded = sum(row.lists for row in rows), sum(row.degraded for row in rows)
-    share = degraded / lists if lists else None
-    note = f"{formats.percent(share, 2)} degraded" if lists else ""
+def _lists_tile(made: list[Made] | None) -> dmc.Paper:
+    if made is None:
+        return tile("Lists, last hour", formats.NOTHING)
+    lists, degraded = sum(row.lists for row in made), sum(row.degraded for row in made)
+    note = f"{formats.percent(degraded / lists, 2)} degraded" if lists else ""
     return tile("Lists, last hour", formats.count(lists), note, "late" if degraded else "")
 
 
@@ -149,13 +162,13 @@ def _variant(variant: str, measured: dict[tuple[str, str], Sample], shown: float
 def _comparison(one: Compared) -> Row:
     planned, found = one.planned, one.difference
     low, high = found.interval if found else (None, None)
-    between = f"{named(planned.ours)} against {named(planned.rival)}"
+    measure, meaning = MEASURES[planned.measure]
+    between = f"{named(planned.rival)}: {measure}"
     interval = formats.NOTHING if low is None or high is None else f"{100 * low:+.1f} to {100 * high:+.1f}"
     words = _verdict(one)
     return tables.row(
-        f"{planned.measure} {between}",
-        measure=tables.cell(MEASURES[planned.measure], MEASURES[planned.measure], between),
-        between=tables.cell(between, between),
+        between,
+        measure=tables.cell(between, between, f"Against {between}, {meaning}"),
         difference=tables.cell(found.value, f"{100 * found.value:+.2f}") if found else tables.cell(None, formats.NOTHING),
         interval=tables.cell(low, interval, "percentage points"),
         verdict={**tables.cell(one.verdict, words, words), "tone": TONES[one.verdict]},
@@ -177,15 +190,16 @@ def _verdict(one: Compared) -> str:
     words = {
         "better": f"{named(planned.ours)} is better",
         "worse": f"{named(planned.rival)} is better",
-        "no difference": f"no difference above {100 * planned.margin:g} points",
+        "no difference": f"no difference > {100 * planned.tolerance:g} points",
     }
     return words.get(one.verdict, one.verdict)
 
 
 def _trend(row: Trend, category: str | None) -> dmc.Paper:
-    change = formats.change(row.sessions, row.sessions_before) or "new"
-    note = f"{formats.count(row.views)} views, {formats.count(row.carts)} carted, {formats.count(row.purchases)} bought"
-    return products.tile(row.product_id, category, f"{formats.count(row.sessions)} visits {change}", note)
+    change = formats.change(row.sessions, row.sessions_before) or FEW_BEFORE
+    sessions, views, carts, purchases = map(formats.count, (row.sessions, row.views, row.carts, row.purchases))
+    note = f"{change}; {views} views, {carts} carts, {purchases} bought"
+    return products.tile(row.product_id, category, f"{sessions} visits", note)
 
 
 def _made(row: Made, lists: int) -> Row:

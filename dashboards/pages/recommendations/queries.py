@@ -273,7 +273,7 @@ def trends(ask: Ask, since: datetime, until: datetime) -> list[Trend]:
 
 def categories(ask: Ask, products: list[str], since: datetime) -> dict[str, str]:
     """Return the categories of those of these products that were ordered since `since`."""
-    return dict(map(tuple, ask(CATEGORIES, since, products))) if products else {}  # type: ignore[arg-type]
+    return dict(map(tuple, ask(CATEGORIES, since, products))) if products else {}
 
 
 def sessions(ask: Ask, since: datetime) -> list[str]:

@@ -135,8 +135,8 @@ def preference(won: int, lost: int, scale: float, alpha: float = ALPHA) -> Diffe
     return Difference(value, always_valid(value, 0.25 / decided, scale, alpha))
 
 
-def verdict(found: Difference | None, margin: float) -> str:
-    """Return what is known: "better", "worse", "no difference" larger than the margin, or
+def verdict(found: Difference | None, tolerance: float) -> str:
+    """Return what is known: "better", "worse", "no difference" larger than the tolerance, or
     "undecided".
     """
     if found is None:
@@ -146,7 +146,7 @@ def verdict(found: Difference | None, margin: float) -> str:
         return "better"
     if high < 0:
         return "worse"
-    return "no difference" if -margin <= low and high <= margin else "undecided"
+    return "no difference" if -tolerance <= low and high <= tolerance else "undecided"
 
 
 def _enough(sample: Sample) -> bool:

@@ -37,3 +37,9 @@ def test_a_tile_names_the_product_and_its_category(shown: Shown) -> None:
     words = shown(products.tile("product-7", "bed_bath_table", "12 visits", "3 views"))
     assert words == "BB product-7 bed bath table 12 visits 3 views"
     assert "category unknown" in shown(products.tile("product-7", None, "", ""))
+
+
+def test_a_long_name_is_cut_at_its_beginning_which_many_share(shown: Shown) -> None:
+    tile = products.tile("0f1e2d3c4b5a69788796a5b4c3d2e1f0", "toys", "", "")
+    assert "…c3d2e1f0" in shown(tile)
+    assert "0f1e2d3c4b5a69788796a5b4c3d2e1f0" in str(tile)

@@ -59,20 +59,25 @@ def test_tiles_hold_the_session_s_lists_beside_what_is_popular(shown: Shown) -> 
     ]
 
 
-def test_what_is_not_known_is_a_dash_with_the_reason(shown: Shown) -> None:
-    assert [shown(tile) for tile in panels.tiles(None, None, [], NOW)] == [
+def test_what_is_not_there_yet_is_a_dash_with_the_reason(shown: Shown) -> None:
+    nothing = Experiment([], Wins(0, 0, 0))
+    assert [shown(tile) for tile in panels.tiles(nothing, Coverage([], 2000), [], NOW)] == [
         "Hit rate, session's lists — nothing popular was shown",
         "Click-through, session's lists — nothing popular was shown",
-        "Conversion, session's lists — no session is over yet",
-        "Catalogue shown, last 24 h — no lists shown yet",
+        "Conversion, session's lists — no session with a list is over yet",
+        "Catalogue shown, last 24 h — no lists were shown",
         "Index, version — no lists in the last hour",
         "Lists, last hour 0",
     ]
 
 
+def test_what_nobody_could_ask_is_a_dash_and_no_more(shown: Shown) -> None:
+    assert {shown(tile)[-1] for tile in panels.tiles(None, None, None, NOW)} == {"—"}
+
+
 def test_before_the_first_index_the_page_says_so(shown: Shown) -> None:
     words = [shown(tile) for tile in panels.tiles(None, Coverage([], 0), MADE[2:], NOW)]
-    assert "Index, version none yet when it was built is not known" in words
+    assert "Index, version none yet lists are empty until then" in words
     assert "recommendations (none yet) trending 40 100.0 % 100.0 %" in shown(panels.made(good(MADE[2:])))
 
 
@@ -80,10 +85,10 @@ def test_variants_stand_in_their_order_each_share_with_its_interval(shown: Shown
     filled = panels.variants(good(EXPERIMENT), COVERAGE)
     assert [row["key"] for row in filled.rows] == ["session", "popular", "none", "a new one"]
     session = filled.rows[0]
-    assert (session["conversion"]["text"], session["viewed"]["text"]) == ("6.0 % (5.9\u20136.1)", "30.0 % (29.6\u201330.4)")
+    assert (session["conversion"]["text"], session["viewed"]["text"]) == ("6.0 % (5.8\u20136.2)", "30.0 % (29.7\u201330.3)")
     assert session["conversion"]["title"] == "6,000 of 100,000, 20,000 visitors"
     assert (session["coverage"]["text"], session["carted"]["text"]) == ("25.0 %", "—")
-    assert "no lists 100,000 4.0 %" in shown(filled)
+    assert "no lists 100,000 0 — 4.0 %" in shown(filled)
 
 
 def test_few_trials_have_a_wide_interval() -> None:
@@ -97,12 +102,12 @@ def test_few_trials_have_a_wide_interval() -> None:
 
 def test_every_comparison_has_a_verdict_in_words(shown: Shown) -> None:
     filled = panels.comparisons(good(EXPERIMENT))
-    verdicts = {row["measure"]["text"] + ", " + row["between"]["text"]: row["verdict"] for row in filled.rows}
+    verdicts = {row["measure"]["text"]: row["verdict"] for row in filled.rows}
     assert len(verdicts) == 6
-    assert verdicts["Conversion per session, session against popular"]["text"] == "session is better"
-    assert verdicts["Conversion per session, session against no lists"]["tone"] == "good"
-    assert verdicts["Preferred where interleaved, session against popular"]["text"] == "session is better"
-    assert verdicts["Lists with a product bought, session against popular"] == {
+    assert verdicts["popular: conversion"]["text"] == "session is better"
+    assert verdicts["no lists: conversion"]["tone"] == "good"
+    assert verdicts["popular: votes"]["text"] == "session is better"
+    assert verdicts["popular: purchases"] == {
         "value": "undecided",
         "text": "undecided",
         "title": "undecided",
@@ -115,7 +120,7 @@ def test_every_comparison_has_a_verdict_in_words(shown: Shown) -> None:
     ("ours", "rival", "trials", "words"),
     [
         (4000, 6000, 100_000, "popular is better"),
-        (80_000, 80_000, 2_000_000, "no difference above 0.5 points"),
+        (80_000, 80_000, 2_000_000, "no difference > 0.5 points"),
         (400, 402, 10_000, "undecided"),
     ],
 )
@@ -139,8 +144,8 @@ def test_trends_are_tiles_with_their_hour(shown: Shown) -> None:
     ]
     answer = good(Trending(trends, {"product-1": "bed_bath_table"}))
     words = shown(panels.trending(answer))
-    assert "BB product-1 bed bath table 90 visits ▲ 50 % 140 views, 12 carted, 3 bought" in words
-    assert "? product-2 category unknown 40 visits new 50 views" in words
+    assert "BB product-1 bed bath table 90 visits ▲ 50 %; 140 views, 12 carts, 3 bought" in words
+    assert "? product-2 category unknown 40 visits few before; 50 views" in words
     assert panels.trending_hour(answer) == "11:00 to 12:00 UTC"
 
 
@@ -151,16 +156,23 @@ def test_who_made_the_lists_stands_with_shares(shown: Shown) -> None:
 
 
 @pytest.mark.parametrize(
-    ("panel", "nothing"),
+    ("panel", "found", "missing"),
     [
-        (lambda answer: panels.variants(answer, None), "No lists shown yet"),
-        (panels.comparisons, "No lists shown yet"),
-        (panels.made, "No lists yet"),
-        (panels.trending, "No trends yet"),
+        (lambda answer: panels.variants(answer, None), Experiment([], Wins(0, 0, 0)), "does the shop send"),
+        (panels.made, [], "No list was made in the last hour."),
+        (panels.trending, Trending([], {}), "No product was clicked five times"),
     ],
 )
-def test_nothing_yet_is_not_a_failure(shown: Shown, panel: Callable[[Answer[Any]], Any], nothing: str) -> None:
-    assert nothing in shown(panel(EMPTY))
-    assert "Trino does not answer" in shown(panel(TORN))
-    assert nothing not in shown(panel(TORN))
+def test_nothing_yet_is_neither_a_failure_nor_an_idle_shop(
+    shown: Shown, panel: Callable[[Answer[Any]], Any], found: Any, missing: str
+) -> None:
+    assert "No lists yet: is the simulator running?" in shown(panel(EMPTY))
+    assert missing in shown(panel(good(found)))
+    assert shown(panel(TORN)).startswith("Since 12:00:00 UTC: Trino does not answer")
+    assert "No lists yet" not in shown(panel(TORN))
+
+
+def test_without_lists_there_is_nothing_to_compare_and_no_hour(shown: Shown) -> None:
+    assert "No lists yet" in shown(panels.comparisons(EMPTY))
+    assert "Trino does not answer" in shown(panels.comparisons(TORN))
     assert panels.trending_hour(EMPTY) == ""

@@ -290,10 +290,10 @@ def test_the_running_page_shows_the_lake(
     assert "Hit rate, session's lists 66.7 % popular: 0.0 %" in shown(tiles["tiles"]["children"])
     assert "Index, version 4" in shown(tiles["tiles"]["children"])
     assert {trace.get("name") for trace in graphs["hits"]["figure"]["data"]} == {None, "interleaved", "popular", "session"}
-    assert "no lists 1 0.0 %" in shown(variants["variants-rows"])
+    assert "no lists 1 0 — 0.0 %" in shown(variants["variants-rows"])
     assert "undecided" in shown(comparisons["comparisons-rows"])
     assert "Session s1, variant session" in session["list-note"]["children"]
     assert "1 a toys trending session 0.500" in shown(session["list-rows"])
     assert "add to cart y" in shown(session["clicks-rows"])
-    assert "HB b health beauty 20 visits new" in shown(trending["trending"]["children"])
+    assert "HB b health beauty 20 visits few before" in shown(trending["trending"]["children"])
     assert "recommendations 5 session 1" in shown(made["made-rows"])

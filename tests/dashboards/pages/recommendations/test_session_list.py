@@ -42,7 +42,7 @@ def test_what_led_to_it_begins_with_the_newest_click(shown: Shown) -> None:
         "40 s add to cart product-2a-000f —",
     ]
     assert len({row["key"] for row in filled.rows}) == 6
-    assert "not in silver.clicks yet" in shown(session_list.clicks(Answer(seen()._replace(clicks=[]), NOW)))
+    assert "are not in  silver.clicks  yet" in shown(session_list.clicks(Answer(seen()._replace(clicks=[]), NOW)))
 
 
 def test_the_note_names_who_made_it_and_the_rules_that_left_something_out() -> None:
