@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.uplift.intervals import ENDS, Ranged
-from benchmarks.uplift.measured_sessions import BOUGHT, POPULAR_CLICKED, SESSION_CLICKED, Table
+from benchmarks.uplift.measured_sessions import BOUGHT, MEANT_TO_BUY, POPULAR_CLICKED, SESSION_CLICKED, Table
 from dashboards.pages.recommendations.statistics import always_valid, wilson
 from pipelines.recommendations import bandit
 
@@ -57,13 +57,21 @@ def _range(values: npt.NDArray[np.float64]) -> Ranged:
 
 
 def _rates(pools: Mapping[str, Table]) -> dict[str, float]:
-    return {variant: float(table[:, BOUGHT].mean()) for variant, table in pools.items()}
+    """Return the share of sessions that buy, with as many visitors who came to buy in each pool."""
+    together = np.concatenate(list(pools.values()))
+    share = float(together[:, MEANT_TO_BUY].mean())
+    return {variant: share * _bought(table, 1.0) + (1 - share) * _bought(table, 0.0) for variant, table in pools.items()}
+
+
+def _bought(table: Table, meant_to_buy: float) -> float:
+    bought = table[table[:, MEANT_TO_BUY] == meant_to_buy, BOUGHT]
+    return float(bought.mean()) if len(bought) else 0.0
 
 
 def _ab(pools: Mapping[str, Table], chance: np.random.Generator) -> Run:
     """Show each list to every second visitor until their conversions may be told apart."""
     rates = _rates(pools)
-    ours, rival = (_drawn(pools[variant][:, BOUGHT], HORIZON // 2, chance) for variant in ("session", "popular"))
+    ours, rival = (chance.random(HORIZON // 2) < rates[variant] for variant in ("session", "popular"))
     each = np.arange(STEP // 2, HORIZON // 2 + 1, STEP // 2)
     looks = (
         (a / n - b / n, (a / n * (1 - a / n) + b / n * (1 - b / n)) / n)

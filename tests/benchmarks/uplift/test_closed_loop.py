@@ -1,6 +1,6 @@
 """The loop gives every visitor the list that the stream would have given after the newest click."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import islice
 
 import numpy as np
@@ -36,7 +36,7 @@ def one_by_one(past: Past, clicks: list[Event]) -> list[str]:
 
 
 def test_lists_made_together_are_those_made_one_by_one(past: Past) -> None:
-    loop = ClosedLoop(past.model, "session", past.levels, Rules(), 10)
+    loop = ClosedLoop(past.model, "session", Counter(dict.fromkeys(past.levels, 1)), Rules(), 10)
     clicks: dict[str, list[Event]] = defaultdict(list)
     for event in islice(Shop(3, shop_past.START + 1, 20.0, past.assortment, steady=True).events(), 3_000):
         if event.topic == "shop.clicks":
