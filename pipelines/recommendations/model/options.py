@@ -45,7 +45,7 @@ class Options(BaseModel):
     tune: bool = False  # the kernel's numbers too, on the same cut
     tune_on: int = 2_000  # prefixes of it
     kernel: Kernel = Kernel()  # its numbers where they are not tuned
-    embed_at_most: int = 500_000  # newest prefixes that the embedding is trained on
-    epochs: int = Field(default=4, ge=1)  # of the embedding's training
+    embed_at_most: int = 400_000  # newest prefixes that the embedding is trained on
+    epochs: int = Field(default=3, ge=1)  # of the embedding's training
     epochs_on_newest: int = Field(default=1, ge=0)  # more, when the newest sessions join
     seed: int = 7
