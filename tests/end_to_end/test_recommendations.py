@@ -21,6 +21,7 @@ from api_payments import KEY
 from api_process import an_api
 from builders import a_click
 from click_batches import ACTIONS, CLICKS
+from fraud_models import a_packed_model
 from ids import NO_ID
 from processes import running
 from recommenders import a_packed_recommender
@@ -45,11 +46,12 @@ from stack.ports import some_free
 pytestmark = [pytest.mark.end_to_end, pytest.mark.filterwarnings("ignore")]  # MLflow's own
 
 RUN = uuid4().hex
-MODEL = f"recommendations-parity-{RUN}"
+MODEL, FRAUD = f"recommendations-parity-{RUN}", f"fraud-parity-{RUN}"
 SESSIONS = [f"{RUN}-{n}" for n in range(6)]
 NOWHERE = "undefined"
 TOPIC, LISTS = "shop.clicks", "tidemark.recommendations"
 OWN = {
+    "TIDEMARK_FRAUD__MODEL_NAME": FRAUD,
     "TIDEMARK_RECOMMENDATIONS__MODEL_NAME": MODEL,
     "TIDEMARK_VALKEY__TIMEOUT_S": str(PATIENCE_S),
     "TIDEMARK_API__STORE_WITHIN_MS": str(PATIENCE_S * 1000),
@@ -189,6 +191,7 @@ def story(local_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> St
     client = Client(local_stack.valkey.model_copy(update={"timeout_s": PATIENCE_S}))
     store = RecommendationStore(client, settings().recommendations.kept_s)
     store.models.publish(a_packed_recommender("1", name=MODEL))
+    store.models.publish(a_packed_model("1", name=FRAUD))  # without which no API is ready
     stream = Stream(local_stack, folder, store, topics.end_offsets(local_stack.kafka, LISTS))
     first, calm, dying, last = (a_round(number) for number in range(4))
     answered: dict[str, Event] = {}

@@ -162,6 +162,12 @@ def test_a_click_that_nobody_waits_for_any_more_gets_no_list_but_its_session_rem
     assert [(row["event_id"], row["clicks"]) for row in rows] == [("recommendation-e3", 2)]
 
 
+def test_sessions_of_a_long_past_do_not_fill_the_store(store):
+    past, ended = clicks(0, event_at=ago(86_400)), clicks(1, event_at=ago(5_500))
+    assert recommended(store, pa.concat_tables([past, ended, clicks(2, event_at=ago(5_300))]), within_s=3600) == []
+    assert store.client.reader.keys("session:*") == [b"session:1:session2"]
+
+
 def test_cutting_into_batches_changes_no_list(store):
     using = recommending_with()
     whole = recommend_batch(clicks(*range(12)), Batch(str(uuid.UUID(int=2)), 0), store, using, chosen())
