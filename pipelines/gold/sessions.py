@@ -38,7 +38,8 @@ TABLE = Table(
 
 def aggregate(clicks: DataFrame, lateness: str) -> DataFrame:
     """Return the sessions of `silver.clicks` that have ended: whose end the newest click is behind
-    by more than `lateness` (an interval such as "10 minutes").
+    by more than `lateness` (an interval such as "10 minutes"). A stream gives them with the batch
+    behind the one by which they have ended.
 
     A click that comes twice counts once, in a session of up to 200.
     """
