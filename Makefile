@@ -24,7 +24,7 @@ THREE_AT_ONCE := --numprocesses=3
 # Registries hang up now and then: three tries, a little apart.
 THREE_TIMES = try() { "$$@" || { sleep 5; "$$@"; } || { sleep 20; "$$@"; }; }; try
 
-.PHONY: demo up down install doctor status sql screenshot contracts balance quarantine quarantine-replay rebuild recompute skip recover train promote replay tend rebuild-store clean test test-unit faults lint bench claims docs help installed
+.PHONY: demo up down install doctor status sql screenshot contracts balance quarantine quarantine-replay rebuild recompute skip recover train promote replay index promote-index tend rebuild-store clean test test-unit faults lint bench claims docs help installed
 
 ##@ Start
 
@@ -97,6 +97,12 @@ promote: installed ## Make the challenger champion if it passes the gate; TO=3
 
 replay: installed ## Replay decisions FROM=... TO=... with MODEL=challenger
 	@$(SPARK) jobs/tasks/replay_decisions.py --from "$(FROM)" --to "$(TO)" $(if $(MODEL),--model "$(MODEL)")
+
+index: installed ## Build a recommender's index of sessions; INCREMENTAL=yes
+	@exec $(PYTHON) jobs/tasks/build_recommendations.py $(if $(filter yes 1,$(INCREMENTAL)),--incremental)
+
+promote-index: installed ## Make the newest index champion if it passes; TO=3
+	@exec $(PYTHON) jobs/tasks/promote_recommendations.py $(if $(TO),--to "$(TO)")
 
 
 ##@ Upkeep

@@ -5,8 +5,10 @@ import hmac
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from fastapi import HTTPException, status
+from fastapi import HTTPException, Security, status
+from fastapi.security import APIKeyHeader
 
 from pipelines.base.errors import SettingsError
 from pipelines.base.settings import Api
@@ -14,6 +16,7 @@ from pipelines.base.settings import Api
 LEAST_LENGTH = 16
 HEADER = "X-API-Key"
 
+Key = Annotated[str | None, Security(APIKeyHeader(name=HEADER, auto_error=False))]  # of a request
 Clock = Callable[[], float]
 
 

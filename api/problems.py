@@ -3,12 +3,14 @@
 from typing import Any
 
 from fastapi import Request, Response, status
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from api.bodies import in_words
 from api.metrics import Metrics
-from api.payments.schema import Problem
 from pipelines.base import logs
 
 WHY = {
@@ -16,13 +18,19 @@ WHY = {
     status.HTTP_409_CONFLICT: "The stream has folded this event already: its score is in tidemark.fraud_scores.",
     status.HTTP_413_CONTENT_TOO_LARGE: "The body is too large.",
     status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: "The body is not JSON.",
-    status.HTTP_422_UNPROCESSABLE_CONTENT: "The payment cannot be read.",
+    status.HTTP_422_UNPROCESSABLE_CONTENT: "What was sent cannot be read.",
     status.HTTP_429_TOO_MANY_REQUESTS: "The key has had its share of requests.",
     status.HTTP_503_SERVICE_UNAVAILABLE: "No model is there yet.",
 }
 UNFORESEEN = "Something went wrong here, and the log of the API says what: try again, or tell who runs it."
 
 log = logs.get(__name__)
+
+
+class Problem(BaseModel):
+    """Why there is no answer."""
+
+    error: str = Field(description="One sentence: what is wrong and what to do.")
 
 
 def described(*codes: int) -> dict[int | str, dict[str, Any]]:
@@ -40,6 +48,12 @@ class Handlers:
         """Answer a failure that has a status and a sentence."""
         self.metrics.answers.labels(str(error.status_code)).inc()
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+    async def misread(self, request: Request, error: RequestValidationError) -> Response:
+        """Answer a request whose path or query is not what its route takes."""
+        self.metrics.answers.labels("422").inc()
+        sentence = in_words(error.errors(), "The request")
+        return JSONResponse({"error": sentence}, status.HTTP_422_UNPROCESSABLE_CONTENT)
 
     async def hung_up(self, request: Request, error: ClientDisconnect) -> Response:
         """Answer nobody: who hung up within a request is told nothing, and it is no failure of

@@ -1,5 +1,5 @@
-"""The whole demo: services, contracts, streams, a first model, the shop, the page, and then the
-live line until it is interrupted.
+"""The whole demo: services, contracts, streams, first models, the shop, the page, and then the live
+line until it is interrupted.
 """
 
 import signal
@@ -20,7 +20,8 @@ from stack.services import services
 # from, calibrate and measure on.
 HISTORY = ("-m", "simulator", "history", "--days", "45", "--orders-per-day", "1000")
 TRAINING = ("jobs/tasks/train_fraud_model.py", "--if-needed")
-REGISTERED = "model_registered"  # logged by the training that was needed
+INDEXING = ("jobs/tasks/build_recommendations.py", "--if-needed")
+REGISTERED = "model_registered"  # logged by the one that was needed
 WHERE = """
   [bold]page[/]    {page}
   [bold]SQL[/]     make sql Q="select * from {lake}.gold.orders limit 5"   (Trino: http://{trino})
@@ -78,17 +79,18 @@ def _start(known: list[Service], rate: int, console: Console, restarts: supervis
 
     lifecycle.up(services(), known, ready)
     steps.run("contracts", ("jobs/tasks/register_contracts.py",), console)
-    if wants_history():
+    is_new = wants_history()
+    if is_new:
         open_streams()
         _send_history(console)
-        with steps.running("training", TRAINING) as training:
-            _finish_training(training, console)
-    else:
-        # It takes seconds to look whether it is needed: meanwhile the streams start.
-        with steps.running("training", TRAINING) as training:
+    with steps.running("training", TRAINING) as training, steps.running("index", INDEXING) as index:
+        if not is_new:
+            # It takes seconds to look whether they are needed: meanwhile the streams start.
             open_streams()
-            _finish_training(training, console)
-    lifecycle.up([programs.simulator(rate)], known, ready)
+        _finish(training, "fraud model", console)
+        lifecycle.up([programs.simulator(rate)], known, ready)
+        # Sessions come to its table a minute or two after the history: the shop need not wait.
+        _finish(index, "index for recommendations", console)
 
 
 def wants_history() -> bool:
@@ -109,17 +111,17 @@ def _send_history(console: Console) -> None:
     _under_way().unlink()
 
 
-def _finish_training(training: steps.Step, console: Console) -> None:
-    """Wait for the training of a first model of today's features, and print so unless one of them
-    served already; without one the shop runs all the same, payments just stay without a score.
+def _finish(step: steps.Step, model: str, console: Console) -> None:
+    """Wait for what makes a first model, and print so unless one served already; without one the
+    shop runs all the same, payments just stay without a score, and visitors without a list.
     """
     try:
-        logged = training.finish(console)
+        logged = step.finish(console)
     except TidemarkError as error:
-        console.print(f"[yellow]  no fraud model yet, the next make demo tries again:[/] {escape(str(error))}", highlight=False)
+        console.print(f"[yellow]  no {model} yet, the next make demo tries again:[/] {escape(str(error))}", highlight=False)
         return
     if REGISTERED in logged:
-        training.print_done(console)
+        step.print_done(console)
 
 
 def has_records(topic: str) -> bool:

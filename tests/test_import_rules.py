@@ -51,6 +51,8 @@ FORBIDDEN = [
     ("pipelines/fraud/features/card_fold.py", "import valkey", "Tables, features and models touch nothing"),
     ("pipelines/fraud/model/gate.py", "import mlflow", "Tables, features and models touch nothing"),
     ("pipelines/fraud/features/card_fold.py", "import pyspark", "What must run without Spark"),
+    ("pipelines/recommendations/store.py", "import pyspark", "What must run without Spark"),
+    ("pipelines/recommendations/experiment.py", "import pipelines.fraud.alerts", "Rooms of the library"),
     ("api/app.py", "import pyspark", "What must run without Spark"),
     ("stack/ports.py", "import pipelines.online_store.client", "The stack knows the base of the library"),
     ("simulator/pace.py", "import pipelines.lake.catalog", "The simulator knows base, contracts"),

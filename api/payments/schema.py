@@ -1,36 +1,18 @@
-"""What the API takes and gives: a payment as in the contract of shop.payments, its score, or what
-is wrong with it.
+"""What the API takes and gives of payments: one as in the contract of shop.payments, and its
+score.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    WithJsonSchema,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-# As for the stream, where pipelines/silver/refining.py refuses what is earlier, or further ahead of
-# the clock.
-EARLIEST, CLOCK_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(minutes=10)
+from api.fields import Count, Id, Moment, Text
+
 AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?")
 REFUND = re.compile(r"-" + AMOUNT.pattern)
-SHOWN = 3  # wrong fields named in one sentence
-
-
-def _plausible(event_at: datetime) -> datetime:
-    if not EARLIEST <= event_at <= datetime.now(UTC) + CLOCK_AHEAD:
-        raise ValueError("should be between 2000 and now")
-    return event_at
 
 
 def _money(text: object) -> Decimal:
@@ -43,18 +25,7 @@ def _money(text: object) -> Decimal:
     return Decimal(text)
 
 
-def _whole(number: object) -> object:
-    # JSON has no integers of its own: 3 and 3.0 are the same number.
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
-# Not only blanks, of any script, and no longer than silver takes, whatever the characters.
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern="[^\\s\\x00\u200b\ufeff]")]
-# Blank where there is none, as in silver.
-Id = Annotated[str, StringConstraints(max_length=200)]
 Money = Annotated[Decimal, BeforeValidator(_money), WithJsonSchema({"type": "string", "pattern": f"^{AMOUNT.pattern}$"})]
-Count = Annotated[int, BeforeValidator(_whole)]
-Moment = Annotated[AwareDatetime, AfterValidator(_plausible)]
 
 
 class Payment(BaseModel):
@@ -96,16 +67,3 @@ class Score(BaseModel):
     feature_age_s: float | None = Field(description="Seconds since the card's last payment that is known; null where none is.")
     degraded: bool = Field(description="True where the card's state could not be read: scored from what the payment says.")
     scored_at: datetime
-
-
-class Problem(BaseModel):
-    """Why there is no score."""
-
-    error: str = Field(description="One sentence: what is wrong and what to do.")
-
-
-def in_words(error: ValidationError) -> str:
-    """Return which fields of a payment are wrong and how, never what they hold."""
-    wrong = [f"{'.'.join(map(str, e['loc'])) or 'the body'}: {e['msg'].lower()}" for e in error.errors(include_input=False)]
-    more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
-    return f"The payment cannot be read: {'; '.join(wrong[:SHOWN])}{more}."

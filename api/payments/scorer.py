@@ -2,17 +2,16 @@
 model in use; and writes nothing.
 """
 
-import math
 import time
 from datetime import UTC, datetime
 from typing import get_args
 
 from api.metrics import Metrics
-from api.payments.reader import StateReader
+from api.occasional_log import OccasionalLog
+from api.payments.reader import PaymentReader
 from api.payments.schema import Payment, Score
 from pipelines.base import logs
 from pipelines.base.arrays import SECOND_US, Floats, Records
-from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.placeholders import NoId
 from pipelines.fraud.features import payment_records
 from pipelines.fraud.features.feature_set import FEATURE_SET
@@ -20,8 +19,6 @@ from pipelines.fraud.features.fold import Known, fold, nothing_known
 from pipelines.fraud.features.payment_records import Keys
 from pipelines.fraud.model import fraud_model
 from pipelines.fraud.model.answers import answers
-
-LOG_EVERY_S = 60.0
 
 log = logs.get(__name__)
 
@@ -35,9 +32,9 @@ class Scorer:
     whether it is none.
     """
 
-    def __init__(self, reader: StateReader, metrics: Metrics, no_id: NoId) -> None:
+    def __init__(self, reader: PaymentReader, metrics: Metrics, no_id: NoId) -> None:
         self.reader, self.metrics, self.no_id = reader, metrics, no_id
-        self.logged_at: dict[str, float] = {}
+        self.occasional = OccasionalLog()
         for decision in get_args(Score.model_fields["decision"].annotation):
             metrics.decisions.labels(decision)
 
@@ -56,38 +53,13 @@ class Scorer:
         """Return what is known of card, device and seller; None where the store is late, or has
         lost what it held.
         """
-        try:
-            reading = await self.reader.read(Keys([payment.card_id], [payment.device_id], [payment.seller_id]))
-        except ServiceUnreachable as error:
-            self._count_degraded("failed", str(error))
-        except TimeoutError:
-            self._count_degraded("slow", f"no answer within {self.reader.within_s:g} s")
-        else:
-            if reading.model_version is not None:
-                return reading.known
-            self._count_degraded("empty", "not even the published model is in it: the streams publish it again")
-        return None
-
-    def _count_degraded(self, store: str, why: str) -> None:
-        """Count what the store did, and log it, each kind once in a while, not with each
-        request.
-        """
-        self.metrics.degraded.labels(store).inc()
-        if self._is_to_be_logged(store):
-            log.warning("scoring_degraded", store=store, why=why)
+        reading = await self.reader.read(Keys([payment.card_id], [payment.device_id], [payment.seller_id]))
+        return reading and reading.known
 
     def _count_no_number(self, version: str) -> None:
         self.metrics.no_number.inc()
-        if self._is_to_be_logged("model"):
+        if self.occasional.is_due("model"):
             log.error("model_gave_no_number", version=version)
-
-    def _is_to_be_logged(self, kind: str) -> bool:
-        """Return whether this kind has not been logged for a while, and note that it is."""
-        now = time.monotonic()
-        is_due = now - self.logged_at.get(kind, -math.inf) >= LOG_EVERY_S
-        if is_due:
-            self.logged_at[kind] = now
-        return is_due
 
     def _scored(self, payment: Payment, known: Known | None, features: Floats, model: fraud_model.Model) -> Score:
         given = answers(model, features)

@@ -59,7 +59,7 @@ def moments(consumer: Consumer, topic: str, start: dict[int, int], found: list[t
         while not over.is_set():
             for message in consumer.consume(500, TIMEOUT_S):
                 if not message.error():
-                    at_ms = _event_at_us(message.value() or b"") / 1000
+                    at_ms = event_at_us(message.value() or b"") / 1000
                     found.append((at_ms, message.timestamp()[1] - at_ms, time.time() * 1000 - at_ms))
 
     watching = threading.Thread(target=watch)
@@ -72,7 +72,7 @@ def moments(consumer: Consumer, topic: str, start: dict[int, int], found: list[t
         consumer.close()
 
 
-def _event_at_us(record: bytes) -> int:
+def event_at_us(record: bytes) -> int:
     """Return the second field of a framed record, which in every contract is event_at, after the
     string event_id.
     """

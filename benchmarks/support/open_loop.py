@@ -45,6 +45,12 @@ def post(path: str, body: str, headers: dict[str, str]) -> str:
     return f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + f"\r\n{body}"
 
 
+def get(path: str, headers: dict[str, str]) -> str:
+    """Return the text of a request without a body."""
+    fields = {"Host": "localhost", **headers}
+    return f"GET {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + "\r\n"
+
+
 def send(port: int, requests: list[str], rate: float) -> Answers:
     """Send the requests to a port of loopback at `rate` a second and return the answers."""
     job = json.dumps({"port": port, "requests": requests, "rate": rate})

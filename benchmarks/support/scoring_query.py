@@ -63,14 +63,16 @@ def floor(source: str) -> Flow:
 
 
 @contextmanager
-def running(spark: SparkSession, source: str, flow: Flow, target: str, checkpoint: str) -> Iterator[StreamingQuery]:
-    """Run the flow from `source` to `target` with the settings of the scoring query, from its
-    checkpoint or from now on.
+def running(
+    spark: SparkSession, source: str, flow: Flow, target: str, checkpoint: str, as_query: str = SCORES
+) -> Iterator[StreamingQuery]:
+    """Run the flow from `source` to `target` with the settings of a query, the scoring one's if not
+    said otherwise, from its checkpoint or from now on.
     """
-    records = read_topics(spark, [source], SCORES, "latest")
+    records = read_topics(spark, [source], as_query, "latest")
     writer = flow(records).writeStream.format("kafka").option("checkpointLocation", checkpoint).queryName(target)
     options = {**kafka_options(settings().kafka), "kafka.linger.ms": "0", "kafka.acks": "all"}
-    query = writer.options(**options).trigger(processingTime=settings().stream(SCORES).trigger).start()
+    query = writer.options(**options).trigger(processingTime=settings().stream(as_query).trigger).start()
     try:
         yield query
     finally:

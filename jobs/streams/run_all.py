@@ -1,5 +1,5 @@
 """Run every query of the laptop in one driver: the fraud scorer, the recommender, bronze, silver,
-quarantine and gold, with upkeep and the states of sellers beside them.
+quarantine and gold, with upkeep, the states of sellers and what is out of stock beside them.
 """
 
 from typing import Annotated
@@ -10,6 +10,7 @@ from jobs.streams import aggregate, keep_events, quarantine_events, recommend, r
 from pipelines.base.errors import SettingsError
 from pipelines.fraud import seller_states
 from pipelines.operations import upkeep
+from pipelines.recommendations import availability
 from pipelines.streaming.companions import Companion
 from pipelines.streaming.job import run_queries
 from pipelines.streaming.supervised_query import Query
@@ -30,7 +31,7 @@ def queries(*without: str) -> list[Query]:
 
 def companions() -> list[Companion]:
     """Return what lives beside the queries."""
-    return [upkeep.companion(), upkeep.sweeper(), seller_states.companion()]
+    return [upkeep.companion(), upkeep.sweeper(), seller_states.companion(), availability.companion()]
 
 
 def main(

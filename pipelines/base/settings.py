@@ -168,8 +168,8 @@ class Fraud(Section):
 
 class Recommendations(Section):
     """The recommender: its model's name and how often a new one is looked for, what a list may
-    hold, for how long lists are made and remembered, and the experiment: the share of visitors who
-    see each variant, dealt out by its name.
+    hold, for how long lists are made and remembered, the experiment (the share of visitors who see
+    each variant, dealt out by its name), and what an index is built from.
     """
 
     model_name: str
@@ -182,6 +182,8 @@ class Recommendations(Section):
     kept_s: int = Field(ge=3600)
     experiment: str
     variants: dict[str, float]
+    learn_from_sessions: int = Field(ge=1)
+    gone_after_days: int = Field(ge=1)
 
 
 class Stream(Section):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 
 import pyarrow as pa
+from psycopg.errors import UndefinedTable
 from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
@@ -14,7 +15,7 @@ from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.table import Table as IcebergTable
 from sqlalchemy import URL
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from pipelines.base.errors import ServiceUnreachable, StaleRead
 from pipelines.base.settings import settings
@@ -62,6 +63,10 @@ def find(catalogue: Catalog, table: Table) -> IcebergTable | None:
         return catalogue.load_table(table.name)
     except NoSuchTableError:
         return None
+    except ProgrammingError as error:
+        if isinstance(error.orig, UndefinedTable):
+            return None  # the catalogue's own, which Spark makes with the first of ours
+        raise
 
 
 def batches(

@@ -5,7 +5,7 @@ native format only.
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model as MlflowModel
 from mlflow.models import ModelSignature
+from mlflow.models.model import ModelInfo
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import Schema, TensorSpec
 
 from pipelines.base.errors import ModelError, ServiceUnreachable
 from pipelines.base.provenance import commit
 from pipelines.base.settings import Mlflow
+from pipelines.models import array_flavour, arrays
 from pipelines.models.packed import Packed
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -66,7 +68,54 @@ class ModelRegistry:
 
         The booster has its policy in it, and takes the features of `feature_set`; `answer` names in
         the model's signature what it gives for each row of them. `facts` (data snapshot ids and the
-        like) become tags of the run beside git commit and feature set.
+        like) become tags of version and run beside the feature set.
+        """
+
+        def log() -> ModelInfo:
+            signature = _signature(booster.num_features(), answer)
+            return mlflow.xgboost.log_model(
+                booster, name=name, model_format=FORMAT, signature=signature, pip_requirements=["xgboost-cpu"]
+            )
+
+        return self._register(name, bytes(booster.save_raw(FORMAT)), log, parameters, metrics, facts, feature_set)
+
+    def register_arrays(
+        self,
+        name: str,
+        content: bytes,
+        parameters: Mapping[str, float | int | str],
+        metrics: Mapping[str, float],
+        facts: Mapping[str, str],
+        *,
+        feature_set: str,
+        beside: Mapping[str, bytes] | None = None,
+    ) -> str:
+        """Do what `register` does with a model that is a `.npz` file of plain arrays.
+
+        The files `beside` it become artifacts of the run: what the next version is made from, and
+        nobody serves with. Raises ModelError for any other content.
+        """
+        arrays.unpacked(content, f"What is to be a version of model {name}")
+
+        def log() -> ModelInfo:
+            for file, value in (beside or {}).items():
+                _log_file(file, value)
+            return array_flavour.log_model(content, name)
+
+        return self._register(name, content, log, parameters, metrics, facts, feature_set)
+
+    def _register(
+        self,
+        name: str,
+        content: bytes,
+        log_model: Callable[[], ModelInfo],
+        parameters: Mapping[str, float | int | str],
+        metrics: Mapping[str, float],
+        facts: Mapping[str, str],
+        feature_set: str,
+    ) -> str:
+        """Log a run with a model whose native bytes are `content`, register it, and return its
+        version.
         """
         with self._doing(f"register model {name}"):
             mlflow.set_experiment(name)
@@ -74,13 +123,9 @@ class ModelRegistry:
             with mlflow.start_run(tags=tags) as run:
                 mlflow.log_params(dict(parameters))
                 mlflow.log_metrics(dict(metrics))
-                signature = _signature(booster.num_features(), answer)
-                logged = mlflow.xgboost.log_model(
-                    booster, name=name, model_format=FORMAT, signature=signature, pip_requirements=["xgboost-cpu"]
-                )
+                logged = log_model()
             self._create(name)
-            digest = hashlib.sha256(bytes(booster.save_raw(FORMAT))).hexdigest()
-            identity = {"sha256": digest, "feature_set": feature_set}
+            identity = {**facts, "sha256": hashlib.sha256(content).hexdigest(), "feature_set": feature_set}
             made = self.client.create_model_version(
                 name, logged.model_uri, run.info.run_id, tags=identity, model_id=logged.model_id
             )
@@ -129,8 +174,26 @@ class ModelRegistry:
         """Return the feature set that a registered version was trained on; None where that is not
         written down. Raises ModelError where there is no such version.
         """
+        return self.tags(name, version).get("feature_set")
+
+    def tags(self, name: str, version: str) -> dict[str, str]:
+        """Return the tags of a registered version; raises ModelError where there is no such
+        version.
+        """
         with self._doing(f"look at the tags of model {name} version {version}"):
-            return self._tags(name, version).get("feature_set")
+            return self._tags(name, version)
+
+    def beside(self, name: str, version: str, file: str) -> bytes:
+        """Return a file that was registered beside a version.
+
+        Raises ModelError where there is no such version, or no such file beside it.
+        """
+        with self._doing(f"fetch {file} of model {name} version {version}"), tempfile.TemporaryDirectory() as folder:
+            self._tags(name, version)
+            run_id = str(self.client.get_model_version(name, version).run_id)
+            if file not in {each.path for each in self.client.list_artifacts(run_id)}:
+                raise ModelError(f"Model {name} version {version} has no {file} beside it: build it whole.")
+            return Path(self.client.download_artifacts(run_id, file, folder)).read_bytes()
 
     def packed(self, name: str, version: str) -> Packed:
         """Return a registered version; raises ModelError unless it is in native format with its
@@ -176,24 +239,42 @@ def _signature(features: int, answer: str) -> ModelSignature:
     return ModelSignature(Schema([row]), Schema([TensorSpec(np.dtype("float32"), (-1,), answer)]))
 
 
+def _log_file(name: str, content: bytes) -> None:
+    """Log bytes as an artifact of the run that is active."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        mlflow.log_artifact(str(path))
+
+
 def _native(folder: Path, model: str) -> bytes:
     """Return the model's bytes.
 
-    Raises ModelError where they are broken, or where anything but XGBoost's own format would have
-    to be run or read.
+    Raises ModelError where they are broken, or where anything but XGBoost's own format or plain
+    arrays would have to be run or read.
     """
     try:
         flavours = MlflowModel.load(folder).flavors
-        content = (folder / FILE).read_bytes() if _harmless(flavours) else None
+        file = _native_file(flavours)
+        content = (folder / file).read_bytes() if file else None
     except Exception as error:
         # There is no end to what MLflow raises over files that are not a model's.
         raise ModelError(f"{model} cannot be read ({error!r}), so it is not loaded: register one that can be.") from error
     if content is None:
         raise ModelError(
-            f"{model} is not an XGBoost model in {FORMAT} format without code of its own (its flavours are "
-            f"{', '.join(sorted(flavours))}), so it is not loaded: register one that can be."
+            f"{model} is not an XGBoost model in {FORMAT} format, nor plain arrays in {array_flavour.FORMAT} format, without "
+            f"code of its own (its flavours are {', '.join(sorted(flavours))}), so it is not loaded: register one that can be."
         )
     return content
+
+
+def _native_file(flavours: dict[str, dict[str, Any]]) -> str | None:
+    """Return which file of a model's folder holds it; None where it is of no format that only has
+    to be read.
+    """
+    if flavours == {array_flavour.NAME: array_flavour.DESCRIPTION}:
+        return array_flavour.FILE
+    return FILE if _harmless(flavours) else None
 
 
 def _harmless(flavours: dict[str, dict[str, Any]]) -> bool:

@@ -13,7 +13,7 @@ from pipelines.models.watch import Watch
 
 log = logs.get(__name__)
 
-NOTHING = "No model {name} is published yet: train one (make train) and let the streams run, which publish it."
+NOTHING = "No model {name} is published yet: make one ({made_by}) and let the streams run, which publish it."
 
 
 class Model(Protocol):
@@ -123,11 +123,13 @@ class Expected(Generic[AnyModel]):
 class ServedModel(Generic[AnyModel]):
     """The model in use by a process that has no batches, such as an API: the published one is
     looked for every `every_s` seconds in a thread that no request waits for. `missing` says why
-    there is none.
+    there is none; `made_by` is the command that makes one.
     """
 
-    def __init__(self, models: Published, name: str, load: Callable[[Packed], AnyModel], every_s: float = 1.0) -> None:
-        self.models, self.name, self.load = models, name, load
+    def __init__(
+        self, models: Published, name: str, load: Callable[[Packed], AnyModel], made_by: str, every_s: float = 1.0
+    ) -> None:
+        self.models, self.name, self.load, self.made_by = models, name, load, made_by
         self.serving: Serving[AnyModel] | None = None
         self.missing = ""
         self.watch = Watch("served-model", self.look, every_s, threading.Event())
@@ -168,4 +170,4 @@ class ServedModel(Generic[AnyModel]):
         elif version:
             self.serving = Serving(self.load(self.models.packed(self.name, version)), self.load)
             log.info("model_loaded", model=self.name, version=version)
-        return "" if self.serving else NOTHING.format(name=self.name)
+        return "" if self.serving else NOTHING.format(name=self.name, made_by=self.made_by)

@@ -2,6 +2,7 @@
 one, each in its visitor's variant.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.base.arrays import SECOND_US, Integers, Records
+from pipelines.base.arrays import SECOND_US, Records
 from pipelines.base.settings import Recommendations
 from pipelines.recommendations.experiment import NOBODY, VARIANTS, Codes, assignment
 from pipelines.recommendations.features.session import MOST
@@ -17,6 +18,8 @@ from pipelines.recommendations.model import recommending
 from pipelines.recommendations.model.lists import FALLBACKS, RULES, TRENDING, Rules
 from pipelines.recommendations.model.recommender import Model
 from pipelines.recommendations.variants import shown
+
+Columns = dict[str, Sequence[object]]
 
 PREFIX = "recommendation"  # and the click's event id: the list's own
 MOMENT = pa.timestamp("us", "UTC")
@@ -79,9 +82,7 @@ def answers(
     return pa.table({name: columns[name] for name in SCHEMA.names}, SCHEMA)
 
 
-def _lists(
-    model: Model, states: Records, assigned: Codes, seeds: npt.NDArray[np.uint64], given: Rules, count: int
-) -> dict[str, list[object]]:
+def _lists(model: Model, states: Records, assigned: Codes, seeds: npt.NDArray[np.uint64], given: Rules, count: int) -> Columns:
     lists, teams = shown(lambda some: recommending.recommend(model, some, given, count), states, assigned, seeds)
     products = [[model.products[number] for number in row if number >= 0] for row in lists.products.tolist()]
     return {
@@ -94,12 +95,12 @@ def _lists(
     }
 
 
-def _no_lists(count: int) -> dict[str, list[object]]:
-    nothing: dict[str, list[object]] = {name: [[]] * count for name in ("products", "scores", "reasons", "teams")}
+def _no_lists(count: int) -> Columns:
+    nothing: Columns = {name: [[]] * count for name in ("products", "scores", "reasons", "teams")}
     return {**nothing, "fallback": [FALLBACKS[TRENDING]] * count, "left_out": [[0] * len(RULES)] * count}
 
 
-def _unknown(model: Model | None, states: Records) -> Integers:
+def _unknown(model: Model | None, states: Records) -> npt.NDArray[np.int32]:
     """Return how many of the clicks that each session remembers are on products that the model does
     not know, all of them without one.
     """
@@ -107,7 +108,8 @@ def _unknown(model: Model | None, states: Records) -> Integers:
     there = items != 0
     if model:
         there &= model.numbers(items.ravel()).reshape(items.shape) < 0
-    return there.sum(axis=1).astype(np.int32)
+    unknown: npt.NDArray[np.int32] = there.sum(axis=1).astype(np.int32)
+    return unknown
 
 
 def _late(states: Records, records: Records) -> npt.NDArray[np.bool_]:

@@ -7,15 +7,15 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import compress
+from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.base import logs
-from pipelines.base.arrays import SECOND_US, Records
+from pipelines.base.arrays import SECOND_US, Integers, Numbers, Records
 from pipelines.base.errors import ServiceRefused, ServiceUnreachable
 from pipelines.base.kill_points import reach
 from pipelines.base.settings import Recommendations, settings
@@ -27,7 +27,7 @@ from pipelines.online_store.two_version_records import Batch
 from pipelines.recommendations import answers
 from pipelines.recommendations.features import click_records
 from pipelines.recommendations.features.click_records import Clicks
-from pipelines.recommendations.features.session import fold, new_sessions
+from pipelines.recommendations.features.session import GAP_US, fold, new_sessions
 from pipelines.recommendations.model import recommender
 from pipelines.recommendations.store import Reading, RecommendationStore, StoredList, Unavailable
 from pipelines.silver.recommendations import TABLE
@@ -50,6 +50,14 @@ class InUse:
 
     model: Expected[recommender.Model]
     unavailable: Unavailable = field(default_factory=Unavailable)
+
+
+class Changed(NamedTuple):
+    """Sessions with their states before and after a batch (SESSION_STATE), one of each."""
+
+    session_ids: list[str]
+    before: Records
+    after: Records
 
 
 def in_use(model_name: str) -> InUse:
@@ -107,7 +115,8 @@ def recommend_batch(
 ) -> pa.Table:
     """Return the list after each of a batch's clicks that is not repeated and not older than
     `within_s`, and leave the states of their sessions behind in the store with the newest list of
-    each, unless it `writes` nothing.
+    each, unless it `writes` nothing. A session that no click can come to any more that gets a list
+    is not remembered: a shop's past would fill the store.
 
     The lists are `degraded` when the store fails, because the states then miss these clicks. Where
     it failed at the reading, they are made of the batch's clicks alone. But where the newest click
@@ -116,7 +125,7 @@ def recommend_batch(
     process has gone on to a later batch.
     """
     arrived = click_records.keyed(clicks, settings().ids.none)
-    age_s = _age_s(arrived.records)
+    age_s = _age_s(arrived.records["at_us"])
     awaited = bool(age_s.min(initial=math.inf) <= awaited_s)
     reading = _read(arrived, batch, store, using, awaited=awaited)
     reach("after_session_read")
@@ -127,14 +136,16 @@ def recommend_batch(
     made = answers.answers(
         clicks.filter(pa.array(wanted)), after[wanted], arrived.records[wanted], using.model.model, given, chosen
     )
-    in_states = writes and reading is not None and _write(arrived, states, left, batch, store, made, awaited=awaited)
+    held = _age_s(left["last_us"]) <= chosen.within_s + GAP_US / SECOND_US
+    changed = Changed(list(compress(arrived.session_ids, held)), states[held], left[held])
+    in_states = writes and reading is not None and _write(changed, batch, store, made, awaited=awaited)
     reach("after_session_write")
     return made if in_states else _degraded(made)
 
 
-def _age_s(clicks: Records) -> npt.NDArray[np.float64]:
-    """Return how many seconds ago each click was made."""
-    age_s: npt.NDArray[np.float64] = time.time() - clicks["at_us"] / SECOND_US
+def _age_s(at_us: Integers) -> Numbers:
+    """Return how many seconds ago each moment was."""
+    age_s: Numbers = time.time() - at_us / SECOND_US
     return age_s
 
 
@@ -175,15 +186,13 @@ def _follow(reading: Reading, store: RecommendationStore, using: InUse) -> None:
         log.warning("recommender_not_fetched", version=reading.model_version, error=str(error))
 
 
-def _write(
-    arrived: Clicks, before: Records, after: Records, batch: Batch, store: RecommendationStore, made: pa.Table, *, awaited: bool
-) -> bool:
+def _write(changed: Changed, batch: Batch, store: RecommendationStore, made: pa.Table, *, awaited: bool) -> bool:
     """Return whether the store has taken the states and lists."""
     try:
-        store.write(arrived.session_ids, before, after, batch, newest(made))
+        store.write(changed.session_ids, changed.before, changed.after, batch, newest(made))
     except ServiceUnreachable as error:
         _raise_unless(awaited, error)
-        log.error("sessions_not_written", batch=batch.number, sessions=len(arrived.session_ids), error=str(error))
+        log.error("sessions_not_written", batch=batch.number, sessions=len(changed.session_ids), error=str(error))
         return False
     return True
 

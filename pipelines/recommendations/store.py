@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pipelines.base.arrays import Records
 from pipelines.models.published import PublishedModels, pointer
 from pipelines.online_store.client import Client
-from pipelines.online_store.two_version_records import Batch, TwoVersionRecords, two_versions
+from pipelines.online_store.two_version_records import FENCE, Batch, TwoVersionRecords, two_versions
 from pipelines.recommendations.features.session import SESSION_STATE
 
 SESSION_RECORD = two_versions(SESSION_STATE)
@@ -129,7 +129,7 @@ class RecommendationStore:
     def forget_sessions(self) -> None:
         """Remove all sessions and lists, so that clicks can be folded again from the first."""
         with self.client.doing("forget sessions"):
-            for prefix in (SESSIONS, LISTS):
+            for prefix in (SESSIONS, LISTS, FENCE):
                 self.client.remove_matching(f"{prefix}*")
 
     def write_unavailable(self, products: Hashes, known_us: int) -> None:

@@ -1,7 +1,6 @@
 """What each variant of the experiment shows: one definition for stream, API and benchmarks."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,14 +15,12 @@ from pipelines.recommendations.experiment import (
     Hashes,
     team_draft,
 )
+from pipelines.recommendations.model.lists import Lists
 
-if TYPE_CHECKING:
-    from pipelines.recommendations.model.model import Lists
-
-Recommend = Callable[[Records], "Lists"]
+Recommend = Callable[[Records], Lists]
 
 
-def shown(recommend: Recommend, states: Records, assigned: Codes, seeds: Hashes) -> tuple["Lists", Codes]:
+def shown(recommend: Recommend, states: Records, assigned: Codes, seeds: Hashes) -> tuple[Lists, Codes]:
     """Return the list of each session (n, k) in its variant, and the team (n, k) that put each
     product on it: a position in VARIANTS, NOBODY where there is no product.
 
@@ -48,7 +45,7 @@ def forgotten(states: Records) -> Records:
     return blank
 
 
-def _interleave(lists: "Lists", teams: Codes, recommend: Recommend, states: Records, assigned: Codes, seeds: Hashes) -> None:
+def _interleave(lists: Lists, teams: Codes, recommend: Recommend, states: Records, assigned: Codes, seeds: Hashes) -> None:
     """Put what is popular into the lists of those who see both, by team draft."""
     rows = np.flatnonzero(assigned == INTERLEAVED)
     if not len(rows):
@@ -67,6 +64,6 @@ def _interleave(lists: "Lists", teams: Codes, recommend: Recommend, states: Reco
     teams[rows] = np.where(draft.teams == 1, POPULAR, SESSION)
 
 
-def _show_nothing(lists: "Lists", rows: np.ndarray) -> None:  # type: ignore[type-arg]
+def _show_nothing(lists: Lists, rows: np.ndarray) -> None:
     for field, nothing in (("products", -1), ("scores", 0), ("reasons", 0), ("because", -1)):
         getattr(lists, field)[rows] = nothing

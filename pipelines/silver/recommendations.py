@@ -20,7 +20,7 @@ TABLE = Table(
     grain="One row per list recommended after a click.",
     columns=(
         replace(EVENT[0], longest=900),  # "recommendation-" and the click's
-        replace(EVENT[1], meaning="When the click happened, UTC, microseconds since 1970."),
+        EVENT[1],
         Column("session_id", "string", "The visit; the record's key."),
         Column("visitor_id", "string", "The visitor's long-lived cookie."),
         Column("products", "array<string>", "What is recommended, best first; empty where the variant shows nothing."),

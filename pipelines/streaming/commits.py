@@ -69,6 +69,15 @@ class Commits(ABC):
         number = self._last_committed()
         return (self._query_id(), number) if number is not None else None
 
+    def watermarks_ms(self) -> tuple[int, int]:
+        """Return the watermark that held in the last batch that was committed, and the one of the
+        batch after it, in milliseconds since 1970; 0 before the first batch.
+
+        Raises CheckpointError where the checkpoint is damaged.
+        """
+        number = self._last_committed()
+        return (self._planned(number).watermark_ms, self._next_watermark_ms(number)) if number is not None else (0, 0)
+
     def clock_ms(self, watermark_delay_ms: int) -> int:
         """Return a time that the query's clock has come to, in milliseconds since 1970: when the
         last batch was planned, or what its watermark, or the next one's, is behind by the delay; 0

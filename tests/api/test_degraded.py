@@ -2,11 +2,8 @@
 marked and counted.
 """
 
-import asyncio
-import threading
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import pytest
 from api_payments import KEY, PATH, a_body
 from fastapi.testclient import TestClient
@@ -18,15 +15,8 @@ from waiting import until
 
 from api.app import application
 from api.keys import HEADER
-from api.payments.reader import StateReader
-from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import Settings
-from pipelines.fraud.features.card_state import new_cards
-from pipelines.fraud.features.device_state import new_devices
-from pipelines.fraud.features.fold import Known, States
-from pipelines.fraud.features.payment_records import Keys
-from pipelines.fraud.features.seller_state import SELLER_RECORD
-from pipelines.fraud.store import FraudStore, Reading
+from pipelines.fraud.store import FraudStore
 from pipelines.models.published import PublishedModels
 from pipelines.online_store.client import Client
 
@@ -77,7 +67,7 @@ def test_a_store_that_stalls_is_not_waited_for_and_used_again_once_it_answers(
         assert [(answer.status_code, answer.json()["degraded"]) for answer in answers] == [(200, True)] * 5
         assert degraded(client, "slow") == 5
         # A busy machine may need more than a millisecond for every answer.
-        app.state.dependencies.reader.within_s = PATIENCE_S
+        app.state.dependencies.payments.reader.batcher.within_s = PATIENCE_S
         proxy.open.set()
         assert not client.post(PATH, json=a_body()).json()["degraded"]
 
@@ -106,71 +96,3 @@ def test_with_the_store_down_at_the_start_it_lives_and_says_what_to_do(
     with TestClient(application(settings_with()), headers={HEADER: KEY}) as client:
         assert client.get("/health").status_code == 200
         assert "make status" in client.get("/ready").json()["error"]
-
-
-def a_reading(cards: list[int], devices: list[int], sellers: list[int]) -> Reading:
-    states, known = States(new_cards(len(cards)), new_devices(len(devices))), np.zeros(len(sellers), SELLER_RECORD)
-    states.cards["payments"], states.devices["first_s"][:, 0], known["after_us"] = cards, devices, sellers
-    return Reading(Known(states, known), "1")
-
-
-def keys(card: str) -> Keys:
-    """Return a card, and a device and a seller with its number times a hundred and times ten."""
-    return Keys([card], [f"{card}00"], [f"{card}0"])
-
-
-class Shelf:
-    """Answers with the numbers of cards, devices and sellers, once it may."""
-
-    def __init__(self) -> None:
-        self.may = threading.Event()
-        self.peeked: list[list[str]] = []
-
-    def peek(self, wanted: Keys) -> Reading:
-        self.peeked.append(list(wanted.cards))
-        self.may.wait()
-        if "bad" in wanted.cards:
-            raise ServiceUnreachable("no")
-        if "worse" in wanted.cards:
-            raise KeyError("unforeseen")
-        return a_reading(*(list(map(int, names)) for names in wanted))
-
-
-def test_cards_asked_for_while_a_reading_is_under_way_are_read_together_each_getting_its_own() -> None:
-    shelf = Shelf()
-
-    async def ask() -> list[Reading]:
-        reader = StateReader(shelf.peek, 60.0)
-        first = asyncio.create_task(reader.read(keys("1")))
-        while not shelf.peeked:
-            await asyncio.sleep(0)
-        others = [asyncio.create_task(reader.read(keys(card))) for card in ("2", "3", "2")]
-        await asyncio.sleep(0)
-        shelf.may.set()
-        return await asyncio.gather(first, *others)
-
-    known = [reading.known for reading in asyncio.run(ask())]
-    assert shelf.peeked == [["1"], ["2", "3", "2"]]
-    assert [each.states.cards["payments"].tolist() for each in known] == [[1], [2], [3], [2]]
-    assert [each.states.devices["first_s"][:, 0].tolist() for each in known] == [[100], [200], [300], [200]]
-    assert [each.sellers["after_us"].tolist() for each in known if each.sellers is not None] == [[10], [20], [30], [20]]
-
-
-@pytest.mark.parametrize("bad", ["bad", "worse"], ids=["the store fails", "nobody foresaw it"])
-def test_who_has_given_up_is_not_read_for_and_a_failure_reaches_all_who_wait(bad: str) -> None:
-    shelf = Shelf()
-
-    async def ask() -> list[object]:
-        reader = StateReader(shelf.peek, 0.001)
-        with pytest.raises(TimeoutError):
-            await reader.read(keys("1"))
-        with pytest.raises(TimeoutError):
-            await reader.read(keys("2"))
-        reader.within_s = 60.0
-        waiting = [asyncio.create_task(reader.read(keys(card))) for card in ("3", bad)]
-        await asyncio.sleep(0)
-        shelf.may.set()
-        return await asyncio.gather(*waiting, return_exceptions=True)
-
-    assert [type(answer) for answer in asyncio.run(ask())] == [ServiceUnreachable] * 2
-    assert shelf.peeked == [["1"], ["3", bad]]

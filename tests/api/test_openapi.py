@@ -9,6 +9,7 @@ import pytest
 import schemathesis
 from api_payments import KEY, PATH
 from api_process import an_api, environment
+from api_sessions import ITEMS, SESSION, SIMILAR, a_packed_recommender
 from fraud_models import a_packed_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,10 +28,11 @@ schemathesis.openapi.format("date-time", MOMENTS)
 
 @pytest.fixture(scope="module")
 def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
-    """What a running API, with a model, says of itself."""
+    """What a running API, with its models, says of itself."""
     with a_valkey_server() as server:
         with Client(server.settings) as client:
-            PublishedModels(client).publish(a_packed_model("1"))
+            for model in (a_packed_model("1"), a_packed_recommender("1")):
+                PublishedModels(client).publish(model)
         with an_api(tmp_path_factory.mktemp("api") / "log", environment(server)) as (_, url):
             yield schemathesis.openapi.from_url(f"{url}/openapi.json")
 
@@ -51,6 +53,19 @@ def test_payments_good_and_bad_are_answered_as_described(described: BaseSchema, 
     check(described, "POST", PATH, mode, examples=60)
 
 
+RECOMMENDING = {
+    SESSION.format("{session_id}"): "GET",
+    SIMILAR.format("{product_id}"): "GET",
+    ITEMS: "POST",
+}
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize("path", RECOMMENDING)
+def test_who_wants_recommendations_is_answered_as_described(described: BaseSchema, path: str, mode: GenerationMode) -> None:
+    check(described, RECOMMENDING[path], path, mode, examples=40)
+
+
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
 def test_what_operators_ask_is_answered_as_described(described: BaseSchema, path: str) -> None:
     check(described, "GET", path, GenerationMode.POSITIVE, examples=5)
@@ -58,4 +73,5 @@ def test_what_operators_ask_is_answered_as_described(described: BaseSchema, path
 
 def test_nothing_is_left_out(described: BaseSchema) -> None:
     routes = {(operation.ok().method.upper(), operation.ok().path) for operation in described.get_all_operations()}
-    assert routes == {("POST", PATH), ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}
+    operating = {("GET", path) for path in ("/health", "/ready", "/metrics")}
+    assert routes == {("POST", PATH), *((method, path) for path, method in RECOMMENDING.items()), *operating}

@@ -11,7 +11,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from builders import a_recommendation
 from processes import finished
+from topic_records import send
 
 from pipelines.base.paths import ROOT
 from pipelines.base.settings import Settings, settings
@@ -21,6 +23,8 @@ from pipelines.fraud.store import FraudStore
 from pipelines.lake.arrow import open_catalogue
 from pipelines.online_store.client import Client
 from pipelines.online_store.two_version_records import Batch
+from pipelines.recommendations.features.session import new_sessions
+from pipelines.recommendations.store import RecommendationStore
 
 pytestmark = pytest.mark.programs
 
@@ -171,6 +175,22 @@ def test_recovering_a_scorer_whose_checkpoint_is_there_forgets_no_card(local_sta
     with Client(local_stack.valkey) as client:
         after = FraudStore(client).read(keys, Batch(batch.query_id, 1), "none").known.states
     assert after.cards["payments"].tolist() == [7]
+
+
+@pytest.mark.integration
+def test_recovering_a_recommender_whose_checkpoint_is_lost_forgets_its_sessions(local_stack: Settings, tmp_path: Path) -> None:
+    finished(*REGISTER)
+    own = {"TIDEMARK_CHECKPOINTS__PATH": str(tmp_path)}
+    session_id = f"session-{tmp_path.name}"
+    with Client(local_stack.valkey) as client:
+        store = RecommendationStore(client, 7200)
+        store.write([session_id], new_sessions(1), new_sessions(1), Batch(str(UUID(int=2)), 0), {})
+        assert client.get([f"session:1:{session_id}"]) != [None]
+        listed = a_recommendation(event_id=f"recommendation-{session_id}", session_id=session_id)
+        send(local_stack.kafka, "tidemark.recommendations", listed, key="session_id")
+        finished("jobs/tasks/recover.py", "--table", "tidemark.recommendations", **own)
+        assert client.get([f"session:1:{session_id}"]) == [None]
+    assert (tmp_path / "tidemark.recommendations" / "metadata").is_file()
 
 
 @pytest.fixture

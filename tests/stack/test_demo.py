@@ -147,7 +147,8 @@ def test_what_crashes_while_the_history_is_sent_is_counted(
     for name, does in {"services": list, "wants_history": lambda: True}.items():
         monkeypatch.setattr(demo, name, does)
     monkeypatch.setattr(steps, "run", lambda name, arguments, console: None)
-    monkeypatch.setattr(demo, "TRAINING", ("-c", ""))
+    for name in ("TRAINING", "INDEXING"):
+        monkeypatch.setattr(demo, name, ("-c", ""))
     monkeypatch.setattr(demo, "_send_history", crash)
     restarts = Restarts()
     demo._start([*made.values()], 1, Console(quiet=True), restarts)
@@ -158,7 +159,7 @@ def trained(program: str) -> str:
     """Return what the demo prints of a training that is this program."""
     console = Console(record=True, width=500)
     with steps.running("training", ["-c", program]) as training:
-        demo._finish_training(training, console)
+        demo._finish(training, "fraud model", console)
     return console.export_text()
 
 
@@ -176,9 +177,9 @@ def test_a_training_that_fails_is_shown_and_does_not_end_the_demo() -> None:
 
 
 @pytest.mark.usefixtures("state")
-@pytest.mark.parametrize(("history", "order"), [(True, ["streams", "training"]), (False, ["training", "streams"])])
+@pytest.mark.parametrize("history", [True, False])
 def test_whether_a_model_is_needed_is_looked_at_while_the_streams_start(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, history: bool, order: list[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, history: bool
 ) -> None:
     noted = tmp_path / "noted"
     noted.touch()
@@ -193,6 +194,10 @@ def test_whether_a_model_is_needed_is_looked_at_while_the_streams_start(
     monkeypatch.setattr(steps, "run", lambda name, arguments, console: None)
     monkeypatch.setattr(demo, "_send_history", lambda console: None)
     monkeypatch.setattr(demo, "wants_history", lambda: history)
-    monkeypatch.setattr(demo, "TRAINING", ("-c", "import sys; print('training', file=open(sys.argv[1], 'a'))", str(noted)))
+    note = "import sys; print(sys.argv[2], file=open(sys.argv[1], 'a'))"
+    for name, step in {"TRAINING": "training", "INDEXING": "index"}.items():
+        monkeypatch.setattr(demo, name, ("-c", note, str(noted), step))
     demo._start([], 1, Console(quiet=True), Restarts())
-    assert noted.read_text().splitlines() == order
+    made = noted.read_text().splitlines()
+    assert sorted(made) == ["index", "streams", "training"]
+    assert (made[0] == "streams") == history

@@ -13,7 +13,7 @@ SECTIONS = {
     "Start": ["demo", "up", "down", "install", "doctor"],
     "Look": ["status", "sql", "screenshot"],
     "Data": ["contracts", "balance", "quarantine", "quarantine-replay", "rebuild", "recompute", "skip", "recover"],
-    "Models": ["train", "promote", "replay"],
+    "Models": ["train", "promote", "replay", "index", "promote-index"],
     "Upkeep": ["tend", "rebuild-store", "clean"],
     "Develop": ["test", "test-unit", "faults", "lint", "bench", "claims", "docs", "help"],
 }

@@ -83,6 +83,15 @@ def a_score(**changes: Any) -> dict[str, Any]:
     return {**event, **answer, **made, **shadow, **GIVEN, **changes}
 
 
+def a_recommendation(**changes: Any) -> dict[str, Any]:
+    event = {"event_id": "recommendation-e1", "event_at": NOON, "session_id": "v1", "visitor_id": "w1"}
+    places = {"products": ["p2", "p3"], "scores": [0.5, 0.25], "reasons": ["next after p1", "trending"]}
+    how = {"teams": ["session", "session"], "fallback": "session", "variant": "session", "left_out": [0, 1, 0, 0]}
+    of_session = {"clicks": 1, "unknown_products": 0, "late": False}
+    made = {"model_name": "recommendations", "model_version": "1", "model_built_at": at(-60), "degraded": False}
+    return {**event, **places, **how, **of_session, **made, "recommended_at": at(0.2), **GIVEN, **changes}
+
+
 BUILDERS = {
     "shop.orders": an_order,
     "shop.payments": a_payment,
@@ -91,6 +100,7 @@ BUILDERS = {
     "shop.chargebacks": a_chargeback,
     "shop.reviews": a_review,
     "tidemark.fraud_scores": a_score,
+    "tidemark.recommendations": a_recommendation,
     "shop.exposures": an_exposure,
 }
 

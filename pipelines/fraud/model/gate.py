@@ -4,7 +4,6 @@ has learned from.
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from sklearn.metrics import average_precision_score
@@ -13,6 +12,7 @@ from pipelines.base.arrays import DAY_US, Floats, Numbers
 from pipelines.fraud.model import decisions, fraud_model
 from pipelines.fraud.model.evaluation import evaluate
 from pipelines.fraud.model.history import History
+from pipelines.models.verdict import Figures, Verdict
 
 LEAST_FRAUDS = 20
 RESAMPLES, LIKELY = 200, 0.9
@@ -31,17 +31,6 @@ COMPARED = (
     "review_share",
     "decline_share",
 )
-
-Figures = Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the gate has found: whether the challenger is promoted, why, and the figures of both."""
-
-    promoted: bool
-    reasons: tuple[str, ...]
-    figures: Figures
 
 
 def judge(champion: fraud_model.Model, challenger: fraud_model.Model, sizes: tuple[int, int], history: History) -> Verdict:

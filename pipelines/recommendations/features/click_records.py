@@ -39,11 +39,12 @@ def keyed(clicks: pa.Table, no_id: NoId) -> Clicks:
     records["at_us"] = pc.cast(pc.cast(clicks["event_at"], pa.timestamp("us", "UTC")), pa.int64()).to_numpy()
     records["event"] = hashed(clicks["event_id"].to_numpy())
     records["product"] = numbered(clicks["product_id"], no_id).hashes
-    records["action"] = _codes(clicks["action"])
+    records["action"] = action_codes(clicks["action"])
     return Clicks(records, sessions.ids, sessions.number)
 
 
-def _codes(actions: pa.ChunkedArray) -> Integers:
+def action_codes(actions: pa.Array | pa.ChunkedArray) -> Integers:
+    """Return the code of each action's word; every word that is none of ACTIONS is a view."""
     found = pc.index_in(actions, pa.array(list(ACTIONS)))
     codes: Integers = np.array([*ACTIONS.values(), VIEW])[pc.fill_null(found, len(ACTIONS)).to_numpy()]
     return codes

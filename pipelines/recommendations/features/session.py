@@ -157,9 +157,8 @@ def _is_overruled(state, place):  # type: ignore[no-untyped-def]
 
 @compiled
 def _remember(state, click, at_s):  # type: ignore[no-untyped-def]
-    action = np.int64(click.action)
-    if action < VIEW or action > BOUGHT:
-        action = VIEW
+    is_known = VIEW <= click.action <= BOUGHT
+    action = np.int64(click.action) if is_known else np.int64(VIEW)
     if action == BOUGHT:
         _put_first(state.bought, click.product)
     place = _placed(state, at_s)

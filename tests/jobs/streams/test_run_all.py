@@ -15,6 +15,7 @@ def test_each_query_names_the_topics_whose_records_it_decodes() -> None:
         **{table: (topic,) for table, topic in topics.items()},
         "silver.quarantine": tuple(topics.values()),
         "tidemark.fraud_scores": ("shop.payments",),
+        "tidemark.recommendations": ("shop.clicks",),
         **dict.fromkeys(["bronze.events", *GOLD], ()),
     }
 

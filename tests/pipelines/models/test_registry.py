@@ -1,11 +1,12 @@
 """The real MLflow registry: what is registered comes back as the champion, nothing but our native
-format is loaded, and files that are not a model's are one refused version, whatever is wrong.
+formats is loaded, and files that are not a model's are one refused version, whatever is wrong.
 """
 
 import threading
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pytest
 from fraud_models import a_booster, a_packed_model, registered
 
@@ -15,12 +16,14 @@ from pipelines.base.settings import Mlflow
 from pipelines.fraud.features.feature_set import FEATURE_SET, FEATURES
 from pipelines.fraud.model import fraud_model
 from pipelines.fraud.store import FraudStore
+from pipelines.models import array_flavour, arrays
 from pipelines.models.packed import Packed
 from pipelines.models.publishing import ChampionWatch
 from pipelines.models.registry import FILE, LOADER, ModelRegistry, _native
 
 DESCRIBED = f"flavors:\n  python_function: {{loader_module: {LOADER}}}\n  xgboost: {{model_format: ubj, data: {FILE}}}\n"
-NAME = "fraud-registry-test"
+NAME, SHELF = "fraud-registry-test", "shelf-registry-test"
+PLAIN = {"flavors": {array_flavour.NAME: array_flavour.DESCRIPTION}}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,36 @@ def test_a_registered_model_is_the_champion_with_all_its_facts(registry):
     signature = mlflow.models.get_model_info(f"models:/{NAME}/{version}").signature
     assert [(each.name, each.shape) for each in signature.inputs] == [("features", (-1, len(FEATURES)))]
     assert [each.name for each in signature.outputs] == ["probability"]
+
+
+@pytest.mark.integration
+@pytest.mark.filterwarnings("ignore")
+def test_registered_arrays_come_back_with_all_their_facts_and_what_lies_beside_them(registry):
+    content = arrays.packed({"numbers": np.arange(9)})
+    facts, beside = {"gold.sessions": "42"}, {"rows.npz": b"rows", "more": b""}
+    made = [
+        registry.register_arrays(SHELF, content, {"depth": 6}, {"hr20_pct": 31.5}, facts, feature_set="shelf/1", beside=beside)
+        for _ in range(2)
+    ]
+    assert (registry.champion_version(SHELF), registry.challenger_version(SHELF)) == tuple(made)
+    packed = registry.packed(SHELF, made[1])
+    packed.verify("shelf/1")
+    assert packed.content == content
+    with pytest.raises(ModelError, match="was trained on the features shelf/1, and this code makes shelf/2"):
+        packed.verify("shelf/2")
+    assert {"gold.sessions": "42", "feature_set": "shelf/1"}.items() <= registry.tags(SHELF, made[1]).items()
+    run = registry.client.get_run(registry.client.get_model_version(SHELF, made[1]).run_id).data
+    assert (run.metrics, run.params, run.tags["gold.sessions"]) == ({"hr20_pct": 31.5}, {"depth": "6"}, "42")
+    assert registry.beside(SHELF, made[1], "rows.npz") == b"rows"
+    with pytest.raises(ModelError, match=f"Model {SHELF} version {made[1]} has no other beside it: build it whole"):
+        registry.beside(SHELF, made[1], "other")
+
+
+@pytest.mark.integration
+def test_what_is_no_file_of_plain_arrays_is_not_registered(registry):
+    for content in (b"", b"words", arrays.packed({"numbers": np.arange(9)})[:-9]):
+        with pytest.raises(ModelError, match=r"What is to be a version of model nobody is not a whole \.npz file"):
+            registry.register_arrays("nobody", content, {}, {}, {}, feature_set="shelf/1")
 
 
 @pytest.mark.integration
@@ -89,6 +122,9 @@ def test_a_version_without_its_digest_is_refused(registry):
         {"xgboost": {"model_format": "xgb", "data": "model.xgb"}},
         {"xgboost": {"model_format": "ubj", "data": "../../elsewhere"}},
         {"sklearn": {"pickled_model": "model.pkl"}},
+        {array_flavour.NAME: {**array_flavour.DESCRIPTION, "code": "code"}},
+        {array_flavour.NAME: {**array_flavour.DESCRIPTION, "data": "../../elsewhere"}},
+        {**PLAIN["flavors"], "python_function": {"loader_module": "os"}},
         {},
     ],
 )
@@ -130,6 +166,12 @@ def test_a_whole_model_is_read(tmp_path: Path) -> None:
     (tmp_path / "MLmodel").write_text(DESCRIBED)
     (tmp_path / FILE).write_bytes(b"trees")
     assert _native(tmp_path, "Model fraud version 2") == b"trees"
+
+
+def test_whole_arrays_are_read(tmp_path: Path) -> None:
+    mlflow.models.Model(**PLAIN).save(tmp_path / "MLmodel")
+    (tmp_path / array_flavour.FILE).write_bytes(b"arrays")
+    assert _native(tmp_path, "Model shelf version 2") == b"arrays"
 
 
 class OnDisk:

@@ -5,7 +5,7 @@ from waiting import until
 
 from pipelines.fraud.model import fraud_model
 from pipelines.models.packed import Packed
-from pipelines.models.serving import ServedModel
+from pipelines.models.serving import Expected, ServedModel
 
 
 class Shelf:
@@ -46,6 +46,17 @@ def test_a_bad_model_is_refused_once_and_the_next_good_one_taken_up():
     assert shelf.fetched == ["2", "3", "2"]
 
 
+def test_who_goes_on_without_a_model_takes_up_the_first_that_is_good_and_then_follows():
+    shelf = Shelf(a_packed_model("1", sha256="0" * 64), a_packed_model("2"), a_packed_model("3"))
+    expected = Expected("fraud", fraud_model.load)
+    versions = []
+    for version in (None, "1", "1", "2", "1", "3"):
+        expected.follow(version, shelf)
+        versions.append(expected.model and expected.model.version)
+    assert versions == [None, None, None, "2", "2", "3"]
+    assert shelf.fetched == ["1", "2", "1", "3"]
+
+
 def test_the_challenger_scores_beside_the_model_until_it_is_withdrawn_or_serves_itself():
     serving, shelf = a_serving("1"), Shelf(a_packed_model("2"))
     serving.shadow("2", shelf)
@@ -84,7 +95,7 @@ def test_a_process_that_cannot_take_up_its_first_model_for_a_reason_nobody_fores
             raise failures.pop()
         return fraud_model.load(packed)
 
-    served = ServedModel(Shelf(a_packed_model("1")), "fraud", load, every_s=0.01)
+    served = ServedModel(Shelf(a_packed_model("1")), "fraud", load, "make train", every_s=0.01)
     try:
         served.watch.look_once()
         assert served.model is None

@@ -36,6 +36,18 @@ def test_a_later_step_stays_and_an_earlier_or_the_same_one_does_not(client, numb
     assert client.get(["a", "b"]) == [b"later", b"later"]
 
 
+def test_what_is_to_expire_does_so_from_the_step_that_wrote_it_last(client, server):
+    assert fence.written(client, "fence", 1, {"a": b"first", "b": b"first"}, begins=True, expire_s=1000)
+    assert 0 < server.client.ttl("a") <= 1000
+    assert server.client.ttl("fence") == -1
+    assert fence.written(client, "fence", 2, {"a": b"next"}, begins=True, expire_s=5000)
+    assert 1000 < server.client.ttl("a") <= 5000
+    assert not fence.written(client, "fence", 1, {"a": b"late"}, begins=False, expire_s=1)
+    assert server.client.ttl("a") > 1000
+    assert written(client, 3, b"for ever")
+    assert server.client.ttl("a") == -1
+
+
 def test_it_takes_one_round_trip_and_leaves_nothing_watched(client, server):
     assert written(client, 4, b"first")
     assert not written(client, 3, b"late")
@@ -52,7 +64,7 @@ def test_it_takes_one_round_trip_and_leaves_nothing_watched(client, server):
 def test_where_a_later_step_begins_between_the_look_and_the_writing_nothing_is_written(client, server, monkeypatch):
     outcome = fence._outcome
 
-    def in_two(client, key, number, values, *, begins):
+    def in_two(client, key, number, values, expiring, *, begins):
         with client.writer.pipeline() as pipe:  # the same commands, with another step's between them
             pipe.watch(key)
             assert pipe.eval(fence.TOUCH_IF_LATE, 1, key, number) == 0

@@ -66,12 +66,13 @@ def histories(draw: st.DrawFn) -> tuple[np.ndarray, Records]:
     without a session, a product or an event, some sent again; and whose they are.
     """
     steps = st.one_of(
-        st.integers(-40 * SECOND_US, 3 * MINUTE_US),
+        *[st.integers(-40, 40).map(lambda seconds: seconds * SECOND_US)] * 4,
+        *[st.integers(-40 * SECOND_US, 3 * MINUTE_US)] * 2,
         st.sampled_from([0, GAP_US, GAP_US + 1, -GAP_US, -GAP_US - 1, 365 * 24 * 2 * GAP_US, -(10**18), 10**17]),
     )
-    action = st.integers(0, 5)
+    action = st.sampled_from([VIEW, CART, CART, REMOVED, BOUGHT, 0, 5])
     rows = draw(
-        st.lists(st.tuples(st.integers(NOBODY, SESSIONS - 1), steps, st.integers(0, 12), action), min_size=1, max_size=60)
+        st.lists(st.tuples(st.integers(NOBODY, SESSIONS - 1), steps, st.integers(0, 4), action), min_size=1, max_size=60)
     )
     events = draw(st.lists(st.integers(0, 80), min_size=len(rows), max_size=len(rows)))
     made, clock = np.zeros(len(rows), CLICK), NOON_US

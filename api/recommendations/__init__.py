@@ -1,0 +1,1 @@
+"""What a visitor may want next: products for a session, and products that go with a product."""

@@ -1,0 +1,1 @@
+"""The recommender: sessions indexed in plain arrays, transitions, a learned ranker. No Spark."""
