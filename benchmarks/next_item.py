@@ -29,18 +29,18 @@ class Only(StrEnum):
     NEIGHBOURS, FAST, FULL = MODELS
 
 
-def progress() -> Report:
-    """Return what prints each step with the seconds since now."""
+def progress(name: str) -> Report:
+    """Return what prints each step for a set, with the seconds since now."""
     began = time.perf_counter()
-    return lambda step: out.print(f"  {time.perf_counter() - began:7.1f} s  {escape(step)}", highlight=False)
+    return lambda step: out.print(f"{time.perf_counter() - began:8.1f} s  {name}: {escape(step)}", highlight=False)
 
 
 def measure(train: Path, test: Path, up_to: Only = Only.FULL) -> tuple[dict[str, Figures], Figures]:
     """Measure a set, print its table, and return the figures by model and those of the set."""
     found, name = read(train, test), train.parent.name or train.stem
-    report = progress()
+    report = progress(name)
     facts = measuring.facts(found)
-    report(f"{name}: {', '.join(f'{key} {value:,.2f}' for key, value in facts.items())}")
+    report(f"{', '.join(f'{key} {value:,.2f}' for key, value in facts.items())}")
     measured = measuring.measure(found, MODELS[: list(Only).index(up_to) + 1], report)
     out.print(table(name, measured))
     return measured, facts

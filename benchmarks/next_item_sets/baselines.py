@@ -40,6 +40,7 @@ def _similarity(train: Sessions) -> sparse.csr_array:
     scale = sparse.diags_array(1 / np.sqrt(shared.diagonal() + SHRINKAGE))
     similarity = sparse.csr_array(scale @ shared @ scale)
     similarity.setdiag(0)
+    similarity.eliminate_zeros()
     return similarity
 
 

@@ -4,7 +4,7 @@ of them.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.catalog.memory import InMemoryCatalog
 
-from pipelines.base.arrays import DAY_US
+from pipelines.base.arrays import DAY_US, HOUR_US
 from pipelines.gold.sessions import TABLE as SESSIONS
 from simulator.shop import Shop
 
@@ -29,25 +29,29 @@ SHAPE = pa.schema(
     ]
 )
 START_US, RATE = 1_760_000_000_000_000, 200.0
+LONGEST_US = HOUR_US  # of a session
+
+
+Click = tuple[str, str, int]  # product, action, moment (us)
 
 
 def simulated(sessions: int, seed: int = 7) -> pa.Table:
-    """Return so many sessions of a shop (SHAPE), in order of their ends: those of which the first
-    clicks come first.
-    """
-    clicks: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    enough = sessions + sessions // 20  # the last ones are still under way
+    """Return the first so many sessions of a shop (SHAPE), whole, in order of their ends."""
+    clicks: dict[str, list[Click]] = defaultdict(list)
+    last_began_us = 0
     for event in Shop(seed, START_US, RATE, steady=True).events():
-        if event.topic == "shop.clicks":
-            clicks[event.key].append(event.record)
-            if len(clicks) > enough:
-                break
-    rows = [_row(session_id, records) for session_id, records in islice(clicks.items(), sessions)]
-    return pa.Table.from_pylist(rows, SHAPE).sort_by("ended_at")
+        if last_began_us and event.at > last_began_us + LONGEST_US:
+            break
+        if event.topic == "shop.clicks" and (event.key in clicks or len(clicks) < sessions):
+            record = event.record
+            clicks[event.key].append((record["product_id"], record["action"], record["event_at"]))
+            if len(clicks) == sessions and not last_began_us:
+                last_began_us = event.at
+    return pa.Table.from_pylist([_row(*session) for session in clicks.items()], SHAPE).sort_by("ended_at")
 
 
-def _row(session_id: str, records: list[dict[str, Any]]) -> dict[str, Any]:
-    products, actions, at = ([record[name] for record in records] for name in ("product_id", "action", "event_at"))
+def _row(session_id: str, clicks: list[Click]) -> dict[str, Any]:
+    products, actions, at = zip(*clicks, strict=True)
     lists = {"products": products, "actions": actions, "at": at}
     return {"session_id": session_id, "ended_at": at[-1], "clicks": len(at), **lists}
 

@@ -35,7 +35,8 @@ def ensure(spark: SparkSession, table: Table) -> None:
     """Create the table if it is missing, and add the columns it lacks.
 
     Raises SettingsError when a column has another type than the code says: the table needs a
-    migration first; TableDamaged where the table's metadata is no more than a name.
+    migration first; or when one is gone that every row has: somebody has renamed or dropped it.
+    Raises TableDamaged where the table's metadata is no more than a name.
     """
     _require_metadata(spark, table)
     with _one_at_a_time:
@@ -77,12 +78,27 @@ def _create_or_widen(spark: SparkSession, table: Table) -> None:
     found = dict(spark.table(table.name).dtypes)
     for column in table.columns:
         if column.name not in found:
+            _require_optional(table, column, found)
             spark.sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {column.type} COMMENT {quoted(column.meaning)}")
         elif found[column.name] != _plain(spark, column.type):
             raise SettingsError(
                 f"Column {column.name} of {table.name} is {found[column.name]} in the catalogue and {column.type} in the code: "
                 "migrate the table, or go back to the code that made it."
             )
+
+
+def _require_optional(table: Table, column: Column, found: Mapping[str, str]) -> None:
+    """Raise SettingsError where a column that is to be added is in every row: made anew, it would
+    be empty in the rows that are there, and the table's keys and partitions would still name the
+    old one.
+    """
+    if column.required:
+        strangers = [name for name in found if name not in table.column_names]
+        renamed = f", renamed perhaps to {' or '.join(strangers)}" if strangers else ""
+        raise SettingsError(
+            f"Column {column.name} of {table.name} is gone{renamed}: give it its name back (`make sql ADMIN=1`: ALTER TABLE "
+            f"{table.name} RENAME COLUMN ... TO {column.name}), or make the table anew (docs/operations.md)."
+        )
 
 
 def fresh(spark: SparkSession, table: Table) -> DataFrame:

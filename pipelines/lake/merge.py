@@ -36,10 +36,12 @@ def merge_into(rows: DataFrame, table: Table) -> None:
 def _merge(arriving: DataFrame, table: Table, written: Merge) -> None:
     there = full_name(table)
     same_key = [F.col(f"{there}.{name}") == F.col(f"{ARRIVING}.{name}") for name in table.key]
+    # By name: the table may have columns that somebody has added, which are theirs.
+    columns = {name: F.col(f"{ARRIVING}.{name}") for name in table.column_names}
     merge = arriving.alias(ARRIVING).mergeInto(there, reduce(and_, [*same_key, *near(arriving, table)]))
     if not written.keep_first:
-        merge = merge.whenMatched(_is_newer(there, written)).updateAll()
-    merge.whenNotMatched().insertAll().merge()
+        merge = merge.whenMatched(_is_newer(there, written)).update(columns)
+    merge.whenNotMatched().insert(columns).merge()
 
 
 def _is_newer(there: str, written: Merge) -> Column | None:

@@ -14,7 +14,8 @@ DESCRIPTION = {"data_format": FORMAT, "data": FILE}
 
 def log_model(content: bytes, name: str) -> ModelInfo:
     """Log the bytes of a `.npz` file as a model of the active run."""
-    return Model.log(None, sys.modules[__name__], name=name, flavor_name=NAME, content=content)
+    logged: ModelInfo = Model.log(None, sys.modules[__name__], name=name, flavor_name=NAME, content=content)
+    return logged
 
 
 def save_model(path: str, mlflow_model: Model, content: bytes) -> None:

@@ -73,9 +73,10 @@ class ModelRegistry:
 
         def log() -> ModelInfo:
             signature = _signature(booster.num_features(), answer)
-            return mlflow.xgboost.log_model(
+            logged: ModelInfo = mlflow.xgboost.log_model(
                 booster, name=name, model_format=FORMAT, signature=signature, pip_requirements=["xgboost-cpu"]
             )
+            return logged
 
         return self._register(name, bytes(booster.save_raw(FORMAT)), log, parameters, metrics, facts, feature_set)
 

@@ -33,8 +33,8 @@ from pipelines.recommendations.model.sessions import Catalogue, Sessions
 from pipelines.recommendations.training_sessions import MOST_CLICKS
 
 HELD_OUT_SHARE, LEAST_HELD_OUT, MOST_HELD_OUT, LARGEST_SHARE = 0.02, 200, 20_000, 0.2
-A_PERSONS = LessThanOrEqual("clicks", MOST_CLICKS)
-FIRST = EqualTo("version", 1)  # of an order: later ones have the same lines
+A_PERSONS = LessThanOrEqual(term="clicks", value=MOST_CLICKS)
+FIRST = EqualTo(term="version", value=1)  # of an order: later ones have the same lines
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = logs.get(__name__)
@@ -89,13 +89,14 @@ def gathered(came: Past, most: int, no_id: NoId, before: Before | None = None) -
     if (rows := rows_until(came, until_us)) != before.rows:
         log.warning("built_whole", reason="gold.sessions has other rows of old sessions", rows=rows, rows_then=before.rows)
         return gathered(came, most, no_id)
-    since = came.rows(training_sessions.COLUMNS, GreaterThan("ended_at", _moment(until_us)))
+    since = came.rows(training_sessions.COLUMNS, GreaterThan(term="ended_at", value=_moment(until_us)))
     return training_sessions.gathered(since, most, no_id, before.sessions)
 
 
 def rows_until(came: Past, until_us: int) -> int:
     """Return how many rows of persons there are of sessions that ended until a moment."""
-    return sum(len(batch) for batch in came.rows(("ended_at",), LessThanOrEqual("ended_at", _moment(until_us))))
+    ended = LessThanOrEqual(term="ended_at", value=_moment(until_us))
+    return sum(len(batch) for batch in came.rows(("ended_at",), ended))
 
 
 def parts(sessions: Sessions) -> tuple[Sessions, Sessions]:
@@ -135,14 +136,14 @@ def measured(content: bytes, learned: Sessions, unseen: Sessions) -> dict[str, f
     nothing.
     """
     model = recommender.load(Packed("measured", "0", recommender.FORMAT, hashlib.sha256(content).hexdigest(), content))
-    asked = quality.questions(unseen)
-    if not len(asked.answer):
+    questions = quality.questions(unseen)
+    if not len(questions.answer):
         return {}
-    answers, shown = quality.answered(model, asked)
-    popular = quality.by_popularity(learned, asked).figures
+    answers, shown = quality.answered(model, questions)
+    popular = quality.by_popularity(learned, questions).figures
     figures = {**answers.figures, **{f"popularity_{name}": value for name, value in popular.items()}}
-    (us,) = quality.us_per_query([model], asked)
-    counts = {"questions_count": float(len(asked.answer)), "shown_count": float(shown)}
+    (us,) = quality.us_per_query([model], questions)
+    counts = {"questions_count": float(len(questions.answer)), "shown_count": float(shown)}
     return {**figures, **counts, "shown_share": shown / len(learned.products), "query_us": us}
 
 

@@ -38,7 +38,8 @@ class Stock(NamedTuple):
         """Return which products are not sold any more: out of stock, and without any movement in
         the newest so many days of the shop's.
         """
-        return self.is_out & (self.moved_us < self.moved_us.max(initial=0) - after_days * DAY_US)
+        rests: npt.NDArray[np.bool_] = self.moved_us < self.moved_us.max(initial=0) - after_days * DAY_US
+        return self.is_out & rests
 
 
 def stock(rows: Iterable[pa.RecordBatch]) -> Stock:
@@ -62,22 +63,25 @@ def lines(rows: Iterable[pa.RecordBatch]) -> Lines:
     """Return what the lines of orders, rows of silver.orders (ORDERS), say of their products."""
     newest = dict[str, tuple[int, str, str]]()
     for batch in rows:
-        for product, *said in _said(batch):
-            newest[product] = max(newest.get(product, (0, "", "")), tuple(said))
-    return Lines({each: said[1] for each, said in newest.items()}, {each: said[2] for each, said in newest.items()})
+        for product, line in _newest_lines(batch):
+            newest[product] = max(newest.get(product, line), line)
+    return Lines(
+        {product: category for product, (_, category, _) in newest.items()},
+        {product: seller for product, (_, _, seller) in newest.items()},
+    )
 
 
-def _said(rows: pa.RecordBatch) -> Iterator[tuple[str, int, str, str]]:
-    """Yield each product of some orders with when (us) they last gave it a category and a seller,
-    and these.
+def _newest_lines(rows: pa.RecordBatch) -> Iterator[tuple[str, tuple[int, str, str]]]:
+    """Yield each product of some orders with every category and seller that they give it, and when
+    (us) they last do.
     """
     items = rows["items"].flatten()
     placed_us = pc.cast(pc.cast(rows["event_at"], pa.timestamp("us", "UTC")), pa.int64())
     of_line = placed_us.take(pc.list_parent_indices(rows["items"]))
     columns = {name: items.field(name) for name in ("product_id", "category", "seller_id")}
     found = pa.table({**columns, "at_us": of_line}).group_by([*columns], use_threads=False).aggregate([("at_us", "max")])
-    names = ("product_id", "at_us_max", "category", "seller_id")
-    yield from zip(*(found[name].to_pylist() for name in names), strict=True)
+    products, *fields = (found[name].to_pylist() for name in ("product_id", "at_us_max", "category", "seller_id"))
+    yield from zip(products, zip(*fields, strict=True), strict=True)
 
 
 def catalogue(products: Sequence[str], ordered: Lines, held: Stock, gone_after_days: int) -> Catalogue:

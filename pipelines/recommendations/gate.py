@@ -40,21 +40,21 @@ def judge(champion: Candidate, challenger: Candidate, past: Sessions, unseen: Se
     """Return the verdict on a challenger, by sessions `unseen` by both; `past` are those before,
     which say what is popular.
     """
-    asked = quality.questions(unseen).first(MOST_QUESTIONS)
-    count = {"unseen_sessions_count": float(unseen.count), "unseen_questions_count": float(len(asked.answer))}
-    if len(asked.answer) < LEAST_QUESTIONS:
-        return Verdict(False, (_too_few(len(asked.answer)),), count)
+    questions = quality.questions(unseen).first(MOST_QUESTIONS)
+    count = {"unseen_sessions_count": float(unseen.count), "unseen_questions_count": float(len(questions.answer))}
+    if len(questions.answer) < LEAST_QUESTIONS:
+        return Verdict(False, (_too_few(len(questions.answer)),), count)
     both = {"champion": champion, "challenger": challenger}
-    answers = {"popularity": quality.by_popularity(past, asked)}
+    answers = {"popularity": quality.by_popularity(past, questions)}
     figures = dict(count)
     for who, candidate in both.items():
-        answers[who], shown = quality.answered(candidate.model, asked)
+        answers[who], shown = quality.answered(candidate.model, questions)
         figures |= {f"{who}_shown_count": float(shown), f"{who}_bytes": float(candidate.size)}
     figures |= {f"{who}_{name}": value for who, each in answers.items() for name, value in each.figures.items()}
-    times = quality.us_per_query([each.model for each in both.values()], asked)
+    times = quality.us_per_query([each.model for each in both.values()], questions)
     figures |= {f"{who}_us": us for who, us in zip(both, times, strict=True)}
     for rival in ("champion", "popularity"):
-        gains = resampled_gains(asked.session, answers[rival], answers["challenger"])
+        gains = resampled_gains(questions.session, answers[rival], answers["challenger"])
         figures |= {f"likely_worse_than_{rival}_{name}": float((gain < 0).mean()) for name, gain in gains.items()}
     refusals = tuple(_worse(figures))
     return Verdict(not refusals, refusals or tuple(_as_good(figures)), figures)
@@ -71,9 +71,9 @@ def resampled_gains(session: Integers, before: Answers, new: Answers) -> dict[st
     of_session = np.unique(session, return_inverse=True)[1]
     count = int(of_session.max(initial=-1)) + 1
     times = np.random.default_rng(7).multinomial(count, np.full(count, 1 / count), RESAMPLES)
-    asked = times @ np.bincount(of_session)
+    drawn = times @ np.bincount(of_session)
     gained = {"hr20_pct": new.hit.astype(float) - before.hit, "mrr20_pct": new.reciprocal - before.reciprocal}
-    return {name: 100 * (times @ np.bincount(of_session, gain)) / asked for name, gain in gained.items()}
+    return {name: 100 * (times @ np.bincount(of_session, gain)) / drawn for name, gain in gained.items()}
 
 
 def _too_few(questions: int) -> str:

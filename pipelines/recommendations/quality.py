@@ -39,7 +39,7 @@ class Questions(NamedTuple):
 
     def first(self, most: int) -> "Questions":
         """Return the first `most` of them."""
-        return Questions(*(field[:most] for field in self))
+        return Questions(self.states[:most], self.answer[:most], self.current[:most], self.session[:most])
 
 
 class Answers(NamedTuple):
@@ -69,40 +69,42 @@ def questions(sessions: Sessions) -> Questions:
     clicks["product"] = product_hashes(sessions.products)[sessions.items]
     clicks["at_us"], clicks["action"], clicks["event"] = sessions.at_us, sessions.actions, np.arange(1, len(clicks) + 1)
     before, looked = clicks["product"][:-1], clicks["product"][1:]
-    asked = (session[1:] == session[:-1]) & (clicks["action"][1:] == VIEW) & (looked != before)
+    goes_on = (session[1:] == session[:-1]) & (clicks["action"][1:] == VIEW) & (looked != before)
     after = fold(new_sessions(sessions.count), session, clicks).after
-    return Questions(after[:-1][asked], looked[asked], before[asked], session[1:][asked])
+    return Questions(after[:-1][goes_on], looked[goes_on], before[goes_on], session[1:][goes_on])
 
 
-def answered(model: Model, asked: Questions) -> tuple[Answers, int]:
+def answered(model: Model, questions: Questions) -> tuple[Answers, int]:
     """Return how good a model's answers are, no product being out of stock, and how many products
     there are in the first SHOWN places of all of them.
     """
     places, shown = [np.zeros(0, np.int64)], np.zeros(len(model.products), np.bool_)
-    wanted = model.numbers(asked.answer)
-    for first in range(0, len(asked.answer), AT_ONCE):
+    wanted = model.numbers(questions.answer)
+    for first in range(0, len(questions.answer), AT_ONCE):
         some = slice(first, first + AT_ONCE)
-        lists = recommend(model, asked.states[some], NOTHING_AWAY, PLACES).products
+        lists = recommend(model, questions.states[some], NOTHING_AWAY, PLACES).products
         places.append(_places(lists, wanted[some]))
         shown[lists[:, :SHOWN][lists[:, :SHOWN] >= 0]] = True
     return Answers.of_places(np.concatenate(places)), int(shown.sum())
 
 
-def by_popularity(past: Sessions, asked: Questions) -> Answers:
+def by_popularity(past: Sessions, questions: Questions) -> Answers:
     """Return how good it is to show everybody what most of the `past` clicks were on, but the
     product that is looked at.
     """
     clicks = np.bincount(past.items, minlength=len(past.products))
     best = product_hashes(past.products)[np.argsort(-clicks, kind="stable")[: PLACES + 1]]
-    place, current = (_places(np.broadcast_to(best, (len(these), len(best))), these) for these in (asked.answer, asked.current))
+    place, current = (
+        _places(np.broadcast_to(best, (len(these), len(best))), these) for these in (questions.answer, questions.current)
+    )
     return Answers.of_places(place - ((current >= 0) & (current < place)))
 
 
-def us_per_query(models: Sequence[Model], asked: Questions) -> list[float]:
+def us_per_query(models: Sequence[Model], questions: Questions) -> list[float]:
     """Return the microseconds that a list takes each model, one session at a time, at its quickest
     of several turns: a busy machine slows all alike.
     """
-    states = asked.states[:TIMED]
+    states = questions.states[:TIMED]
     turns = [[_seconds(model, states) for model in models] for _ in range(TURNS)]
     return [min(of_one) * 1e6 / len(states) for of_one in zip(*turns, strict=True)]
 

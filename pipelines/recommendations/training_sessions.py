@@ -15,6 +15,7 @@ from pipelines.base.arrays import Integers
 from pipelines.base.ids import NOBODY, numbered
 from pipelines.base.placeholders import NoId
 from pipelines.models import arrays
+from pipelines.models.arrays import Arrays
 from pipelines.recommendations.features.click_records import action_codes
 from pipelines.recommendations.features.session import product_hashes
 from pipelines.recommendations.model.sessions import Sessions
@@ -114,8 +115,9 @@ def after(sessions: Sessions, moment_us: int) -> Sessions:
 def packed(sessions: Sessions) -> bytes:
     """Return sessions as a file, `.npz` of plain arrays."""
     moments = np.diff(sessions.at_us, prepend=0)  # small numbers, which pack well
-    fields = {"offsets": sessions.offsets, "items": sessions.items, "moments": moments, "actions": sessions.actions}
-    return arrays.packed({"products": np.array(sessions.products, np.str_), **fields})
+    fields: Arrays = {"products": np.array(sessions.products, np.str_), "moments": moments}
+    fields |= {"offsets": sessions.offsets, "items": sessions.items, "actions": sessions.actions}
+    return arrays.packed(fields)
 
 
 def unpacked(content: bytes, model: str) -> Sessions:

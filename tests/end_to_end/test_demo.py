@@ -114,6 +114,7 @@ def test_it_shows_live_numbers_ends_cleanly_and_goes_on(
     lines = "".join(lines_until_live(first))
     assert "history    done" in lines
     assert "training   done" in lines
+    assert "index      done" in lines
     assert "make sql" in lines
     assert scored(environment).is_success
     family = supervised(tmp_path / "state")
@@ -129,4 +130,5 @@ def test_it_shows_live_numbers_ends_cleanly_and_goes_on(
     lines = "".join(lines_until_live(second))
     assert "history" not in lines
     assert "training" not in lines
+    assert "index" not in lines
     stopped(second, signal.SIGINT)

@@ -20,7 +20,7 @@ def write_set(folder: Path, train: list[dict[str, Any]], test: list[dict[str, An
 
 def write_strolls(folder: Path, train: int, test: int) -> tuple[Path, Path]:
     """Write strolls from product to product (shopping.strolls) as a set."""
-    sessions = strolls(train + test)
+    sessions = strolls(train + test, products=300)
     clicks = [sessions.items[first:end].tolist() for first, end in zip(sessions.offsets, sessions.offsets[1:], strict=False)]
     prefixes = prefixes_of(sessions.between(train, train + test))
     asked = zip(prefixes.firsts, prefixes.ends, prefixes.targets, strict=True)

@@ -103,6 +103,30 @@ class Work(NamedTuple):
     margins: Floats  # (LARGEST)
 
 
+class Candidates(NamedTuple):
+    """What may come next in n sessions, best first, each row as far as its count goes."""
+
+    products: Numbered  # (n, LARGEST)
+    margins: Floats  # (n, LARGEST)
+    follows: npt.NDArray[np.bool_]  # (n, LARGEST) whether it mostly comes next after the last click
+    because: Numbered  # (n, LARGEST) the product seen together with it, -1 for none
+    counts: Numbered  # (n)
+    neighbours: Numbered  # (n) sessions like it
+
+
+def no_candidates(sessions: int) -> Candidates:
+    """Return the room for the candidates of so many sessions."""
+    shape = (sessions, LARGEST)
+    return Candidates(
+        np.empty(shape, np.int32),
+        np.empty(shape, np.float32),
+        np.empty(shape, np.bool_),
+        np.empty(shape, np.int32),
+        np.zeros(sessions, np.int32),
+        np.zeros(sessions, np.int32),
+    )
+
+
 def weights_of(index: Index, kernel: Kernel) -> Weights:
     """Return the weights that a kernel's numbers give over an index."""
     steps, places = np.arange(QUERY), np.arange(LONGEST)
@@ -546,6 +570,31 @@ def ranked(index, kernel, weights, trees, vectors, work, query, most):  # type: 
         describe_vectors(vectors, work, query, count)
         judge(trees, work, count)
     return np.argsort(-work.margins[:count], kind="mergesort"), touched, neighbours
+
+
+@compiled
+def find_candidates(index, kernel, weights, trees, vectors, work, clicks, most, candidates):  # type: ignore[no-untyped-def]
+    """Write what may come next in each session into its row; `clicks` (n, m) are products, oldest
+    first, those below 0 none. In one call, because each one waits for Python's lock at its end.
+    """
+    query = np.empty(clicks.shape[1], np.int32)
+    for i in range(len(clicks)):
+        length = 0
+        for product in clicks[i]:
+            if product >= 0:
+                query[length] = product
+                length += 1
+        if not length:
+            continue
+        order, touched, neighbours = ranked(index, kernel, weights, trees, vectors, work, query[:length], most)
+        candidates.counts[i], candidates.neighbours[i] = len(order), neighbours
+        for place in range(len(order)):
+            product = work.candidates[order[place]]
+            evidence = work.evidence[product]
+            candidates.products[i, place], candidates.margins[i, place] = product, work.margins[order[place]]
+            candidates.follows[i, place] = evidence[PAIR_NEXT] > 0 and 2 * evidence[PAIR_NEXT] >= evidence[LAST_FORWARD]
+            candidates.because[i, place] = work.because[product]
+        forget(work, touched)
 
 
 @compiled

@@ -9,7 +9,6 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.recommendations.model.kernel import LAST_FORWARD, PAIR_NEXT
 from pipelines.recommendations.model.lists import (
     BOUGHT_OR_IN_CART,
     CO_OCCURRENCE,
@@ -84,37 +83,50 @@ def _fill(index, limits, held, last, source, reason, seen, lists, count):  # typ
 
 
 @compiled
-def _explain(work, query, lists, share, place, product):  # type: ignore[no-untyped-def]
-    """Write score and reason of a picked candidate."""
+def _explain(candidates, row, place, last, lists, count):  # type: ignore[no-untyped-def]
+    """Write the reason of a picked candidate."""
     reasons, because = lists[2], lists[3]
-    last, evidence = query[len(query) - 1], work.evidence[product]
-    lists[1][place] = share
-    if evidence[PAIR_NEXT] > 0 and 2 * evidence[PAIR_NEXT] >= evidence[LAST_FORWARD]:
-        reasons[place], because[place] = NEXT, last
+    if candidates.follows[row, place]:
+        reasons[count], because[count] = NEXT, last
     else:
-        reasons[place] = TOGETHER
-        because[place] = work.because[product] if work.because[product] >= 0 else last
+        reasons[count] = TOGETHER
+        because[count] = candidates.because[row, place] if candidates.because[row, place] >= 0 else last
 
 
 @compiled
-def pick_candidates(index, work, limits, held, query, order, shares, looked_at, lists):  # type: ignore[no-untyped-def]
+def _shares(margins, learned):  # type: ignore[no-untyped-def]
+    """Return the share of each candidate in all that speaks for any: learned margins are logarithms
+    of it.
+    """
+    shares = np.exp(margins - margins.max()) if learned else margins.copy()
+    total = 0.0
+    for share in shares:
+        total += share
+    return shares / np.float32(max(total, 1e-9))
+
+
+@compiled
+def _pick_candidates(index, limits, held, last, candidates, row, learned, looked_at, lists):  # type: ignore[no-untyped-def]
     """Pick from the candidates, best first, by the rules; the product that is looked at is none.
 
     Return how long the list is, and how many products were looked at.
     """
-    products, left_out = lists[0], lists[4]
-    last = query[len(query) - 1]
+    products, scores, left_out = lists[0], lists[1], lists[4]
+    found = candidates.counts[row]
+    shares = _shares(candidates.margins[row, :found], learned)
     count = considered = 0
-    for i in range(len(order)):
-        product = work.candidates[order[i]]
-        if count == len(products) or product == last:
+    for place in range(found):
+        product = candidates.products[row, place]
+        if count == len(products):
+            break
+        if product == last:
             continue
         looked_at[considered] = product
         considered += 1
         rule = _broken_rule(index, limits, held, products, count, product)
         if rule == NO_RULE:
-            products[count] = product
-            _explain(work, query, lists, shares[i], count, product)
+            products[count], scores[count] = product, shares[place]
+            _explain(candidates, row, place, last, lists, count)
             count += 1
         else:
             left_out[rule] += 1
@@ -122,7 +134,7 @@ def pick_candidates(index, work, limits, held, query, order, shares, looked_at, 
 
 
 @compiled
-def pick_trending(index, limits, held, query, looked_at, considered, lists, count, first):  # type: ignore[no-untyped-def]
+def _pick_trending(index, limits, held, query, looked_at, considered, lists, count, first):  # type: ignore[no-untyped-def]
     """Fill the rest of a list with what is trending, first in the category that was looked at last;
     return where the first product of the list comes from: `first` where it has one already.
     """
@@ -142,6 +154,24 @@ def pick_trending(index, limits, held, query, looked_at, considered, lists, coun
 
 
 @compiled
-def source_of(neighbours):  # type: ignore[no-untyped-def]
-    """Return what candidates with so many neighbours are called."""
-    return SESSION if neighbours >= LEAST_NEIGHBOURS else CO_OCCURRENCE
+def pick(index, limits, held, clicks, candidates, learned, looked_at, lists):  # type: ignore[no-untyped-def]
+    """Write the list of each of n sessions into its row of `lists`, the fields of Lists.
+
+    `held` (n, h) are hashes of products in the cart or bought, `clicks` (n, m) products, oldest
+    first, those below 0 none; `looked_at` is room for all products that one list may consider.
+    """
+    products, scores, reasons, because, fallback, left_out = lists
+    query = np.empty(clicks.shape[1], np.int32)
+    for row in range(len(clicks)):
+        length = 0
+        for product in clicks[row]:
+            if product >= 0:
+                query[length] = product
+                length += 1
+        one = (products[row], scores[row], reasons[row], because[row], left_out[row])
+        count = considered = 0
+        if candidates.counts[row]:
+            last = query[length - 1]
+            count, considered = _pick_candidates(index, limits, held[row], last, candidates, row, learned, looked_at, one)
+        first = SESSION if candidates.neighbours[row] >= LEAST_NEIGHBOURS else CO_OCCURRENCE
+        fallback[row] = _pick_trending(index, limits, held[row], query[:length], looked_at, considered, one, count, first)

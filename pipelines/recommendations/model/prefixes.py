@@ -21,7 +21,7 @@ class Prefixes(NamedTuple):
     targets: Numbered
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]
         """How many there are."""
         return len(self.targets)
 

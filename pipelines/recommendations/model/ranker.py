@@ -19,12 +19,12 @@ from pipelines.base.arrays import Floats, Integers
 from pipelines.recommendations.model.kernel import FEATURES, LARGEST, Trees
 from pipelines.recommendations.model.options import Options
 
-NEAR, FAR_SAMPLE = 40, 20  # candidates by the rough order that are all learned from; sampled beyond
+NEAR, FAR_SAMPLE = 30, 15  # candidates by the rough order that are all learned from; sampled beyond
 ROUGH_PLACE = 42  # the feature that is the place in the rough order
 PARAMETERS = {
     "tree_method": "hist",
     "max_bin": 256,
-    "eta": 0.1,
+    "eta": 0.12,
     "min_child_weight": 3,
     "lambda": 2.0,
     "subsample": 0.8,

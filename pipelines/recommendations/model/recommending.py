@@ -3,17 +3,15 @@ reason.
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from pipelines.base.arrays import Floats, Records
+from pipelines.base.arrays import Records
 from pipelines.recommendations.features.session import new_sessions
-from pipelines.recommendations.model import kernel, picking
 from pipelines.recommendations.model.building import build
 from pipelines.recommendations.model.index import TRENDING, TRENDING_IN_CATEGORY
-from pipelines.recommendations.model.kernel import LARGEST
+from pipelines.recommendations.model.kernel import LARGEST, find_candidates, no_candidates
 from pipelines.recommendations.model.lists import REASONS, Hashes, Lists, Rules, no_lists
 from pipelines.recommendations.model.options import Options
-from pipelines.recommendations.model.picking import Limits
+from pipelines.recommendations.model.picking import Limits, pick
 from pipelines.recommendations.model.recommender import Model
 from pipelines.recommendations.model.sessions import Catalogue, Numbered, Sessions
 
@@ -26,55 +24,34 @@ def recommend(model: Model, states: Records, rules: Rules, count: int = 10) -> L
     The product that is looked at is not in the list. A session without a known product gets what
     is trending; where the rules leave nothing, a list is empty.
     """
-    lists, limits = no_lists(len(states), count), limits_of(model, rules)
-    numbers = model.numbers(np.ravel(states["items"])).reshape(states["items"].shape)
+    clicks = model.numbers(np.ravel(states["items"])).reshape(states["items"].shape)
     held = np.concatenate([states["cart"], states["bought"]], axis=1)
-    for i in range(len(states)):
-        lists.fallback[i] = _list(model, limits, numbers[i][numbers[i] >= 0], held[i], _row(lists, i))
-    return lists
+    return _lists(model, clicks, held, rules, count)
 
 
 def similar(model: Model, product: int, rules: Rules, count: int = 10) -> Lists:
     """Return a list (n = 1) for who looks at one product, by its number; one below 0 is unknown."""
-    lists = no_lists(1, count)
-    query = np.full(1 if product >= 0 else 0, product, np.int32)
-    lists.fallback[0] = _list(model, limits_of(model, rules), query, np.zeros(1, np.uint64), _row(lists, 0))
+    return _lists(model, np.array([[product]], np.int32), np.zeros((1, 1), np.uint64), rules, count)
+
+
+def _lists(model: Model, clicks: Numbered, held: Hashes, rules: Rules, count: int) -> Lists:
+    """Return the lists after clicks (n, m; -1 for products that the model does not know), without
+    what is `held` (n, h).
+    """
+    lists, candidates = no_lists(len(clicks), count), no_candidates(len(clicks))
+    parts = (model.index, model.kernel, model.weights, model.trees, model.vectors, model.work())
+    find_candidates(*parts, clicks, model.candidates, candidates)
+    learned, looked_at = bool(len(model.trees.features)), np.empty(MOST_LOOKED_AT, np.int32)
+    pick(model.index, limits_of(model, rules), held, clicks, candidates, learned, looked_at, lists)
     return lists
 
 
 def limits_of(model: Model, rules: Rules) -> Limits:
-    """Return the rules over a model's numbers."""
-    repeats = np.array([name in rules.repeat_categories for name in model.category_names], np.bool_)
-    return Limits(int(rules.most_of_a_seller), repeats, np.ascontiguousarray(rules.unavailable, np.uint64))
-
-
-Row = tuple[Numbered, Floats, npt.NDArray[np.uint8], Numbered, npt.NDArray[np.uint16]]
-
-
-def _row(lists: Lists, i: int) -> Row:
-    return lists.products[i], lists.scores[i], lists.reasons[i], lists.because[i], lists.left_out[i]
-
-
-def _list(model: Model, limits: Limits, query: Numbered, held: Hashes, row: Row) -> int:
-    """Write a list into its row and return its fallback."""
-    looked_at, count, considered, first = np.empty(MOST_LOOKED_AT, np.int32), 0, 0, 0
-    if len(query):
-        work = model.work()
-        parts = (model.index, model.kernel, model.weights, model.trees, model.vectors, work)
-        order, touched, neighbours = kernel.ranked(*parts, query, model.candidates)
-        shares = _shares(work.margins[order], bool(len(model.trees.features)))
-        count, considered = picking.pick_candidates(model.index, work, limits, held, query, order, shares, looked_at, row)
-        first = picking.source_of(neighbours)
-        kernel.forget(work, touched)
-    return int(picking.pick_trending(model.index, limits, held, query, looked_at, considered, row, count, first))
-
-
-def _shares(margins: Floats, learned: bool) -> Floats:
-    """Return the share of each candidate in all that speaks for any: learned margins are logarithms
-    of it.
+    """Return the rules over a model's numbers, in arrays that may be written to, because others are
+    of another type to compiled code.
     """
-    strength = np.exp(margins - margins.max(initial=0)) if learned else margins
-    return (strength / max(float(strength.sum()), 1e-9)).astype(np.float32)
+    repeats = np.array([name in rules.repeat_categories for name in model.category_names], np.bool_)
+    return Limits(int(rules.most_of_a_seller), repeats, np.array(rules.unavailable, np.uint64))
 
 
 def in_words(model: Model, lists: Lists) -> list[list[str]]:

@@ -24,7 +24,7 @@ class Sessions(NamedTuple):
     actions: npt.NDArray[np.uint8]  # of each click, the codes of features/session.py
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]
         """How many sessions there are."""
         return len(self.offsets) - 1
 

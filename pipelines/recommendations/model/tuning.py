@@ -15,20 +15,20 @@ from pipelines.recommendations.model.prefixes import Prefixes
 
 LISTED = 30
 
-TRIED: dict[str, tuple[float, ...]] = {
-    "match_decay": (0.1, 0.25, 0.5, 0.8),
-    "query_decay": (0.5, 0.7, 0.85, 0.95),
-    "after_decay": (0.5, 0.65, 0.8, 0.95),
-    "before_share": (0.2, 0.4, 0.6, 0.8),
+TRIED: dict[str, tuple[float, ...]] = {  # in this order: what matters most comes first
+    "forward_share": (0.05, 0.1, 0.2, 0.5, 1.0),
+    "match_decay": (0.1, 0.3, 0.5, 0.8),
+    "query_decay": (0.5, 0.7, 0.9),
+    "after_decay": (0.3, 0.5, 0.7, 0.9),
+    "before_share": (0.3, 0.6, 0.8, 1.0),
     "before_decay": (0.5, 0.8, 0.95),
-    "self_share": (0.0, 0.2, 0.4, 0.8),
-    "neighbours": (250, 500, 1000),
+    "self_share": (0.2, 0.5, 0.8, 1.2),
+    "rarity_power": (0.0, 1.0, 2.0, 3.0),
     "recency": (0.0, 1.0, 2.0, 4.0),
-    "length_power": (0.0, 0.3, 0.6),
-    "rarity_power": (0.0, 1.0, 2.0),
+    "length_power": (0.0, 0.3),
+    "neighbours": (500, 1000, 2000),
     "back_off": (0.2, 0.4, 0.6),
-    "forward_share": (0.3, 0.6, 1.0, 1.5),
-    "backward_share": (0.0, 0.2, 0.5),
+    "backward_share": (0.0, 0.1, 0.3),
 }
 
 

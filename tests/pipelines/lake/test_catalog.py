@@ -13,6 +13,7 @@ from number_tables import run
 from pyspark.sql import SparkSession
 
 from jobs.streams import aggregate
+from pipelines.base.errors import SettingsError
 from pipelines.base.settings import settings
 from pipelines.gold import fraud_scores, stock_levels
 from pipelines.lake import catalog
@@ -94,3 +95,12 @@ def test_a_stream_goes_on_into_a_table_that_gets_a_column_before_its_last_one(
     rows = catalog.fresh(spark, after).select(*after.column_names).collect()
     assert sorted(map(tuple, rows)) == [(0, None, 0), (1, "1", 1)]
     spark.sql(f"DROP TABLE {after.name}")
+
+
+def test_a_column_that_somebody_has_renamed_is_asked_back_and_not_made_anew(spark: SparkSession, levels: Table) -> None:
+    spark.sql(f"ALTER TABLE {levels.name} RENAME COLUMN product_id TO sku")
+    with pytest.raises(SettingsError, match=r"Column product_id of gold\.stock_levels is gone, renamed perhaps to sku: give"):
+        catalog.ensure(spark, levels)
+    spark.sql(f"ALTER TABLE {levels.name} RENAME COLUMN sku TO product_id")
+    catalog.ensure(spark, levels)
+    assert spark.table(levels.name).columns == levels.column_names

@@ -101,6 +101,16 @@ def test_a_row_that_lacks_what_newest_by_names_is_the_older_one(spark: SparkSess
     assert found(spark) == {("a", 1, 10), ("b", 2, None)}
 
 
+def test_a_column_that_somebody_adds_is_left_to_them(spark: SparkSession, empty: Table) -> None:
+    merge_into(arriving(spark, ("a", 1, 10)), TABLE)
+    spark.sql(f"ALTER TABLE {TABLE.name} ADD COLUMN note string")
+    spark.sql(f"UPDATE {TABLE.name} SET note = 'theirs'")
+    merge_into(arriving(spark, ("a", 2, 20), ("b", 1, 30)), TABLE)
+    rows = spark.sql(f"SELECT * FROM {TABLE.name}").collect()
+    assert {tuple(row) for row in rows} == {("a", 2, 20, "theirs"), ("b", 1, 30, None)}
+    spark.sql(f"ALTER TABLE {TABLE.name} DROP COLUMN note")
+
+
 def test_only_files_of_the_days_of_a_batch_are_read(spark: SparkSession, own_settings: Path) -> None:
     table = fraud_scores.TABLE
     spark.sql(f"DROP TABLE IF EXISTS {table.name}")

@@ -130,7 +130,9 @@ def test_a_version_without_its_digest_is_refused(registry):
 )
 def test_models_that_would_run_code_are_refused_unread(flavours, tmp_path):
     mlflow.models.Model(flavors=flavours).save(tmp_path / "MLmodel")
-    with pytest.raises(ModelError, match="so it is not loaded"):
+    for file in (FILE, array_flavour.FILE):
+        (tmp_path / file).write_bytes(b"whole")
+    with pytest.raises(ModelError, match=r"without code of its own .* so it is not loaded"):
         _native(tmp_path, "Model evil version 1")
 
 

@@ -101,7 +101,7 @@ def test_where_the_table_has_other_rows_of_old_sessions_all_is_read(lake, monkey
 
 
 def test_the_newest_sessions_are_held_out_a_fifth_at_most():
-    for count, unseen in ((1, 0), (10, 2), (5_000, 200), (30_000, 600)):
+    for count, unseen in ((1, 0), (10, 2), (5_000, 200), (15_000, 300)):
         found = building.parts(training_sessions.gathered(rows_of(a_past(count)).to_batches(), 10**9, NO_ID))
         assert [each.count for each in found] == [count - unseen, unseen]
 

@@ -55,3 +55,9 @@ def test_rows_that_somebody_adds_by_hand_are_read(numbers: Numbers) -> None:
     numbers.spark.sql(f"DELETE FROM lake.{NUMBERS.name} WHERE number = 77")
     numbers.write(1)
     assert numbers.read(LATE) == [0, 1, 2, 3, 4, 77]
+
+
+def test_a_column_that_somebody_adds_stops_neither_writer_nor_reader(numbers: Numbers) -> None:
+    numbers.spark.sql(f"ALTER TABLE lake.{NUMBERS.name} ADD COLUMN note string FIRST")
+    numbers.write(2)
+    assert numbers.read(LATE) == [0, 1, 2, 3, 4, 5]

@@ -67,6 +67,7 @@ def test_the_gradient_is_how_the_loss_changes(walks: Sessions, part: str, monkey
 def test_the_gradient_of_a_point_is_how_the_loss_changes(walks: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     trained, prefixes = Embedding(60, 1), prefixes_of(walks).some(np.arange(50))
     monkeypatch.setattr(trained, "_follow", lambda *_: None)  # the gradients stay
+    trained.steps = 1
     trained._step(prefixes, sampler_of(prefixes_of(walks).targets, 60), 0.0)
     along = (trained.gradients * trained.unit).sum(axis=1, keepdims=True)
     gradients = (trained.gradients - trained.unit * along) / np.linalg.norm(trained.points, axis=1, keepdims=True)

@@ -26,7 +26,7 @@ from pipelines.recommendations.model.sessions import Catalogue
 PRODUCTS = 9
 clicks = st.lists(st.integers(0, PRODUCTS - 1), min_size=1, max_size=7)
 kernels = st.builds(
-    Kernel,
+    lambda **numbers: Kernel(**numbers),
     neighbours=st.sampled_from([1.0, 3.0, 500.0]),
     query_decay=st.sampled_from([0.5, 0.9]),
     match_decay=st.sampled_from([0.1, 0.8]),
