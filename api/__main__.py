@@ -16,6 +16,7 @@ from pipelines.base.settings import Api, settings
 from pipelines.online_store.suitability import require_suitable
 
 log = logs.get(__name__)
+SWITCH_S = 0.001
 
 
 def listening(address: Api) -> socket.socket:
@@ -69,6 +70,9 @@ def _serve() -> None:
     require_suitable(settings().valkey)
     app, at = application(settings()), listening(address)
     log.info("api_served", url=f"http://{address.host}:{address.port}")
+    # A thread with an answer waits so long for one that is at work, where it would be five times as
+    # long (docs/decisions/37).
+    sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is imported lives as long as the process: no collection need look through it
     with at:
         server(app, address).run(sockets=[at])

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Literal
 
 from fastapi import APIRouter, FastAPI, Request, Response, status
-from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -91,7 +90,6 @@ def application(settings: Settings) -> FastAPI:
         lifespan=_running,
         exception_handlers={
             HTTPException: handlers.refuse,
-            RequestValidationError: handlers.misread,
             ClientDisconnect: handlers.hung_up,
             Exception: handlers.fail,
         },

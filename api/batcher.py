@@ -3,8 +3,10 @@ next round.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import SimpleQueue
 from typing import Generic, NamedTuple, TypeVar
 
 from pipelines.base import logs
@@ -34,9 +36,9 @@ class Batcher(Generic[Question, Answer]):
         self, what: str, answers: Callable[[Sequence[Question]], Sequence[Answer]], within_s: float | None = None
     ) -> None:
         self.what, self.answers, self.within_s = what, answers, within_s
-        self.pool = ThreadPoolExecutor(1, what.replace(" ", "-"))
-        self.waiting: list[Waiting[Question, Answer]] = []
-        self.round: asyncio.Task[None] | None = None
+        self.waiting: SimpleQueue[Waiting[Question, Answer] | None] = SimpleQueue()
+        self.thread = threading.Thread(target=self._work, name=what, daemon=True)
+        self.thread.start()
 
     async def answer(self, question: Question) -> Answer:
         """Return the answer to one question.
@@ -44,33 +46,43 @@ class Batcher(Generic[Question, Answer]):
         Raises ServiceUnreachable when answering fails, TimeoutError when it is slow.
         """
         waiting: Waiting[Question, Answer] = Waiting(question, asyncio.get_running_loop().create_future())
-        self.waiting.append(waiting)
-        if self.round is None or self.round.done():
-            self.round = asyncio.create_task(self._answer_waiting())
+        self.waiting.put(waiting)
         async with asyncio.timeout(self.within_s):
             return await waiting.answer
 
-    async def _answer_waiting(self) -> None:
-        loop = asyncio.get_running_loop()
-        while batch := self._next():
-            try:
-                answers = await loop.run_in_executor(self.pool, self.answers, [each.question for each in batch])
-            except ServiceUnreachable as error:
-                _fail(batch, error)
-            except Exception as error:  # what nobody foresaw fails these requests, not the ones after
-                log.error("batch_failed_unforeseen", what=self.what, exc_info=error)
-                _fail(batch, ServiceUnreachable(f"Could not {self.what} ({error!r}): the log says more."))
-            else:
-                _hand_out(batch, answers)
-
-    def _next(self) -> list[Waiting[Question, Answer]]:
-        """Return those that still wait."""
-        batch, self.waiting = [each for each in self.waiting if not each.answer.done()], []
-        return batch
-
     def close(self) -> None:
         """End the thread once its round is over."""
-        self.pool.shutdown(cancel_futures=True)
+        self.waiting.put(None)
+        self.thread.join()
+
+    def _work(self) -> None:
+        # A queue and a callback a round: an executor's futures took more time than the answers.
+        while (batch := self._next()) is not None:
+            if batch:
+                self._answer(batch)
+
+    def _next(self) -> list[Waiting[Question, Answer]] | None:
+        """Return those that still wait, once there are any; None when it is time to end."""
+        taken = [self.waiting.get()]
+        taken += [self.waiting.get() for _ in range(self.waiting.qsize())]
+        return None if None in taken else [each for each in taken if each and not each.answer.done()]
+
+    def _answer(self, batch: list[Waiting[Question, Answer]]) -> None:
+        try:
+            answers = self.answers([each.question for each in batch])
+        except ServiceUnreachable as error:
+            _hand_over(batch, _fail, error)
+        except Exception as error:  # what nobody foresaw fails these requests, not the ones after
+            log.error("batch_failed_unforeseen", what=self.what, exc_info=error)
+            _hand_over(batch, _fail, ServiceUnreachable(f"Could not {self.what} ({error!r}): the log says more."))
+        else:
+            _hand_over(batch, _hand_out, answers)
+
+
+def _hand_over(batch: list[Waiting[Question, Answer]], how: Callable[..., None], what: object) -> None:
+    """Have the loop that the requests wait in give them their answers, unless it has ended."""
+    with suppress(RuntimeError):
+        batch[0].answer.get_loop().call_soon_threadsafe(how, batch, what)
 
 
 def _hand_out(batch: list[Waiting[Question, Answer]], answers: Sequence[Answer]) -> None:

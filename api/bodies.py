@@ -1,6 +1,6 @@
-"""Reads what clients send in JSON: bounded in size, and checked against what a route takes."""
+"""Reads what clients send: bounded in size, and checked against what a route takes."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request, status
 from pydantic import BaseModel, ValidationError
@@ -42,6 +42,38 @@ def parsed(kind: type[Sent], request: Request, sent: bytes, what: str) -> Sent:
         raise HTTPException(
             status.HTTP_422_UNPROCESSABLE_CONTENT, in_words(error.errors(include_input=False), f"The {what}")
         ) from error
+
+
+def parameters(kind: type[Sent], request: Request) -> Sent:
+    """Return the parameters of a request's path and query as what they should be, each once; raises
+    HTTPException 422 where they are not.
+    """
+    query = request.query_params
+    given = {name: values[0] if len(values := query.getlist(name)) == 1 else values for name in query}
+    try:
+        return kind.model_validate({**given, **request.path_params})
+    except ValidationError as error:
+        raise HTTPException(
+            status.HTTP_422_UNPROCESSABLE_CONTENT, in_words(error.errors(include_input=False), "The request")
+        ) from error
+
+
+def json_schema(kind: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of what is sent, in one piece: what it refers to lies in it, because
+    an OpenAPI document has no other place for it.
+    """
+    schema = kind.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def whole(part: Any) -> Any:
+        if isinstance(part, dict) and "$ref" in part:
+            return whole(definitions[part["$ref"].rpartition("/")[2]])
+        if isinstance(part, dict):
+            return {key: whole(value) for key, value in part.items()}
+        return [whole(each) for each in part] if isinstance(part, list) else part
+
+    made: dict[str, Any] = whole(schema)
+    return made
 
 
 def in_words(errors: list[ErrorDetails], what: str) -> str:

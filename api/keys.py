@@ -16,7 +16,9 @@ from pipelines.base.settings import Api
 LEAST_LENGTH = 16
 HEADER = "X-API-Key"
 
-Key = Annotated[str | None, Security(APIKeyHeader(name=HEADER, auto_error=False))]  # of a request
+SCHEME = APIKeyHeader(name=HEADER, auto_error=False)
+Key = Annotated[str | None, Security(SCHEME)]  # of a request
+SECURITY: list[dict[str, list[str]]] = [{SCHEME.scheme_name: []}]  # as the OpenAPI document has it
 Clock = Callable[[], float]
 
 

@@ -3,18 +3,17 @@
 from typing import Any
 
 from fastapi import Request, Response, status
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from api.bodies import in_words
 from api.metrics import Metrics
 from pipelines.base import logs
 
 WHY = {
     status.HTTP_401_UNAUTHORIZED: "The key is missing or not valid.",
+    status.HTTP_404_NOT_FOUND: "There is no such path: an id in it may not hold a line break.",
     status.HTTP_409_CONFLICT: "The stream has folded this event already: its score is in tidemark.fraud_scores.",
     status.HTTP_413_CONTENT_TOO_LARGE: "The body is too large.",
     status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: "The body is not JSON.",
@@ -48,12 +47,6 @@ class Handlers:
         """Answer a failure that has a status and a sentence."""
         self.metrics.answers.labels(str(error.status_code)).inc()
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-
-    async def misread(self, request: Request, error: RequestValidationError) -> Response:
-        """Answer a request whose path or query is not what its route takes."""
-        self.metrics.answers.labels("422").inc()
-        sentence = in_words(error.errors(), "The request")
-        return JSONResponse({"error": sentence}, status.HTTP_422_UNPROCESSABLE_CONTENT)
 
     async def hung_up(self, request: Request, error: ClientDisconnect) -> Response:
         """Answer nobody: who hung up within a request is told nothing, and it is no failure of

@@ -54,7 +54,7 @@ class Scorer:
         lost what it held.
         """
         reading = await self.reader.read(Keys([payment.card_id], [payment.device_id], [payment.seller_id]))
-        return reading and reading.known
+        return None if reading is None else reading.known
 
     def _count_no_number(self, version: str) -> None:
         self.metrics.no_number.inc()

@@ -20,22 +20,22 @@ CurrentRules = Callable[[], Rules]
 
 
 class ForSession(NamedTuple):
-    """A list of `count` products for the state (1, SESSION_STATE) of a session in a variant; the
-    coins of interleaving are of the `seed`.
+    """A list of at most `most` products for a session of a state (1, SESSION_STATE) in a variant;
+    the coins of interleaving are of the `seed`.
     """
 
     model: Model
-    count: int
+    most: int
     state: Records
     variant: int = SESSION
     seed: int = 0
 
 
 class Similar(NamedTuple):
-    """A list of `count` products that go with the one that has a number in the model."""
+    """A list of at most `most` products that go with the one that has a number in the model."""
 
     model: Model
-    count: int
+    most: int
     product: int
 
 
@@ -63,9 +63,9 @@ def listed(wanted: Sequence[ForSession | Similar], rules: Rules) -> list[Listed]
     alike: dict[tuple[int, int], list[int]] = defaultdict(list)
     for place, each in enumerate(wanted):
         if isinstance(each, Similar):
-            (made[place],) = _in_words(each.model, similar(each.model, each.product, rules, each.count))
+            (made[place],) = _in_words(each.model, similar(each.model, each.product, rules, each.most))
         else:
-            alike[id(each.model), each.count].append(place)
+            alike[id(each.model), each.most].append(place)
     for places in alike.values():
         sessions = [each for place in places if isinstance(each := wanted[place], ForSession)]
         made.update(zip(places, _for_sessions(sessions, rules), strict=True))
@@ -74,7 +74,7 @@ def listed(wanted: Sequence[ForSession | Similar], rules: Rules) -> list[Listed]
 
 def _for_sessions(wanted: Sequence[ForSession], rules: Rules) -> list[Listed]:
     """Return the lists of sessions that want as many products of the same model."""
-    model, count = wanted[0].model, wanted[0].count
+    model, count = wanted[0].model, wanted[0].most
 
     def recommended(states: Records) -> Lists:
         return recommend(model, states, rules, count)

@@ -5,21 +5,20 @@ nothing.
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import compress
 from typing import get_args
 
 import numpy as np
 
 from api.metrics import Metrics
 from api.recommendations.lists import ForSession, ListBatcher, Listed, Similar
-from api.recommendations.reader import SessionReader
+from api.recommendations.reader import SessionList, SessionReader, Wanted
 from api.recommendations.schema import Fallback, Product, Recommendations, Session
 from api.recommendations.sessions import products_beyond_places, state_of
 from api.recommendations.stock import Stock
 from pipelines.base.arrays import SECOND_US, Records
 from pipelines.recommendations.experiment import SESSION, VARIANTS
 from pipelines.recommendations.features.session import new_sessions, product_hashes
-from pipelines.recommendations.model.lists import RULES
+from pipelines.recommendations.model.lists import RULES, Hashes
 from pipelines.recommendations.model.recommender import Model
 
 FOR_SESSION, FOR_ITEMS, FOR_PRODUCT = "session", "items", "product"  # what a list may be for
@@ -46,20 +45,23 @@ class Recommender:
         cannot be read.
         """
         began = time.perf_counter()
-        reading = await self.reader.read(session_id)
-        state = new_sessions(1) if reading is None else reading.state
-        variant = self._variant(visitor_id, reading and reading.variant)
-        seed = int(state["events"][0, 0])  # the newest event, as for the stream
-        listed = await self.lists.answer(ForSession(model, count, state, variant, seed))
-        self._count(FOR_SESSION, listed, began)
-        return self._recommended(listed, model, VARIANTS[variant], age_s(state), degraded=reading is None)
+        variant = self.variant_of(visitor_id) if visitor_id else None
+        read = await self.reader.read(Wanted(model, count, session_id, variant))
+        made = await self._without_store(model, count, variant) if read is None else read
+        self._count(FOR_SESSION, made.listed, began)
+        return self._recommended(made.listed, model, VARIANTS[made.variant], age_s(made.state), degraded=read is None)
+
+    async def _without_store(self, model: Model, count: int, variant: int | None) -> SessionList:
+        """Return the list of a session of which nothing is known."""
+        wanted = ForSession(model, count, new_sessions(1), SESSION if variant is None else variant)
+        return SessionList(await self.lists.answer(wanted), wanted.variant, wanted.state, None)
 
     async def for_items(self, session: Session, model: Model) -> Recommendations:
         """Return what the stream would show after what a request says of a session."""
         began = time.perf_counter()
         state, beyond = state_of(session, time.time_ns() // 1000), products_beyond_places(session)
         self._count_unknown(model, state["items"][0, : int(state["count"][0])])
-        variant = self._variant(session.visitor_id, None)
+        variant = self.variant_of(session.visitor_id) if session.visitor_id else SESSION
         seed = int(product_hashes([session.visitor_id or ""])[0] ^ np.bitwise_xor.reduce(state["items"][0]))
         listed = await self.lists.answer(ForSession(model, session.n + len(beyond), state, variant, seed))
         self._count(FOR_ITEMS, listed, began)
@@ -76,17 +78,11 @@ class Recommender:
         self._count(FOR_PRODUCT, listed, began)
         return self._recommended(listed, model, None, None)
 
-    def _variant(self, visitor_id: str | None, shown: str | None) -> int:
-        """Return the variant that a visitor sees, or else the one that the stream has shown."""
-        if visitor_id:
-            return self.variant_of(visitor_id)
-        return VARIANTS.index(shown) if shown in VARIANTS else SESSION
-
     def _count(self, kind: str, listed: Listed, began: float) -> None:
         self.metrics.recommendations.labels(kind, listed.fallback).inc()
         self.metrics.recommendation_seconds.observe(time.perf_counter() - began)
 
-    def _count_unknown(self, model: Model, hashes: Records) -> None:
+    def _count_unknown(self, model: Model, hashes: Hashes) -> None:
         if len(hashes):
             self.metrics.unknown_products.inc(int((model.numbers(hashes) < 0).sum()))
 
@@ -112,9 +108,12 @@ def without(listed: Listed, products: frozenset[str], count: int) -> Listed:
     """Return the first `count` products of a list that are none of these."""
     if not products:
         return listed
-    is_free = [product not in products for product in listed.products]
-    names, scores, reasons = (list(compress(column, is_free))[:count] for column in listed[:3])
-    return listed._replace(products=names, scores=scores, reasons=reasons)
+    places = [place for place, product in enumerate(listed.products) if product not in products][:count]
+    return listed._replace(
+        products=[listed.products[place] for place in places],
+        scores=[listed.scores[place] for place in places],
+        reasons=[listed.reasons[place] for place in places],
+    )
 
 
 def age_s(state: Records) -> float | None:

@@ -1,62 +1,68 @@
 """The routes that recommend products."""
 
-from typing import Annotated
+from typing import Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
+from fastapi import APIRouter, Request, Response, status
 from starlette.exceptions import HTTPException
 
-from api.bodies import JSON, body, parsed
+from api.bodies import JSON, body, json_schema, parameters, parsed
 from api.dependencies import Dependencies, dependencies_of
-from api.fields import MOST_CHARACTERS
-from api.keys import Key
+from api.keys import HEADER, SECURITY, Key
 from api.problems import described
-from api.recommendations.schema import MOST_PRODUCTS, Recommendations, Session
+from api.recommendations.schema import OfProduct, OfSession, Recommendations, Session
 from pipelines.recommendations.model.recommender import Model
 
 WHAT = "session"
 NO_MODEL = "There is no model to recommend with yet: GET /ready says why, try again then."
-SESSION_BODY = {"required": True, "content": {JSON: {"schema": Session.model_json_schema()}}}
+SESSION_BODY = {"required": True, "content": {JSON: {"schema": json_schema(Session)}}}
 
 router = APIRouter(tags=["recommendations"])
 
 
-# A coroutine, because FastAPI runs functions in threads, which takes longer than the answer.
-async def admitted(request: Request, key: Key) -> Dependencies:
-    """Return what a route works with; raises HTTPException 401 or 429 as Keys.admit does, before
-    what was sent is looked at.
+def _parameters(kind: type[OfSession | OfProduct]) -> dict[str, Any]:
+    """Return what the OpenAPI document says of who may ask, and of the fields of `kind` in a path
+    and a query.
     """
-    using = dependencies_of(request)
-    using.keys.admit(key)
-    return using
+    schema = kind.model_json_schema()
+    in_path = schema["required"]
+    fields = [
+        {"name": name, "in": "path" if name in in_path else "query", "required": name in in_path, "schema": field}
+        for name, field in schema["properties"].items()
+    ]
+    return {"parameters": fields, "security": SECURITY}
 
 
-Admitted = Annotated[Dependencies, Depends(admitted)]
-Name = Annotated[str, Path(min_length=1, max_length=MOST_CHARACTERS)]
-Visitor = Annotated[
-    str | None, Query(max_length=MOST_CHARACTERS, description="Who sees the list, where experiments are to count.")
-]
-Number = Annotated[int, Query(ge=1, le=MOST_PRODUCTS, description="How many products at most.")]
-
-
+# The two below take their parameters from the request by themselves: for FastAPI to do it takes
+# half of the time that an answer takes (docs/decisions/37).
 @router.get(
     "/v1/sessions/{session_id:path}/recommendations",
     response_model=Recommendations,
-    responses=described(401, 422, 429, 503),
+    responses=described(401, 404, 422, 429, 503),
+    openapi_extra=_parameters(OfSession),
 )
-async def for_session(using: Admitted, session_id: Name, n: Number = 10, visitor_id: Visitor = None) -> Response:
+async def for_session(request: Request) -> Response:
     """Recommend products for a session of which the clicks come through Kafka. A session without a
     click that is known gets what is trending.
     """
+    using = _admitted(request)
+    wish = parameters(OfSession, request)
     recommender = using.recommendations.recommender
-    return _answer(using, await recommender.for_session(session_id, visitor_id, n, _model(using)))
+    return _answer(using, await recommender.for_session(wish.session_id, wish.visitor_id, wish.n, _model(using)))
 
 
-@router.get("/v1/products/{product_id:path}/similar", response_model=Recommendations, responses=described(401, 422, 429, 503))
-async def similar(using: Admitted, product_id: Name, n: Number = 10) -> Response:
+@router.get(
+    "/v1/products/{product_id:path}/similar",
+    response_model=Recommendations,
+    responses=described(401, 404, 422, 429, 503),
+    openapi_extra=_parameters(OfProduct),
+)
+async def similar(request: Request) -> Response:
     """Recommend products that go with one. A product that the model does not know gets what is
     trending.
     """
-    return _answer(using, await using.recommendations.recommender.similar(product_id, n, _model(using)))
+    using = _admitted(request)
+    wish = parameters(OfProduct, request)
+    return _answer(using, await using.recommendations.recommender.similar(wish.product_id, wish.n, _model(using)))
 
 
 @router.post(
@@ -75,6 +81,13 @@ async def for_items(request: Request, key: Key) -> Response:
     using.keys.admit(key)
     session = parsed(Session, request, sent, WHAT)
     return _answer(using, await using.recommendations.recommender.for_items(session, _model(using)))
+
+
+def _admitted(request: Request) -> Dependencies:
+    """Return what a route works with; raises HTTPException 401 or 429 as Keys.admit does."""
+    using = dependencies_of(request)
+    using.keys.admit(request.headers.get(HEADER))
+    return using
 
 
 def _model(using: Dependencies) -> Model:

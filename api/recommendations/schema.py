@@ -5,14 +5,34 @@ of products.
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from api.fields import Count, Moment, Text
+from api.fields import MOST_CHARACTERS, Count, Id, Moment, Text
 
 MOST_PRODUCTS, MOST_ITEMS = 50, 200
 
 Fallback = Literal["session", "co_occurrence", "trending_in_category", "trending"]
-Number = Annotated[Count, Field(ge=1, le=MOST_PRODUCTS, description="How many products at most.")]
+HOW_MANY = "How many products at most."
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MOST_CHARACTERS)]
+
+
+class OfSession(BaseModel):
+    """Which session a list is wished for, in a path and a query."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    session_id: Name
+    n: Count = Field(10, ge=1, le=MOST_PRODUCTS, description=HOW_MANY)
+    visitor_id: Id | None = Field(None, description="Who sees the list, where experiments are to count.")
+
+
+class OfProduct(BaseModel):
+    """Which product a list is wished for, in a path and a query."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    product_id: Name
+    n: Count = Field(10, ge=1, le=MOST_PRODUCTS, description=HOW_MANY)
 
 
 class Item(BaseModel):
@@ -38,7 +58,7 @@ class Session(BaseModel):
         None, max_length=MOST_ITEMS, description="Products in the cart; without it, what the items' actions leave in it."
     )
     visitor_id: Text | None = Field(None, description="Who sees the list, where experiments are to count.")
-    n: Number = 10
+    n: Count = Field(10, ge=1, le=MOST_PRODUCTS, description=HOW_MANY)
 
 
 class Product(BaseModel):

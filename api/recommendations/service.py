@@ -57,7 +57,7 @@ def recommendation_service(settings: Settings, client: Client, metrics: Metrics)
         return int(experiment.assignment([visitor_id], own.variants, own.experiment)[0])
 
     within_s = settings.api.store_within_ms / 1000
-    reader = session_reader(lambda ids: store.peek(ids, own.model_name), within_s, metrics.recommendations_degraded)
+    reader = session_reader(lambda ids: store.peek(ids, own.model_name), rules, within_s, metrics.recommendations_degraded)
     lists = list_batcher(rules)
     served = ServedModel(store.models, own.model_name, recommender.load, "make index")
     return RecommendationService(served, stock, reader, lists, Recommender(reader, lists, stock, variant_of, metrics))

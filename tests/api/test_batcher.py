@@ -47,14 +47,18 @@ def test_who_has_given_up_is_not_answered_and_a_failure_reaches_all_who_wait(bad
     shelf = Shelf()
 
     async def ask() -> list[object]:
-        batcher = Batcher("count", shelf.answers, 0.001)
-        for question in ("1", "2"):
-            with pytest.raises(TimeoutError):
-                await batcher.answer(question)
+        batcher = Batcher("count", shelf.answers, 60.0)
+        first = asyncio.create_task(batcher.answer("1"))
+        while not shelf.rounds:
+            await asyncio.sleep(0)
+        batcher.within_s = 0.001
+        with pytest.raises(TimeoutError):
+            await batcher.answer("2")
         batcher.within_s = 60.0
         waiting = [asyncio.create_task(batcher.answer(question)) for question in ("3", bad)]
         await asyncio.sleep(0)
         shelf.may.set()
+        assert await first == 100
         return await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [type(answer) for answer in asyncio.run(ask())] == [ServiceUnreachable] * 2

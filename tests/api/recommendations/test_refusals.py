@@ -32,14 +32,14 @@ def test_a_wrong_number_of_products_is_named(client: TestClient, path: str, numb
     refused = client.get(path, params={"n": number})
     assert refused.status_code == 422
     (sentence,) = refused.json().values()
-    assert sentence.startswith("The request cannot be read: query.n: ")
+    assert sentence.startswith("The request cannot be read: n: ")
     assert sentence.count("\n") == 0
 
 
 @pytest.mark.parametrize("name", ["", "s" * 201])
 def test_an_id_that_is_none_or_too_long_is_refused(client: TestClient, name: str) -> None:
     refused = client.get(SESSION.format(name))
-    assert (refused.status_code, "path.session_id" in refused.json()["error"]) == (422, True)
+    assert (refused.status_code, "session_id" in refused.json()["error"]) == (422, True)
 
 
 @pytest.mark.parametrize("count", [1, MOST_PRODUCTS])
@@ -63,6 +63,12 @@ def test_a_session_as_long_as_may_be_is_answered_and_a_longer_one_is_not(client:
     longest = [{"product_id": f"p{number}", "action": "purchase"} for number in range(MOST_ITEMS)]
     assert client.post(ITEMS, json={"items": longest}).status_code == 200
     assert client.post(ITEMS, json={"items": [*longest, longest[0]]}).status_code == 422
+
+
+@pytest.mark.parametrize("query", ["limit=3", "n=3&n=4", "session_id=s2&visitor_id=v&visitor_id=w"])
+def test_an_unknown_or_repeated_parameter_is_refused(client: TestClient, query: str) -> None:
+    refused = client.get(f"{SESSION.format('s1')}?{query}")
+    assert (refused.status_code, list(refused.json())) == (422, ["error"])
 
 
 def test_an_unknown_field_is_refused(client: TestClient) -> None:
