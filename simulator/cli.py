@@ -2,7 +2,8 @@
 
 import gc
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -10,9 +11,10 @@ from typing import Annotated
 import typer
 
 from pipelines.base import logs, shutdown
-from simulator import sender, snapshot
+from simulator import offer_feed, sender, snapshot
 from simulator.event import Event
 from simulator.faults import Shares
+from simulator.offer_journal import OfferJournal
 from simulator.pace import DRIFT_S, MICROS, Clock, Events, SteadyTime, bulk, micros, paced
 from simulator.progress_bar import with_progress
 from simulator.quantities import seconds, share, speed
@@ -66,6 +68,7 @@ def live(
     corrupt: Corrupt = 0.0,
     newest_after: NewestAfter = 0.0,
     ledger: LedgerFile = None,
+    lists: Annotated[bool, typer.Option(help="Show visitors the lists that the recommender makes for them.")] = True,
 ) -> None:
     """Run one coherent shop and send what happens in it to Kafka; it goes on where the last run of
     its seed stopped.
@@ -86,18 +89,45 @@ def live(
         _finish(out, seed, catalogue)
         if shutdown.requested.is_set():
             return
-        real_time = SteadyTime()
-        began = real_time.now()
-        shop = snapshot.opened(seed, micros(began - _past(speed, duration)), rate, catalogue, steady)
-        saver = snapshot.Saver(seed, shop, out.settled, shutdown.requested.is_set, speed=speed)
-        log.info("shop_open", rate=rate, speed=speed, seed=seed)
-        if (early := shop.start / MICROS - began) > DRIFT_S:
-            reason = "so far the shop had come when it was saved; more than minutes: the host's clock was set back"
-            log.info("shop_opens_later", seconds=round(early, 1), reason=reason)
-        clock = Clock(shop.start, speed, real_time.now, began)
-        _send(out, saver.covered(paced(shop.events, clock, duration, shutdown.requested.wait)), clock)
-        out.flush()
-        snapshot.save(seed, shop)
+        with _offers(seed, lists) as offers:
+            _run(out, seed, offers, rate=rate, steady=steady, speed=speed, duration=duration, catalogue=catalogue)
+
+
+@contextmanager
+def _offers(seed: int, lists: bool) -> Iterator[OfferJournal | None]:
+    """Yield the lists to show, written down as they are shown, or None where none are."""
+    if not lists:
+        yield None
+        return
+    with offer_feed.running() as newest, closing(OfferJournal(newest, snapshot.journal(seed))) as journal:
+        yield journal
+
+
+def _run(
+    out: Sender,
+    seed: int,
+    offers: OfferJournal | None,
+    *,
+    rate: float,
+    steady: bool,
+    speed: float,
+    duration: float,
+    catalogue: Catalogue | None,
+) -> None:
+    """Send what happens in the shop of this seed until it is time to stop, and save it."""
+    real_time = SteadyTime()
+    began = real_time.now()
+    shop = snapshot.opened(seed, micros(began - _past(speed, duration)), rate, catalogue, steady, offers)
+    after_save = offers.begin_anew if offers else lambda: None
+    saver = snapshot.Saver(seed, shop, out.settled, shutdown.requested.is_set, speed=speed, after_save=after_save)
+    log.info("shop_open", rate=rate, speed=speed, seed=seed)
+    if (early := shop.start / MICROS - began) > DRIFT_S:
+        reason = "so far the shop had come when it was saved; more than minutes: the host's clock was set back"
+        log.info("shop_opens_later", seconds=round(early, 1), reason=reason)
+    clock = Clock(shop.start, speed, real_time.now, began)
+    _send(out, saver.covered(paced(shop.events, clock, duration, shutdown.requested.wait)), clock)
+    out.flush()
+    snapshot.save(seed, shop)
 
 
 @app.command()

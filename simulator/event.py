@@ -2,7 +2,15 @@
 
 from typing import Any, NamedTuple
 
-TOPICS = ("shop.orders", "shop.payments", "shop.clicks", "shop.inventory", "shop.chargebacks", "shop.reviews")
+TOPICS = (
+    "shop.orders",
+    "shop.payments",
+    "shop.clicks",
+    "shop.inventory",
+    "shop.chargebacks",
+    "shop.reviews",
+    "shop.exposures",
+)
 
 
 class Event(NamedTuple):

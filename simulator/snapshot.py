@@ -16,8 +16,10 @@ from pipelines.base.errors import TidemarkError
 from pipelines.base.paths import located
 from pipelines.base.settings import settings
 from simulator.event import Event
+from simulator.offer_journal import RepeatedOffers
 from simulator.pace import Events, micros
 from simulator.shop import Catalogue, Shop
+from simulator.shop.exposures import Offers
 
 log = logs.get(__name__)
 SAVE_EVERY_S, AT_LEAST_EVERY_S = 30.0, 300.0
@@ -25,8 +27,9 @@ SAVE_EVERY_S, AT_LEAST_EVERY_S = 30.0, 300.0
 SHARE_OF_TIME = 0.01
 # And no disk is to be worn out by a demo: a megabyte a second.
 BYTES_PER_S = 1_000_000
-# Newer formats are refused. The first one had no packed bytes behind its line of JSON.
-FORMAT = 2
+# Newer formats are refused. The first one had no packed bytes behind its line of JSON, the second
+# no lists that visitors had been shown.
+FORMAT = 3
 PACKED = "packed_bytes"
 TRY_AGAIN_S = 5.0
 # How far a run may get before it is saved again; a broker that takes longer makes it stand still.
@@ -68,6 +71,11 @@ def folder() -> Path:
 def path(seed: int) -> Path:
     """Return the snapshot of the shop of this seed."""
     return folder() / f"snapshot-{seed}.json"
+
+
+def journal(seed: int) -> Path:
+    """Return where the shop of this seed writes down what it has shown since it was saved."""
+    return folder() / f"shown-{seed}.jsonl"
 
 
 @contextmanager
@@ -186,9 +194,10 @@ class Saver:
         *,
         speed: float = 1.0,
         until: int | None = None,
+        after_save: Callable[[], None] = lambda: None,
     ) -> None:
         self._seed, self._open_shop, self._settled, self._stopping = seed, open_shop, settled, stopping
-        self._speed, self._until = speed, until
+        self._speed, self._until, self._after_save = speed, until, after_save
         self._due, self._covered_until = 0.0, 0
 
     def covered(self, batches: Iterable[list[Event]]) -> Iterator[list[Event]]:
@@ -229,6 +238,7 @@ class Saver:
             return
         until = at + micros(self._speed * AHEAD_S) if self._until is None else self._until
         size = save(self._seed, self._open_shop, until)
+        self._after_save()
         self._covered_until = until
         now = time.monotonic()
         self._due = now + min(max((now - began) / SHARE_OF_TIME, size / BYTES_PER_S, SAVE_EVERY_S), AT_LEAST_EVERY_S)
@@ -239,7 +249,7 @@ def unfinished(seed: int, now: int, catalogue: Catalogue | None) -> Unfinished |
     has something to send.
 
     Its events are the very ones that the run sent or would have sent, with the same ids: sent
-    again, they are copies.
+    again, they are copies. Visitors see the lists that they saw then.
     """
     saved = read(seed)
     if saved is None:
@@ -247,27 +257,36 @@ def unfinished(seed: int, now: int, catalogue: Catalogue | None) -> Unfinished |
     until, reached = min(saved["until"], now), saved["shop"]["world"]["now"]
     if until <= reached:
         return None
-    return Unfinished(_restored(saved, Shop.restore(saved["shop"], catalogue=catalogue), reached), until)
+    offers = RepeatedOffers.of(journal(seed)) if saved["shop"].get("shows_lists") else None
+    return Unfinished(_restored(saved, Shop.restore(saved["shop"], catalogue=catalogue, offers=offers), reached), until)
 
 
-def opened(seed: int, start: int, rate: float, catalogue: Catalogue | None, steady: bool = False) -> OpenShop:
+def opened(
+    seed: int, start: int, rate: float, catalogue: Catalogue | None, steady: bool = False, offers: Offers | None = None
+) -> OpenShop:
     """Return the shop that was saved, closed until `start`, or a new one that opens then."""
     saved = read(seed)
-    return _reopened(saved, start, rate, catalogue, steady) if saved else new(seed, start, rate, catalogue, steady=steady)
+    if saved is None:
+        return new(seed, start, rate, catalogue, steady=steady, offers=offers)
+    start = max(start, saved["shop"]["world"]["now"])
+    shop = Shop.restore(
+        saved["shop"], start=start, rate=rate, steady=steady, clicks_share=1.0, catalogue=catalogue, offers=offers
+    )
+    return _restored(saved, shop, start)
 
 
 def new(
-    seed: int, start: int, rate: float, catalogue: Catalogue | None, clicks_share: float = 1.0, steady: bool = False
+    seed: int,
+    start: int,
+    rate: float,
+    catalogue: Catalogue | None,
+    clicks_share: float = 1.0,
+    steady: bool = False,
+    offers: Offers | None = None,
 ) -> OpenShop:
     """Return a shop that opens at `start`."""
-    shop = Shop(seed, start, rate, catalogue, steady=steady, clicks_share=clicks_share)
+    shop = Shop(seed, start, rate, catalogue, steady=steady, clicks_share=clicks_share, offers=offers)
     return OpenShop(shop, Events(shop.events()), start)
-
-
-def _reopened(saved: dict[str, Any], start: int, rate: float, catalogue: Catalogue | None, steady: bool) -> OpenShop:
-    start = max(start, saved["shop"]["world"]["now"])
-    shop = Shop.restore(saved["shop"], start=start, rate=rate, steady=steady, clicks_share=1.0, catalogue=catalogue)
-    return _restored(saved, shop, start)
 
 
 def _restored(saved: dict[str, Any], shop: Shop, start: int) -> OpenShop:

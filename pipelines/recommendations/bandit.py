@@ -14,7 +14,7 @@ DRAWS = 10_000  # a share is exact to half a percent
 LEAST = 0.02  # no variant is given up, or it could never win again
 
 
-def shares(successes: Integers, trials: Integers, seed: int, least: float = LEAST) -> Numbers:
+def shares(successes: Integers, trials: Integers, seed: int, least: float = LEAST, draws: int = DRAWS) -> Numbers:
     """Return each variant's share of the next visitors (v,), which sum to 1: how probable it is
     that this variant's rate is the highest, and `least` in any case.
 
@@ -22,6 +22,6 @@ def shares(successes: Integers, trials: Integers, seed: int, least: float = LEAS
     variant nobody has seen may be anything between 0 and 1. The same counts and seed give the same
     shares.
     """
-    draws = np.random.default_rng(seed).beta(1 + successes, 1 + trials - successes, (DRAWS, len(trials)))
-    best = np.bincount(draws.argmax(axis=1), minlength=len(trials)) / DRAWS
+    rates = np.random.default_rng(seed).beta(1 + successes, 1 + trials - successes, (draws, len(trials)))
+    best = np.bincount(rates.argmax(axis=1), minlength=len(trials)) / draws
     return least + (1 - least * len(trials)) * best

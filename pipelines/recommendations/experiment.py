@@ -50,7 +50,8 @@ def assignment(visitor_ids: Sequence[str], shares: Mapping[str, float], salt: st
     ExperimentError for a variant that does not exist, a share below 0, and when all are 0.
     """
     bounds = _bounds(shares)
-    return np.searchsorted(bounds, _shares_of(visitor_ids, salt) * bounds[-1], side="right").astype(np.uint8)
+    dealt: Codes = np.searchsorted(bounds, _shares_of(visitor_ids, salt) * bounds[-1], side="right").astype(np.uint8)
+    return dealt
 
 
 def _bounds(shares: Mapping[str, float]) -> npt.NDArray[np.float64]:

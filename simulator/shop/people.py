@@ -25,6 +25,7 @@ class Person(NamedTuple):
     """Someone who may buy: where they live, what they like and how they pay; all of it follows from
     seed and number.
 
+    `style` is the point in the unit cube near which lie the products they like (see taste.py);
     `housemate` is the number of the one they live with, if that one buys here, too.
     """
 
@@ -35,6 +36,7 @@ class Person(NamedTuple):
     longitude: float
     country: str
     taste: float
+    style: tuple[float, ...]
     favourites: Sequence[int]
     method: str
     cards: Sequence[str]
@@ -58,8 +60,8 @@ class People:
         self.person = lru_cache(maxsize=20_000)(self._made)
 
     def _made(self, number: int) -> Person:
-        luck = _sixteen(f"{self._world.seed} {number}")
-        shared = luck if number > 0 else _sixteen(f"{self._world.seed} {-number}")
+        luck = sixteen(f"{self._world.seed} {number}")
+        shared = luck if number > 0 else sixteen(f"{self._world.seed} {-number}")
         place = _picked(self._places, shared[0])
         home = self._world.catalogue.places[place]
         customer_id = customer(self._tag, number)
@@ -72,6 +74,7 @@ class People:
             longitude=round(home.longitude + shared[2] * 0.2 - 0.1, 4),
             country=ABROAD[_picked(ABROAD_SUMS, shared[4])] if shared[3] < FOREIGNERS else "BR",
             taste=luck[5],
+            style=tuple(luck[13:]),
             favourites=(_picked(self._categories, luck[6]), _picked(self._categories, luck[7])),
             method=self._methods[_picked(self._method_sums, luck[8])],
             cards=[f"card-{name}-{k}" for k in range(_few(luck[9]))],
@@ -92,7 +95,7 @@ def person_of(customer_id: str) -> int:
     return -int(name[:-1], 16) if name.endswith("m") else int(name, 16)
 
 
-def _sixteen(name: str) -> list[float]:
+def sixteen(name: str) -> list[float]:
     """Return sixteen numbers in 0..1 that follow from a name: a hash costs a fifth of seeding a
     generator.
     """

@@ -1,7 +1,10 @@
 """Sessions: visitors with an intent look around, fill a cart, buy, hesitate, or only browse."""
 
+from collections.abc import Callable
+
 from simulator.shop.chance import DAY, HOUR, MINUTE, SECOND, cumulative
 from simulator.shop.choice import Choice
+from simulator.shop.exposures import Exposures
 from simulator.shop.orders import Line, Orders
 from simulator.shop.payments import Payer, Payments
 from simulator.shop.people import People, Person, abroad
@@ -21,6 +24,8 @@ NEW_DEVICE = 0.06  # share of visits with a device never seen before
 # Share of visits with a device of the one whom the visitor lives with (an assumption).
 SHARED_DEVICE = 0.3
 LOGGED_IN = 0.35
+# A session that is recorded begins, of somebody who means to buy or not, which no event tells.
+Arrival = Callable[[str, bool], None]
 ELSEWHERE = 0.7  # share of visitors who look for another product when one is sold out
 
 
@@ -33,20 +38,24 @@ class Sessions:
         people: People,
         visitors: Visitors,
         choice: Choice,
+        exposures: Exposures,
         promotions: Promotions,
         stock: Stock,
         payments: Payments,
         orders: Orders,
         clicks_share: float,
+        on_arrival: Arrival | None = None,
     ) -> None:
         self._world, self._people, self._visitors, self._choice = world, people, visitors, choice
+        self._exposures = exposures
         self._promotions, self._stock, self._payments, self._orders = promotions, stock, payments, orders
-        self._clicks_share = clicks_share
+        self._clicks_share, self._on_arrival = clicks_share, on_arrival
         self._chance = world.chance
         self._lines = cumulative(world.figures.orders.lines)
         self._pieces = cumulative(world.figures.orders.pieces)
         self._steps = {
             "view": self._view,
+            "follow": self._follow,
             "elsewhere": self._look_elsewhere,
             "add": self._add,
             "remove": self._remove,
@@ -83,9 +92,12 @@ class Sessions:
     def _visit(self, person: Person, tracked: bool, plan: list[str]) -> Visit:
         chance = self._chance
         device_id, visitor_id = self._device(person)
+        session_id = self._world.name("session") if tracked else None
+        if session_id is not None and self._on_arrival is not None:
+            self._on_arrival(session_id, "purchase" in plan)
         return Visit(
             person=person.number,
-            session_id=self._world.name("session") if tracked else None,
+            session_id=session_id,
             visitor_id=visitor_id,
             customer_id=person.customer_id if chance.random() < LOGGED_IN else None,
             device_id=device_id,
@@ -134,9 +146,30 @@ class Sessions:
         return min(int(self._chance.spread(THINKING, 1.0) * SECOND), 25 * MINUTE)
 
     def _view(self, at: int, visit: Visit) -> None:
+        if self._turns_to_list(at, visit, "product_page"):
+            visit.plan.insert(0, "follow")
+            return
         product = self._choice.next(visit, self._people.person(visit.person))
         visit.product = product.number
         self._click(at, visit, "view", product.number, 1)
+
+    def _turns_to_list(self, at: int, visit: Visit, place: str) -> bool:
+        chosen = self._exposures.clicked(at, visit, self._people.person(visit.person), place)
+        visit.followed = -1 if chosen is None else chosen
+        return chosen is not None
+
+    def _follow(self, at: int, visit: Visit) -> None:
+        """Look at the product of a list that was clicked, and buy it, too, when it is found much to
+        one's taste.
+        """
+        won_over = self._exposures.is_won_over(visit, self._people.person(visit.person), visit.followed)
+        visit.product = visit.followed
+        self._click(at, visit, "view", visit.product, 1)
+        if won_over:
+            if "purchase" in visit.plan:
+                visit.plan[:0] = ["add", "view"] if visit.plan[0] == "add" else ["add"]
+            else:
+                visit.plan, visit.returning = ["add", "purchase"], False
 
     def _look_elsewhere(self, at: int, visit: Visit) -> None:
         visit.product = self._choice.neighbour(visit.product).number
@@ -171,6 +204,9 @@ class Sessions:
 
     def _purchase(self, at: int, visit: Visit) -> None:
         """Order what is in the cart and still in stock; what sold out meanwhile is left out."""
+        if visit.cart and self._turns_to_list(at, visit, "cart"):
+            visit.plan[:0] = ["follow", "purchase"]
+            return
         lines = [self._line(number, pieces) for number, pieces in visit.cart if self._in_stock(number, pieces)]
         if not lines:
             return

@@ -8,6 +8,7 @@ from simulator.event import Event
 from simulator.shop.catalogue import Catalogue
 from simulator.shop.chance import DAY, HOUR, SECOND
 from simulator.shop.choice import Choice
+from simulator.shop.exposures import WON_OVER, Exposures, Offers
 from simulator.shop.fraud import Fraud
 from simulator.shop.orders import Orders
 from simulator.shop.payments import Payments
@@ -15,8 +16,9 @@ from simulator.shop.people import People
 from simulator.shop.promotions import Promotions
 from simulator.shop.reviews import Reviews
 from simulator.shop.rhythm import Rhythm
-from simulator.shop.sessions import Sessions
+from simulator.shop.sessions import Arrival, Sessions
 from simulator.shop.stock import Stock
+from simulator.shop.taste import Taste
 from simulator.shop.visitors import Visitors
 from simulator.shop.world import World
 
@@ -58,8 +60,10 @@ class Shop:
     `rate` is the long-run mean of events per simulated second over all topics and over an ordinary
     week; a shop that has just opened is below it until its first orders are delivered and reviewed.
     `steady` switches the rhythm of day, week and season off. `clicks_share` is the share of visits
-    whose clicks are recorded: visits that are not recorded and buy nothing are not simulated. The
-    same arguments give the same events.
+    whose clicks are recorded: visits that are not recorded and buy nothing are not simulated. What
+    `offers` has for a session is shown to its visitor, and `won_over` says how much that sells.
+    `on_arrival` learns of each session that is recorded whether its visitor means to buy. The same
+    arguments, and the same offers, give the same events.
     """
 
     def __init__(
@@ -70,6 +74,9 @@ class Shop:
         catalogue: Catalogue | None = None,
         steady: bool = False,
         clicks_share: float = 1.0,
+        offers: Offers | None = None,
+        won_over: float = WON_OVER,
+        on_arrival: Arrival | None = None,
     ) -> None:
         if rate <= 0 or not 0 <= clicks_share <= 1:
             raise ShopError(f"A shop needs a rate above 0 and a clicks share from 0 to 1, not {rate} and {clicks_share}.")
@@ -78,10 +85,11 @@ class Shop:
         self._rhythm = Rhythm(self._world.figures, steady)
         self._buyers_per_s = buyers_per_s(rate, clicks_share)
         self._visits_per_s = self._buyers_per_s * (1 + clicks_share * LOOKERS_PER_BUYER)
-        self._staff(clicks_share)
+        self._shows_lists = offers is not None
+        self._staff(clicks_share, offers, won_over, on_arrival)
         self._open(start)
 
-    def _staff(self, clicks_share: float) -> None:
+    def _staff(self, clicks_share: float, offers: Offers | None, won_over: float, on_arrival: Arrival | None) -> None:
         world = self._world
         self._promotions = Promotions(world)
         self._stock = Stock(world, self._buyers_per_s)
@@ -89,9 +97,19 @@ class Shop:
         self._visitors = Visitors(world, self._people)
         payments = Payments(world, self._people)
         self._orders = Orders(world, self._stock, payments, Reviews(world))
-        choice = Choice(world, self._promotions)
+        taste = Taste(world.catalogue)
         self._sessions = Sessions(
-            world, self._people, self._visitors, choice, self._promotions, self._stock, payments, self._orders, clicks_share
+            world,
+            self._people,
+            self._visitors,
+            Choice(world, self._promotions, taste),
+            Exposures(world, taste, offers, won_over),
+            self._promotions,
+            self._stock,
+            payments,
+            self._orders,
+            clicks_share,
+            on_arrival,
         )
         self._fraud = Fraud(world, self._people, self._visitors, self._sessions, self._orders, self._buyers_per_s)
         world.agenda.knows("visit.arrive", self._arrive)
@@ -134,6 +152,7 @@ class Shop:
         """Return the shop between two events, as JSON can hold it."""
         return {
             "terms": self._terms,
+            "shows_lists": self._shows_lists,
             "catalogue": self._world.catalogue.tag,
             "world": self._world.state(),
             "visitors": self._visitors.state(),
@@ -152,6 +171,9 @@ class Shop:
         steady: bool | None = None,
         clicks_share: float | None = None,
         catalogue: Catalogue | None = None,
+        offers: Offers | None = None,
+        won_over: float = WON_OVER,
+        on_arrival: Arrival | None = None,
     ) -> "Shop":
         """Return the shop of a snapshot, going on with exactly what would have come next.
 
@@ -162,7 +184,7 @@ class Shop:
         """
         new = {"rate": rate, "steady": steady, "clicks_share": clicks_share}
         terms = {**snapshot["terms"], **{name: value for name, value in new.items() if value is not None}}
-        shop = cls(**terms, catalogue=catalogue)
+        shop = cls(**terms, catalogue=catalogue, offers=offers, won_over=won_over, on_arrival=on_arrival)
         shop._resume(snapshot)
         before = buyers_per_s(snapshot["terms"]["rate"], snapshot["terms"]["clicks_share"])
         shop._reopen(max(start or 0, shop._world.now), before)

@@ -4,6 +4,7 @@ gives an id twice.
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from gzip import decompress as gunzip
 from itertools import islice
 from pathlib import Path
@@ -14,8 +15,11 @@ import pytest
 from pipelines.base.settings import settings
 from simulator import snapshot
 from simulator.event import Event
+from simulator.offer_journal import OfferJournal
+from simulator.offers import NewestOffers
 from simulator.pace import Events, bulk, micros
 from simulator.shop import Shop
+from simulator.shop.exposures import Offer
 
 START = 1_760_000_000_000_000
 FIRST_FORMAT = Path(__file__).with_name("snapshot_of_the_first_format.json.gz")
@@ -176,7 +180,7 @@ def test_a_snapshot_lacks_no_byte_and_has_none_too_many() -> None:
             snapshot.read(7)
 
 
-@pytest.mark.parametrize("damaged", [b"", b'{"shop": {', b"\xff\xfe", b"[]", b'{"format": 3}'])
+@pytest.mark.parametrize("damaged", [b"", b'{"shop": {', b"\xff\xfe", b"[]", b'{"format": 4}'])
 def test_a_damaged_snapshot_is_one_sentence(damaged: bytes) -> None:
     snapshot.path(7).write_bytes(damaged)
     with pytest.raises(snapshot.Unreadable, match=r"The kept shop \S+snapshot-7\.json cannot be read .*: put it back"):
@@ -198,3 +202,20 @@ def test_a_shop_kept_in_the_future_opens_there() -> None:
     list(islice(shop.events, 4_000))
     snapshot.save(7, shop)
     assert snapshot.opened(7, START - 10_000_000, 20.0, None).start > START
+
+
+def test_a_killed_shop_that_showed_lists_is_repeated_with_the_same_lists() -> None:
+    offers = NewestOffers()
+    with closing(OfferJournal(offers, snapshot.journal(7))) as journal:
+        shop = snapshot.new(7, START, 20.0, None, steady=True, offers=journal)
+        saver = snapshot.Saver(7, shop, lambda: True, lambda: False, after_save=journal.begin_anew)
+        sent: list[Event] = []
+        for batch in saver.covered(bulk(shop.events, START + micros(300), lambda _: False)):
+            for event in batch:
+                offers.put(
+                    event.key, Offer(event.record["event_id"], [f"product-7-{len(sent) % 2400:04x}"], [], "session", "1")
+                )
+                sent.append(event)
+    assert sum(event.topic == "shop.exposures" for event in sent) > 20
+    open_shop, until = snapshot.unfinished(7, START + micros(300), None) or pytest.fail("nothing is unfinished")
+    assert [event for batch in bulk(open_shop.events, until, lambda _: False) for event in batch] == sent

@@ -1,0 +1,1 @@
+"""What recommendations sell in the simulated shop, in a loop that is closed in one process."""
