@@ -7,17 +7,18 @@ import time
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.next_item_sets import baselines
 from benchmarks.next_item_sets.reading import Set
 from pipelines.base.arrays import Numbers
+from pipelines.models.arrays import Arrays
 from pipelines.models.packed import Packed
 from pipelines.recommendations.model.building import build
 from pipelines.recommendations.model.evaluation import TOP, breadth, quality, ranks
 from pipelines.recommendations.model.options import Kernel, Options
 from pipelines.recommendations.model.prefixes import Prefixes
-from pipelines.recommendations.model.recommender import FORMAT, Arrays, Model, load, packed_bytes
+from pipelines.recommendations.model.recommender import FORMAT, Model, load, packed_bytes
 from pipelines.recommendations.model.sessions import Catalogue
 
 LISTED = 100  # places that ties are looked for in
@@ -42,10 +43,14 @@ def measure(measured: Set, models: Iterable[str], report: Report) -> dict[str, F
     for name, options in zip(MODELS, (NOT_LEARNED, FAST, FULL), strict=True):
         if name in models:
             chosen = options if kernel is None else options.model_copy(update={"kernel": kernel})
-            found[name], arrays = _modelled(measured, chosen, lambda step, name=name: report(f"{name}: {step}"))
+            found[name], arrays = _modelled(measured, chosen, _named(name, report))
             kernel = Kernel(*arrays["kernel"].tolist())
             report(f"{name}: {_in_words(found[name])}")
     return found
+
+
+def _named(name: str, report: Report) -> Report:
+    return lambda step: report(f"{name}: {step}")
 
 
 def _modelled(measured: Set, options: Options, report: Report) -> tuple[Figures, Arrays]:

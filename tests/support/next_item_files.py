@@ -23,9 +23,9 @@ def write_strolls(folder: Path, train: int, test: int) -> tuple[Path, Path]:
     sessions = strolls(train + test, products=300)
     clicks = [sessions.items[first:end].tolist() for first, end in zip(sessions.offsets, sessions.offsets[1:], strict=False)]
     prefixes = prefixes_of(sessions.between(train, train + test))
-    asked = zip(prefixes.firsts, prefixes.ends, prefixes.targets, strict=True)
+    questions = zip(prefixes.firsts, prefixes.ends, prefixes.targets, strict=True)
     return write_set(
         folder,
         [{"session": number, "items": items} for number, items in enumerate(clicks[:train])],
-        [{"prefix": prefixes.clicks[first:end].tolist(), "target": int(target)} for first, end, target in asked],
+        [{"prefix": prefixes.clicks[first:end].tolist(), "target": int(target)} for first, end, target in questions],
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pipelines.models.arrays import Arrays
 from pipelines.recommendations.model import kernel as query
 from pipelines.recommendations.model import ranker
 from pipelines.recommendations.model.embedding import RATE, Embedding
@@ -13,7 +14,7 @@ from pipelines.recommendations.model.index import Index, build_index
 from pipelines.recommendations.model.kernel import Trees, Vectors, no_trees, no_vectors, weights_of, work_for
 from pipelines.recommendations.model.options import Kernel, Options
 from pipelines.recommendations.model.prefixes import Prefixes, prefixes_of
-from pipelines.recommendations.model.recommender import Arrays, arrays_of
+from pipelines.recommendations.model.recommender import arrays_of
 from pipelines.recommendations.model.sessions import Catalogue, Sessions
 from pipelines.recommendations.model.tuning import tuned
 

@@ -185,7 +185,7 @@ def _softmax(
 ) -> tuple[float, Floats, Floats]:
     """Return the mean cross entropy of the targets, and its gradients to headings and points."""
     rows, own = np.arange(len(targets)), np.searchsorted(candidates, targets)
-    share = (heading * np.float32(SCALE)) @ points.T
+    share: Floats = (heading * np.float32(SCALE)) @ points.T
     of_targets = share[rows, own].copy()
     share -= sampler.log_chance[candidates]
     share[rows, own] = of_targets
@@ -194,4 +194,6 @@ def _softmax(
     loss = float(np.mean(np.log(total) - of_targets))
     share *= (SCALE / (len(targets) * total))[:, None].astype(np.float32)
     share[rows, own] -= np.float32(SCALE / len(targets))
-    return loss, share @ points, share.T @ heading
+    to_heading: Floats = share @ points
+    to_points: Floats = share.T @ heading
+    return loss, to_heading, to_points

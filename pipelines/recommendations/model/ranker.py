@@ -21,9 +21,10 @@ from pipelines.recommendations.model.options import Options
 
 NEAR, FAR_SAMPLE = 30, 15  # candidates by the rough order that are all learned from; sampled beyond
 ROUGH_PLACE = 42  # the feature that is the place in the rough order
+BINS = 256
 PARAMETERS = {
     "tree_method": "hist",
-    "max_bin": 256,
+    "max_bin": BINS,
     "eta": 0.12,
     "min_child_weight": 3,
     "lambda": 2.0,
@@ -70,7 +71,8 @@ def joined(parts: list[Examples]) -> Examples:
             np.zeros((0, FEATURES), np.float32), np.zeros(0, np.float32), np.zeros(0, np.float32), np.zeros(1, np.int64)
         )
     counts = np.concatenate([np.diff(part.group_starts) for part in parts])
-    return Examples(*(np.concatenate([part[field] for part in parts]) for field in range(3)), _starts(counts))
+    rows, came_next, weights = (np.concatenate([part[field] for part in parts]) for field in range(3))
+    return Examples(rows, came_next, weights, _starts(counts))
 
 
 def _starts(counts: Integers) -> Integers:
@@ -93,7 +95,7 @@ def _gradients(margins, came_next, weights, starts, gradients, curvatures):  # t
 
 def learn(examples: Examples, options: Options) -> Trees:
     """Return trees that give the higher margins to what came next."""
-    data = xgboost.QuantileDMatrix(examples.rows, examples.came_next, max_bin=int(PARAMETERS["max_bin"]))
+    data = xgboost.QuantileDMatrix(examples.rows, examples.came_next, max_bin=BINS)
     gradients, curvatures = np.zeros_like(examples.came_next), np.zeros_like(examples.came_next)
 
     def objective(margins: Floats, _: xgboost.DMatrix) -> tuple[Floats, Floats]:

@@ -17,8 +17,8 @@ def test_sessions_are_ordered_and_items_numbered(tmp_path: Path) -> None:
 
 
 def test_unseen_items_are_left_out_of_prefixes_and_missed_as_targets(tmp_path: Path) -> None:
-    asked = [{"prefix": [99, 10, 20], "target": 30}, {"prefix": [98], "target": 10}, {"prefix": [30], "target": 99}]
-    train, test = read(*write_set(tmp_path, SESSIONS, asked))
+    questions = [{"prefix": [99, 10, 20], "target": 30}, {"prefix": [98], "target": 10}, {"prefix": [30], "target": 99}]
+    train, test = read(*write_set(tmp_path, SESSIONS, questions))
     prefixes = [test.clicks[first:end] for first, end in zip(test.firsts, test.ends, strict=True)]
     assert [[train.products[item] for item in prefix] for prefix in prefixes] == [["10", "20"], [], ["30"]]
     assert [train.products[target] if target >= 0 else None for target in test.targets] == ["30", "10", None]
