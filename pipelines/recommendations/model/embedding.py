@@ -8,7 +8,7 @@ sample. Gradients are written out by hand, and followed by Adam.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numba
 import numpy as np
@@ -185,7 +185,7 @@ def _softmax(
 ) -> tuple[float, Floats, Floats]:
     """Return the mean cross entropy of the targets, and its gradients to headings and points."""
     rows, own = np.arange(len(targets)), np.searchsorted(candidates, targets)
-    share: Floats = (heading * np.float32(SCALE)) @ points.T
+    share = cast(Floats, (heading * np.float32(SCALE)) @ points.T)
     of_targets = share[rows, own].copy()
     share -= sampler.log_chance[candidates]
     share[rows, own] = of_targets
