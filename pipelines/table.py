@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 @dataclass(frozen=True)
 class Column:
     """A column: name, Spark SQL type, one sentence; `required` columns are never null, and silver
-    refuses a text of more than `longest` bytes, and a required id that is blank where it may
-    not be.
+    refuses a text of more than `longest` bytes, a required id that is blank where it may not
+    be, and a time ahead of the record's arrival where it may not be.
     """
 
     name: str
@@ -19,6 +19,7 @@ class Column:
     required: bool = True
     longest: int = 800  # what the API lets through: 200 characters
     may_be_blank: bool = False
+    may_be_ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Table:
     partitioning: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict, hash=False)
     topic: str | None = None
+    # Ids by which what is behind puts rows together, beside event_id: silver refuses a placeholder
+    # for one. `items.seller_id` is that of every line.
+    identities: tuple[str, ...] = ()
+    # The column that is the records' key, where states depend on it: silver refuses another key.
+    keyed_by: str | None = None
     # The tables that its query reads as streams, in the order in which the query names them.
     made_from: tuple[str, ...] = ()
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pipelines.base.costs import Costs
 from pipelines.base.errors import SettingsError
 from pipelines.base.paths import ROOT, located
-from pipelines.base.placeholders import NoId, no_id
+from pipelines.base.placeholders import NoId, Placeholders, no_id
 from pipelines.base.secret import no_blank, no_placeholder
 
 PREFIX = "TIDEMARK_"
@@ -142,14 +142,20 @@ class Spark(Section):
 
 
 class Ids(Section):
-    """What counts as no id, of whatever kind."""
+    """What counts as no id, of whatever kind, and what as no card."""
 
     placeholders: tuple[str, ...]
+    no_card: tuple[str, ...]
 
     @cached_property
     def none(self) -> NoId:
-        """What says whether a text is no id."""
-        return no_id(self.placeholders)
+        """What says whether a text is no id of a payment's card, device, seller or customer."""
+        return no_id((*self.placeholders, *self.no_card))
+
+    @property
+    def words(self) -> Placeholders:
+        """The words, as contracts carry them."""
+        return Placeholders(self.placeholders, self.no_card)
 
 
 class Fraud(Section):

@@ -45,3 +45,7 @@ class Window:
 
 def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+# In which things happen and records arrive: what lies outside is a mistake, or no time at all.
+OUR_TIMES = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))

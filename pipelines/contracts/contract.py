@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from pipelines.base.placeholders import NO_WORDS, Placeholders
 from pipelines.contracts.resolution import Resolution, Unreadable, resolution
 
 # A record is compared with the ids of one resolution after the other.
@@ -12,13 +13,15 @@ MOST_RESOLUTIONS = 40
 @dataclass(frozen=True)
 class Contract:
     """A topic's schemas: the one we read with, every known one that records may be written with, by
-    id, and the ids of those whose records cannot be read.
+    id, and the ids of those whose records cannot be read; and the words that stand for no id in
+    its records.
     """
 
     topic: str
     reader: str
     writers: dict[int, str]
     unreadable: frozenset[int] = frozenset()
+    no_ids: Placeholders = NO_WORDS
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pipelines.fraud.model.policy import Thresholds
 from pipelines.lake import catalog
 from pipelines.models.registry import ModelRegistry
 from pipelines.silver.fraud_scores import TABLE
-from pipelines.silver.refining import once_each
+from pipelines.silver.refining import one_per_id
 
 RETAINED_DAYS = 90
 COLUMNS = ("decision", "features", "feature_set", "amount", "event_at", "fraud")
@@ -47,9 +47,12 @@ def tagged(spark: SparkSession) -> str:
 
 
 def scored(spark: SparkSession, tag: str, window: Window) -> DataFrame:
-    """Return the scores of payments made in a window, once each, as they were at a tag."""
-    scores = once_each(spark.read.option("versionAsOf", tag).table(TABLE.name))
-    return scores.filter(window.holds(F.col("event_at")))
+    """Return the scores of payments made in a window, once each, as they were at a tag; without
+    those that claim this code's feature set and have other features.
+    """
+    scores = one_per_id(spark.read.option("versionAsOf", tag).table(TABLE.name))
+    is_comparable = (F.col("feature_set") != FEATURE_SET) | training_data.has_our_features()
+    return scores.filter(window.holds(F.col("event_at")) & is_comparable)
 
 
 def labelled(scores: DataFrame, chargebacks: DataFrame) -> DataFrame:

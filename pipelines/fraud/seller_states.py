@@ -20,7 +20,7 @@ from pipelines.base.window import Window
 from pipelines.fraud import training_data
 from pipelines.fraud.features import payment_records
 from pipelines.fraud.features.card_state import CARD_STATE
-from pipelines.fraud.features.feature_set import AMOUNT_Z, FEATURE_SET
+from pipelines.fraud.features.feature_set import AMOUNT_Z
 from pipelines.fraud.features.labels import labels
 from pipelines.fraud.features.seller_fold import learn
 from pipelines.fraud.features.seller_state import SELLER_RECORD
@@ -29,6 +29,7 @@ from pipelines.fraud.store import FraudStore
 from pipelines.lake import catalog
 from pipelines.online_store.client import Client
 from pipelines.silver import chargebacks, fraud_scores, payments
+from pipelines.silver.refining import once_each
 from pipelines.streaming import progress
 from pipelines.streaming.companions import Companion
 
@@ -89,7 +90,7 @@ def publish(spark: SparkSession, store: FraudStore, begin: int, end: int) -> Non
         sold, amount_z = _from_the_first(paid.filter(_between(0, end)), found)
         judged = sold
     else:
-        sold = _once(paid.filter(_between(begin, end))).select(*SOLD).toArrow()
+        sold = once_each(paid.filter(_between(begin, end)), payments.TABLE).select(*SOLD).toArrow()
         judged = judgeable(paid, found, scored, begin, end, delay_us).toArrow()
         amount_z = judged["amount_z"].to_numpy().astype(np.float32)
     known, of = labels(payment_records.sales(judged)["at_us"], amount_z, payment_records.findings(judged), delay_us)
@@ -101,13 +102,6 @@ def publish(spark: SparkSession, store: FraudStore, begin: int, end: int) -> Non
 def _between(begin_us: int, end_us: int) -> Column:
     between: Column = Window.of_us(begin_us, end_us).holds(F.col("event_at"))
     return between
-
-
-def _once(paid: DataFrame) -> DataFrame:
-    """Return payments without copies of their events: silver may hold one that came again after the
-    dedup horizon.
-    """
-    return paid.select("event_id", "payment_id", "seller_id", "event_at", "amount").dropDuplicates(["event_id"])
 
 
 def _from_the_first(paid: DataFrame, found: DataFrame) -> tuple[pa.Table, Floats]:
@@ -131,8 +125,8 @@ def judgeable(paid: DataFrame, found: DataFrame, scored: DataFrame, begin: int, 
     """
     late = found.filter(_between(begin, end)).select("payment_id", F.lit(True).alias("late")).distinct()
     old = paid.filter(_between(0, end - delay_us)).join(late, "payment_id", "left")
-    due = _once(old.filter(_between(begin - delay_us, end - delay_us) | F.col("late")))
-    scores = scored.filter((F.col("feature_set") == FEATURE_SET) & _between(0, end - delay_us))
+    due = once_each(old.filter(_between(begin - delay_us, end - delay_us) | F.col("late")), payments.TABLE)
+    scores = scored.filter(training_data.has_our_features() & _between(0, end - delay_us))
     of_due = scores.join(due.select("payment_id", "event_at"), ["payment_id", "event_at"], "left_semi").groupBy("payment_id")
     unusual = of_due.agg(F.min_by(F.col("features")[AMOUNT_Z], "scored_at").alias("amount_z"))
     findings = training_data.found(found).select("payment_id", "findings")

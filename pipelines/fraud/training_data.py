@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.base import logs
@@ -35,7 +35,7 @@ from pipelines.silver.chargebacks import TABLE as CHARGEBACKS
 from pipelines.silver.fraud_scores import TABLE as SCORES
 from pipelines.silver.payments import TABLE as PAYMENTS
 from pipelines.silver.payments import purchases
-from pipelines.silver.refining import once_each
+from pipelines.silver.refining import one_per_id
 from pipelines.table import Table
 
 LOGGED = ("event_at", "card_id", "amount", "features")
@@ -134,11 +134,20 @@ def label(payments: DataFrame, chargebacks: DataFrame) -> DataFrame:
 
 
 def label_scores(scores: DataFrame, chargebacks: DataFrame) -> DataFrame:
-    """Return silver scores of this code's feature set, once each, with `fraud` and `campaign` as
-    `label` has them.
+    """Return silver scores with the features of this code, once each, with `fraud` and `campaign`
+    as `label` has them.
     """
-    comparable = once_each(scores.filter(F.col("feature_set") == FEATURE_SET))
+    comparable = one_per_id(scores.filter(has_our_features()))
     return _labelled(comparable, chargebacks).select(*LOGGED, "fraud", "campaign")
+
+
+def has_our_features() -> Column:
+    """Return whether a silver score was made from features of this code: of its feature set, as
+    many as that has, and none infinite. Anybody may write scores.
+    """
+    features = F.col("features")
+    is_whole = (F.size(features) == len(FEATURES)) & ~F.exists(features, lambda each: F.abs(each) == float("inf"))
+    return (F.col("feature_set") == FEATURE_SET) & is_whole
 
 
 def _labelled(rows: DataFrame, chargebacks: DataFrame) -> DataFrame:

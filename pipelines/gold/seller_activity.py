@@ -29,10 +29,9 @@ TABLE = Table(
 
 def _sales(orders: DataFrame) -> DataFrame:
     """One row per placed order and seller in it: event_at, currency, seller_id, pieces, value."""
-    lines = orders.filter(F.col("status") == "placed").select("event_at", "currency", F.explode("items").alias("item"), "items")
-    first = F.expr(
-        "item.item_number = array_min(transform(filter(items, i -> i.seller_id = item.seller_id), i -> i.item_number))"
-    )
+    placed = orders.filter(F.col("status") == "placed")
+    lines = placed.select("event_at", "currency", "items", F.posexplode("items").alias("place", "item"))
+    first = F.array_position(F.col("items.seller_id"), F.col("item.seller_id")) == F.col("place") + 1
     return lines.select(
         "event_at",
         "currency",

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -321,7 +321,7 @@ def _understood(topic: str, found: Mapping[int, Registered], by_id: Collection[i
             _report(topic, found[schema_id].place, schema_id, why)
     if left_out := [schema_id for schema_id, why in refused.items() if isinstance(why, LeftOut)]:
         _report_once("schemas_left_out", topic=topic, newest_id=max(left_out), cause=str(refused[left_out[0]]))
-    return known
+    return replace(known, no_ids=settings().ids.words)
 
 
 def _report(topic: str, place: Place, schema_id: int, why: Unreadable) -> None:

@@ -102,7 +102,23 @@ def _require_optional(table: Table, column: Column, found: Mapping[str, str]) ->
 
 
 def fresh(spark: SparkSession, table: Table) -> DataFrame:
-    """Return a table as it is now; a session may remember it as it was half a minute ago."""
+    """Return a table as it is now, with those of our columns that it has: others beside them are
+    somebody's. A session may remember a table as it was half a minute ago.
+    """
+    return ours(_refreshed(spark, table), table)
+
+
+def ours(rows: DataFrame, table: Table) -> DataFrame:
+    """Return a table's rows with those columns of it that the code knows."""
+    return rows.select(*(name for name in table.column_names if name in rows.columns))
+
+
+def columns(spark: SparkSession, table: Table) -> list[str]:
+    """Return the names of all columns of a table, in the order in which the catalogue has them."""
+    return _refreshed(spark, table).columns
+
+
+def _refreshed(spark: SparkSession, table: Table) -> DataFrame:
     spark.sql(f"REFRESH TABLE {table.name}")
     return spark.table(table.name)
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.base.arrays import Integers
+from pipelines.base.window import OUR_TIMES
 
 STEP = 1 << 20  # more than partitions: what is added to their numbers for each further incarnation
 PAGE = 65_536  # offsets whose marks lie together
@@ -176,12 +177,19 @@ def told_apart(
         yield pa.RecordBatch.from_arrays(columns, batch.schema.names[:-1])
 
 
-def oldest(batches: Iterable[pa.RecordBatch], chosen: Positions) -> datetime:
-    """Return the earliest time of those chosen among rows of (partition, offset, time)."""
-    times: Iterator[datetime | None] = (
-        pc.min(batch.column(2).filter(pa.array(chosen.has(*places(batch))))).as_py() for batch in batches
-    )
-    return min(time for time in times if time is not None)
+def oldest(batches: Iterable[pa.RecordBatch], chosen: Positions) -> datetime | None:
+    """Return the earliest time of arrival of those chosen among rows of (partition, offset, time);
+    None where none has one.
+    """
+    times: Iterator[datetime | None] = (_earliest(batch, chosen) for batch in batches)
+    return min((time for time in times if time is not None), default=None)
+
+
+def _earliest(batch: pa.RecordBatch, chosen: Positions) -> datetime | None:
+    times = batch.column(2).filter(pa.array(chosen.has(*places(batch))))
+    # Bronze has 1970 where a record has no such time.
+    found: datetime | None = pc.min(times.filter(pc.greater_equal(times, pa.scalar(OUR_TIMES.start, times.type)))).as_py()
+    return found
 
 
 def _pages(partitions: Integers, offsets: Integers) -> Iterator[tuple[tuple[int, int], Integers]]:

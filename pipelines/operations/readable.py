@@ -12,6 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from pipelines.base.errors import ServiceUnreachable
 from pipelines.base.settings import Kafka
+from pipelines.bronze import events
 from pipelines.kafka import topics
 from pipelines.operations.positions import Positions
 
@@ -46,7 +47,8 @@ def ask(kafka: Kafka, topic: str, places: Positions) -> KafkaAnswer:
 
 def oldest_unread(kafka: Kafka, reached: Mapping[str, Mapping[int, int]]) -> dict[str, datetime]:
     """Return by topic when the oldest committed record was appended that lies at or behind the
-    offsets `reached` (topic → partition → offset, else the first); topics without one are left out.
+    offsets `reached` (topic → partition → offset, else the first); topics without one, or whose
+    record has no time of arrival, are left out.
 
     Raises ServiceUnreachable when Kafka does not tell.
     """
@@ -60,14 +62,20 @@ def oldest_unread(kafka: Kafka, reached: Mapping[str, Mapping[int, int]]) -> dic
         consumer.assign(starts)
         times: dict[str, datetime] = {}
         for message in _first_of_each(consumer, {(start.topic, start.partition) for start in starts}):
-            appended = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
-            topic = str(message.topic())
-            times[topic] = min(appended, times.get(topic, appended))
+            if (appended := _appended_at(message)) is not None:
+                topic = str(message.topic())
+                times[topic] = min(appended, times.get(topic, appended))
         return times
     except KafkaException as error:
         raise _untold(kafka, "the topics", error.args[0].str()) from error
     finally:
         consumer.close()
+
+
+def _appended_at(message: Message) -> datetime | None:
+    """Return when a message was appended; None where what it was stamped with is no such time."""
+    appended_ms = events.kept_ms(message.timestamp()[1])
+    return datetime.fromtimestamp(appended_ms / 1000, UTC) if appended_ms else None
 
 
 def _first_of_each(consumer: Consumer, waiting: set[tuple[str, int]]) -> Iterator[Message]:

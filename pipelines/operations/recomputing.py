@@ -15,13 +15,14 @@ from pipelines.silver.refining import once_each
 from pipelines.streaming import jvm
 from pipelines.streaming.reads import lateness
 from pipelines.table import Merge, Table
+from pipelines.tables import TABLES
 
 CONFLICT = "ValidationException"  # Iceberg's, where somebody else has written meanwhile
 
 
 def recomputed(spark: SparkSession, gold: Gold) -> DataFrame:
     """Return a gold table's rows as all of silver gives them, each event counted once."""
-    rows = aggregate(gold, lambda silver: once_each(spark.table(silver)), lateness)
+    rows = aggregate(gold, lambda silver: once_each(catalog.fresh(spark, TABLES[silver]), TABLES[silver]), lateness)
     return one_per_key(rows, gold.TABLE, gold.TABLE.written) if isinstance(gold.TABLE.written, Merge) else rows
 
 

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from pipelines.base.errors import SettingsError
 from pipelines.lake import catalog
 from pipelines.operations.reached import committed
-from pipelines.silver.refining import absent, once_each
+from pipelines.silver.refining import absent, one_per_id
 from pipelines.streaming import incarnations, starts
 from pipelines.streaming.checkpoints import OWNER, START, TableCheckpoint
 from pipelines.streaming.damage import damaged, step_over
@@ -30,7 +30,7 @@ def lacking(spark: SparkSession, table: Table, refined: DataFrame) -> DataFrame:
     # How far the query is comes before what the table holds: what it commits in between is then in
     # the table, not absent.
     behind = passed(spark, table, refined)
-    return absent(once_each(behind), catalog.fresh(spark, table))
+    return absent(one_per_id(behind), catalog.fresh(spark, table))
 
 
 def passed(spark: SparkSession, table: Table, refined: DataFrame) -> DataFrame:

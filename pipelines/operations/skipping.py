@@ -70,7 +70,7 @@ def skip(spark: SparkSession, query: str, record: Record, cause: str) -> None:
 def _found(spark: SparkSession, record: Record) -> DataFrame:
     """Return the one record, from Kafka or else from the archive, with Kafka's columns."""
     catalog.ensure(spark, events.TABLE)
-    for rows in (read_record(spark, record), spark.table(events.TABLE.name)):
+    for rows in (events.keep(read_record(spark, record)), catalog.fresh(spark, events.TABLE)):
         found = rows.filter(Places.of(record.topic).are(record)).limit(1).cache()
         if not found.isEmpty():
             return found

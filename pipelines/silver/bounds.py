@@ -12,24 +12,27 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, StringType, StructType
 
+from pipelines.base.placeholders import BLANKS
+from pipelines.base.window import OUR_TIMES
 from pipelines.table import Column as TableColumn
 
 Rules = Mapping[str, Callable[[Column], Column]]
 
-EARLIEST, LATEST = "2000-01-01", "2100-01-01"
 WORD = 80  # bytes of a word of the business, such as a status: the list of them is open
-# What shows nothing: Unicode's white space, zero, and what has no width.
-BLANKS = "\0\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200C))) + "\u2028\u2029\u202f\u205f\u3000\ufeff"
 TOGETHER = 100_000  # bytes of all of a record's texts
+# Clocks of producers may be a little ahead; what claims to be from further in the future would drag
+# watermarks along, and hide what is newest.
+CLOCK_AHEAD_US = 10 * 60 * 1_000_000
 
 
 def bounds(columns: Sequence[TableColumn]) -> Rules:
     """Return the rules, by name, that follow from the types of columns that a producer fills.
 
-    `event_at` has bounds of its own in `refusal`, which knows when the record came.
+    They look at an event, and at the column `timestamp` of its record. `event_at` has bounds of its
+    own in `refusal`.
     """
     texts = [column for column in columns if column.type == "string"]
-    times = [column.name for column in columns if column.type == "timestamp" and column.name != "event_at"]
+    times = [column for column in columns if column.type == "timestamp" and column.name != "event_at"]
     of_ids = [column for column in texts if column.required and column.name.endswith("_id")]
     identities = [column.name for column in of_ids if not column.may_be_blank]
     rules: dict[str, Callable[[Column], Column]] = {
@@ -37,7 +40,8 @@ def bounds(columns: Sequence[TableColumn]) -> Rules:
         "texts_together_up_to_100_kb": lambda event: F.octet_length(_together(event, columns)) <= TOGETHER,
         **{f"{name}_not_blank": not_blank(name) for name in identities},
         **{f"{column.name}_up_to_{column.longest}_bytes": _up_to(column) for column in texts},
-        **{f"{name}_between_2000_and_2100": _in_our_times(name) for name in times},
+        **{f"{time.name}_between_2000_and_2100": _in_our_times(time.name) for time in times},
+        **{f"{time.name}_not_in_the_future": _has_been(time.name) for time in times if not time.may_be_ahead},
     }
     if any(column.name == "currency" for column in columns):
         rules["currency_has_three_letters"] = lambda event: event["currency"].rlike("^[A-Z]{3}\\z")
@@ -62,10 +66,23 @@ def _in_our_times(name: str) -> Callable[[Column], Column]:
     return lambda event: between_2000_and_2100(event[name])
 
 
+def _has_been(name: str) -> Callable[[Column], Column]:
+    return lambda event: ~F.coalesce(is_ahead(event[name], F.col("timestamp")), F.lit(False))
+
+
+def is_ahead(time: Column, appended_at: Column) -> Column:
+    """Return whether a time is further in the future, seen from a record's arrival, than a clock
+    may be ahead.
+    """
+    # Compared as numbers: Spark adds an interval to a timestamp by way of the calendar, record by
+    # record.
+    return F.unix_micros(time) > F.unix_micros(appended_at) + CLOCK_AHEAD_US
+
+
 def between_2000_and_2100(time: Column) -> Column:
     """Return whether a time lies between the bounds; none is no fault."""
-    first, end = (F.lit(day).cast("timestamp") for day in (EARLIEST, LATEST))
-    return time.isNull() | ((time >= first) & (time < end))
+    is_ours: Column = OUR_TIMES.holds(time)
+    return time.isNull() | is_ours
 
 
 def _together(event: Column, columns: Sequence[TableColumn]) -> Column:

@@ -23,6 +23,7 @@ TABLE = Table(
     written=Append(),
     partitioning=("days(event_at)",),
     topic="shop.chargebacks",
+    identities=("payment_id",),
 )
 
 

@@ -29,6 +29,7 @@ TABLE = Table(
     written=Append(),
     partitioning=("days(event_at)",),
     topic="shop.clicks",
+    identities=("session_id", "product_id"),
 )
 
 

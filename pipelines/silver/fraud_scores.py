@@ -64,6 +64,7 @@ TABLE = Table(
     written=Append(),
     partitioning=("days(event_at)",),
     topic="tidemark.fraud_scores",
+    identities=("payment_id",),
 )
 
 DECISIONS = ("approve", "review", "decline")

@@ -35,7 +35,13 @@ TABLE = Table(
         Column("customer_state", "string", "State of the delivery address, two letters."),
         Column("session_id", "string", "The visit that led to the order, where known.", required=False),
         Column("placed_at", "timestamp", "When the order was placed, UTC."),
-        Column("estimated_delivery_at", "timestamp", "Delivery date promised when the order was placed, UTC.", required=False),
+        Column(
+            "estimated_delivery_at",
+            "timestamp",
+            "Delivery date promised when the order was placed, UTC.",
+            required=False,
+            may_be_ahead=True,
+        ),
         Column("currency", "string", "ISO 4217 code of every amount in this record."),
         Column(
             "items",
@@ -49,6 +55,7 @@ TABLE = Table(
     written=Append(),
     partitioning=("days(event_at)",),
     topic="shop.orders",
+    identities=("order_id", "items.product_id", "items.seller_id"),
 )
 
 # A delivery without lines is a mistake; Olist knows orders that were given up before any was

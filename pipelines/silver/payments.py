@@ -43,6 +43,8 @@ TABLE = Table(
     written=Append(),
     partitioning=("days(event_at)",),
     topic="shop.payments",
+    identities=("payment_id",),
+    keyed_by="card_id",
 )
 
 RULES: Rules = {

@@ -38,7 +38,7 @@ def _reason(contract: Contract, silver: Silver, change: Change) -> SparkColumn:
     # transform over a one-element array decodes once, however many rules look at the event.
     judged = F.transform(
         F.array(decode(F.col("value"), contract)),
-        lambda event: refusal(F.col("value"), change(event), F.col("timestamp"), contract, silver),
+        lambda event: refusal(change(event), contract, silver),
     )
     return F.when(F.col("topic") == contract.topic, judged[0])
 

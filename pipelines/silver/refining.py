@@ -10,9 +10,12 @@ from typing import Protocol
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from pipelines.base.placeholders import NO_WORDS, Placeholders
+from pipelines.base.window import OUR_TIMES
 from pipelines.contracts.avro import decode, frame_refusal
 from pipelines.contracts.contract import Contract
-from pipelines.silver.bounds import EARLIEST, Rules, bounds
+from pipelines.silver.bounds import Rules, between_2000_and_2100, bounds, is_ahead
+from pipelines.silver.identities import identities
 from pipelines.table import Column as TableColumn
 from pipelines.table import Table
 
@@ -32,12 +35,10 @@ LINEAGE = (
         required=False,
     ),
 )
-# Clocks of producers may be a little ahead; what claims to be from further in the future would drag
-# watermarks along.
-CLOCK_AHEAD_US = 10 * 60 * 1_000_000
 IN_THE_FUTURE, BEFORE_2000 = "event_at_in_the_future", "event_at_before_2000"
 CLOCK_REASONS = (IN_THE_FUTURE, BEFORE_2000)  # why a record is refused whose producer's clock is wrong
 NO_EVENT = ("tombstone", "no_schema_header", "undecodable")  # why one is refused that holds no event
+NO_ARRIVAL_TIME = "no_arrival_time"  # why one is refused that no broker has stamped: order and age are unknown
 
 Change = Callable[[Column], Column]  # from a decoded event to what silver is to take of it; sees Kafka's columns
 
@@ -70,7 +71,7 @@ def refine(records: DataFrame, contract: Contract, silver: Silver, change: Chang
     if change is not as_given:
         decoded = decoded.withColumn("given_us", F.unix_micros("event.event_at")).withColumn("event", change(F.col("event")))
         given_us = F.when(F.unix_micros("event.event_at") != F.col("given_us"), F.col("given_us"))
-    accepted = is_accepted(F.col("value"), F.col("event"), F.col("timestamp"), contract, silver)
+    accepted = is_accepted(F.col("event"), contract, silver)
     lineage = [
         F.col("partition").alias("kafka_partition"),
         F.col("offset").alias("kafka_offset"),
@@ -86,63 +87,75 @@ def filled(table: Table) -> list[TableColumn]:
     return [column for column in table.columns if column not in LINEAGE]
 
 
-def rules(silver: Silver) -> Rules:
+def rules(silver: Silver, no_ids: Placeholders = NO_WORDS) -> Rules:
     """Return every rule by which a record is accepted into a table, in the order in which they are
-    asked: the bounds of its columns' types, and its own.
+    asked: the bounds of its columns' types, its own, and those of its ids.
     """
-    return {**bounds(filled(silver.TABLE)), **silver.RULES}
+    return {**bounds(filled(silver.TABLE)), **silver.RULES, **identities(silver.TABLE, no_ids)}
 
 
-def refusal(value: Column, event: Column, appended_at: Column, contract: Contract, silver: Silver) -> Column:
-    """Return why a record is refused, as `reason` or `broken_rule:<rule>`; null where it is
-    accepted.
+def refusal(event: Column, contract: Contract, silver: Silver) -> Column:
+    """Return why a record (Kafka's columns) with an event is refused, as `reason` or
+    `broken_rule:<rule>`; null where it is accepted.
     """
-    reason = frame_refusal(value, contract)
-    for name, is_so in _refusals(event, appended_at, silver):
+    reason = frame_refusal(F.col("value"), contract)
+    for name, is_so in _refusals(event, contract.no_ids, silver):
         reason = reason.when(is_so, name)
     return reason
 
 
-def is_accepted(value: Column, event: Column, appended_at: Column, contract: Contract, silver: Silver) -> Column:
+def is_accepted(event: Column, contract: Contract, silver: Silver) -> Column:
     """Return whether a record is accepted: the same as that there is no `refusal`, in a third of
     the code, which Java would not compile beyond some length.
     """
-    refused = [is_so for _, is_so in _refusals(event, appended_at, silver)]
-    return reduce(and_, (~is_so for is_so in refused), frame_refusal(value, contract).isNull())
+    refused = [is_so for _, is_so in _refusals(event, contract.no_ids, silver)]
+    return reduce(and_, (~is_so for is_so in refused), frame_refusal(F.col("value"), contract).isNull())
 
 
-def _refusals(event: Column, appended_at: Column, silver: Silver) -> Iterator[tuple[str, Column]]:
+def _refusals(event: Column, no_ids: Placeholders, silver: Silver) -> Iterator[tuple[str, Column]]:
     """Yield each reason to refuse a record that has a known schema, and whether it is one, in the
     order in which they are asked: each only where those before it are not so.
 
     A null outcome of a rule counts as broken.
     """
-    event_at = event["event_at"]
+    event_at, appended_at = event["event_at"], F.col("timestamp")
     yield "undecodable", event.isNull() | event["event_id"].isNull() | event_at.isNull()
+    yield NO_ARRIVAL_TIME, ~between_2000_and_2100(appended_at)
     yield IN_THE_FUTURE, is_ahead(event_at, appended_at)
     yield BEFORE_2000, is_before_2000(event_at)
-    for name, holds in rules(silver).items():
+    for name, holds in rules(silver, no_ids).items():
         yield f"broken_rule:{name}", ~F.coalesce(holds(event), F.lit(False))
-
-
-def is_ahead(event_at: Column, appended_at: Column) -> Column:
-    """Return whether an event claims to be further in the future than a clock may be ahead."""
-    # Compared as numbers: Spark adds an interval to a timestamp by way of the calendar, record by
-    # record.
-    return F.unix_micros(event_at) > F.unix_micros(appended_at) + CLOCK_AHEAD_US
 
 
 def is_before_2000(event_at: Column) -> Column:
     """Return whether an event claims to be older than any that there can be."""
-    return event_at < F.lit(EARLIEST).cast("timestamp")
+    return event_at < OUR_TIMES.start
 
 
-def once_each(refined: DataFrame) -> DataFrame:
-    """Return the first of the copies of every event, by its place in the topic."""
-    order = Window.partitionBy("event_id").orderBy("kafka_at", "kafka_partition", "kafka_offset")
-    return refined.withColumn("copy", F.row_number().over(order)).filter(F.col("copy") == 1).drop("copy")
+def one_per_id(refined: DataFrame) -> DataFrame:
+    """Return the first of the rows of every event id, by its place in the topic: where a second one
+    is a copy whatever it holds, as a score is that was sent again, or not wanted yet.
+    """
+    return _first_of(refined, "event_id")
+
+
+def once_each(rows: DataFrame, table: Table) -> DataFrame:
+    """Return a silver table's rows without copies of events: of those with one id and the same
+    content the first, by its place in the topic.
+
+    Silver has an event twice that came again after the dedup horizon, and two events that share
+    their id but came further apart than that. The table may lack columns of today, or have others
+    beside them.
+    """
+    content = [column.name for column in filled(table) if column.name in rows.columns]
+    return _first_of(rows, "event_id", F.xxhash64(*content))
+
+
+def _first_of(rows: DataFrame, *same: str | Column) -> DataFrame:
+    order = Window.partitionBy(*same).orderBy("kafka_at", "kafka_partition", "kafka_offset")
+    return rows.withColumn("copy", F.row_number().over(order)).filter(F.col("copy") == 1).drop("copy")
 
 
 def absent(rows: DataFrame, silver: DataFrame) -> DataFrame:
     """Return the rows whose event is not in silver."""
-    return rows.join(silver.select("event_id"), "event_id", "left_anti").select(*silver.columns)
+    return rows.join(silver.select("event_id"), "event_id", "left_anti").select(*rows.columns)

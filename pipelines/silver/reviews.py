@@ -20,6 +20,7 @@ TABLE = Table(
     written=Append(),
     partitioning=("days(event_at)",),
     topic="shop.reviews",
+    identities=("order_id",),
 )
 
 

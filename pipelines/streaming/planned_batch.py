@@ -36,9 +36,9 @@ def planned_batch(spark: SparkSession, query: str, sources: tuple[Source, ...]) 
         if isinstance(until, TopicOffsets):
             rows |= {topic: _of_topic(spark, topic, before, until) for topic in until.by_topic}
         elif isinstance(until, TableOffset):
-            rows[tables[number]] = _of_table(spark, tables[number], before, until)
+            rows[tables[number]] = catalog.ours(_of_table(spark, tables[number], before, until), tables[number])
         else:
-            rows[tables[number]] = empty_of(spark.table(catalog.full_name(tables[number])))
+            rows[tables[number]] = empty_of(catalog.fresh(spark, tables[number]))
     return rows
 
 

@@ -91,14 +91,15 @@ def read_table(spark: SparkSession, table: Table, into: Table) -> DataFrame:
 
     Rows that others delete or change (an erasure, a correction by hand) stop no reader and are not
     read again: what was made from them stays as it was. Records that the query is to pass over are
-    not among the rows.
+    not among the rows, nor columns that somebody has added to the table.
     """
     catalog.ensure(spark, table)
-    rows = first_batch.rows_in_one_batch(spark, table, into) or settings().stream(into.name).rows_per_batch
-    reader = spark.readStream.format("iceberg").option("streaming-max-rows-per-micro-batch", rows)
+    at_once = first_batch.rows_in_one_batch(spark, table, into) or settings().stream(into.name).rows_per_batch
+    reader = spark.readStream.format("iceberg").option("streaming-max-rows-per-micro-batch", at_once)
     for changes in ("delete", "overwrite"):
         reader = reader.option(f"streaming-skip-{changes}-snapshots", True)
-    return skips.without(reader.table(catalog.full_name(table)), table, skips.Skips(spark, into.name).records())
+    rows = reader.table(catalog.full_name(table)).select(*table.column_names)
+    return skips.without(rows, table, skips.Skips(spark, into.name).records())
 
 
 def deduplicate(rows: DataFrame, table: Table) -> DataFrame:

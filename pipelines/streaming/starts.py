@@ -109,7 +109,8 @@ def _place(topic: str, partition: int, row: LastRow) -> int:
     kafka = settings().kafka
     first, end = topics.offsets(kafka, topic)[partition]
     is_dropped = row.offset < first
-    if is_dropped or topics.appended_ms(kafka, topic, partition, row.offset, end) == row.arrived_us // 1000:
+    appended_ms = None if is_dropped else topics.appended_ms(kafka, topic, partition, row.offset, end)
+    if is_dropped or (appended_ms is not None and events.kept_ms(appended_ms) == row.arrived_us // 1000):
         return row.offset + 1
     return topics.first_since(kafka, topic, partition, row.arrived_us // 1000 + 1)
 

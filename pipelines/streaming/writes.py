@@ -33,7 +33,7 @@ def append(rows: DataFrame, table: Table) -> StreamingQuery:
     catalog.ensure(spark, table)
     # A column that a table has got since it was made is its last one, and the sink wants the
     # table's order.
-    in_order = rows.select(*(name for name in catalog.fresh(spark, table).columns if name in rows.columns))
+    in_order = rows.select(*(name for name in catalog.columns(spark, table) if name in rows.columns))
     writer = _named(in_order, table.name, TableCheckpoint(spark, table).claim()).format("iceberg").outputMode("append")
     # Sorted by partition, one file is open at a time: a thousand days in a batch would else be a
     # thousand writers at once, for which no heap is large enough. Decoded columns are nullable to

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import httpx
-from builders import BUILDERS, an_item, written
+from builders import BUILDERS, an_item, key, written
 from confluent_kafka import Producer
 from extreme_records import records
 
@@ -53,7 +53,7 @@ class Shop:
     def good(self, topic: str, kind: str = "ordinary", fate: str = SILVER, /, **changes: Any) -> str:
         """Send an event, of today unless `changes` say otherwise, and return its id."""
         event = self._event(topic, **changes)
-        self._send(topic, encoded(topic, event))
+        self._send(topic, encoded(topic, event), self._key(topic, event))
         self.ledger.note(kind, topic, fate, event["event_id"])
         return str(event["event_id"])
 
@@ -71,8 +71,14 @@ class Shop:
         """Send one event two times."""
         event = self._event(topic)
         for fate in (SILVER, COPY):
-            self._send(topic, encoded(topic, event))
+            self._send(topic, encoded(topic, event), self._key(topic, event))
             self.ledger.note("sent twice", topic, fate, event["event_id"])
+
+    def with_another_key(self, key: str | None) -> None:
+        """Send a payment with a key that is not its card."""
+        event = self._event("shop.payments")
+        self.producer.produce("shop.payments", encoded("shop.payments", event), key)
+        self.ledger.note("a key that is not the card", "shop.payments", QUARANTINE, event["event_id"])
 
     def in_transactions(self, topic: str) -> None:
         """Send three events in three transactions, of which the second is taken back."""
@@ -92,7 +98,7 @@ class Shop:
         """
         header = b"\0" + schema_registry.newest_id(topic).to_bytes(4, "big")
         for value in records(Random(self.run), topic, count):  # noqa: S311 - no secret
-            self._send(topic, header + value[5:])
+            self._send(topic, header + value[5:], key(topic, value))
             self.ledger.records += 1
         self.ledger.kinds["as extreme as the contract allows"] = count
 
@@ -123,7 +129,7 @@ class Shop:
 
     def _written(self, topic: str, kind: str, schema: str, schema_id: int, **changes: Any) -> str:
         event = self._event(topic, **changes)
-        self._send(topic, written(event, schema, schema_id))
+        self._send(topic, written(event, schema, schema_id), self._key(topic, event))
         self.ledger.note(kind, topic, SILVER, event["event_id"])
         return str(event["event_id"])
 
@@ -154,8 +160,12 @@ class Shop:
         }
         return {**BUILDERS[topic](), **own, **keys, **changes}
 
-    def _send(self, topic: str, value: bytes | None) -> None:
-        self.producer.produce(topic, value, f"key-{self.number % 7}")
+    def _key(self, topic: str, event: dict[str, Any]) -> str:
+        """Return the key by which an event is sent: a payment's card, of others one of a few."""
+        return str(event["card_id"]) if topic == "shop.payments" else f"key-{self.number % 7}"
+
+    def _send(self, topic: str, value: bytes | None, key: str | bytes = "no event") -> None:
+        self.producer.produce(topic, value, key)
         self.producer.poll(0)
 
     def _producer(self, **more: Any) -> Producer:
@@ -213,6 +223,11 @@ def kinds(shop: Shop) -> Iterator[Callable[[], object]]:
     yield lambda: shop.good("shop.payments", "a method nobody listed", method="pix")
     yield lambda: shop.good("shop.payments", "a refund", REFUND, amount=Decimal("-10.00"))
     yield lambda: shop.good("shop.payments", "placeholders", device_id="undefined", seller_id="null")
+    yield lambda: shop.refused("shop.orders", "placeholders of what gold keys by", order_id="undefined")
+    yield lambda: shop.refused("shop.inventory", "placeholders of what gold keys by", product_id="N/A")
+    yield lambda: shop.refused("shop.orders", "a date that is ahead", placed_at=now + timedelta(days=400))
+    yield lambda: shop.with_another_key("order-1")
+    yield lambda: shop.with_another_key(None)
 
 
 MOOD = {"name": "mood", "type": ["null", "string"], "default": None}

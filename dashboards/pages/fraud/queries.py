@@ -67,10 +67,11 @@ NEWEST = """
 SELECT max(data.event_at.max) FROM gold."fraud_scores$partitions"
 """
 
+QUEUE_COLUMNS = "payment_id, card_id, event_at, amount, currency, probability, decision, reasons, model_version, degraded"
 QUEUE = f"""
-SELECT payment_id, card_id, event_at, amount, currency, probability, decision, reasons, model_version, degraded
+SELECT {QUEUE_COLUMNS}
 FROM (
-  SELECT *, row_number() OVER (PARTITION BY decision ORDER BY probability DESC, event_at DESC) AS place
+  SELECT {QUEUE_COLUMNS}, row_number() OVER (PARTITION BY decision ORDER BY probability DESC, event_at DESC) AS place
   FROM gold.fraud_scores WHERE event_at >= ? AND decision IN ('review', 'decline')
 )
 WHERE place <= {QUEUED} ORDER BY probability DESC, event_at DESC

@@ -24,10 +24,12 @@ WORDS = [
 ]
 OTHERS = ["guest", "Anonymous", "boleto", "not set", "[object Object]"]
 SIGNS = ["-", "?", "--", "", "  ", "0", "000", "0.0", "00000000-0000-0000-0000-000000000000"]
+# Spaces, what has no width, Braille's and Hangul's empty letters, controls.
+BLANKS = ["\u3000", "\u200b", "\ufeff", "\0", "\u2060", "\xad", "\u2800", "\u3164", "\x7f", "\u202f\u1680"]
 IDS = ["card-1", "d0", "10", "0x1", "nullable", "unknown-device-7", "guest42", "na1", "ключ", "ü", "x" * 800, "-" * 800 + "x"]
 
 
-@pytest.mark.parametrize("text", [*WORDS, *OTHERS, *SIGNS])
+@pytest.mark.parametrize("text", [*WORDS, *OTHERS, *SIGNS, *BLANKS, *(f"{blank}UNDEFINED{blank}" for blank in BLANKS)])
 def test_a_placeholder_is_no_id(text: str) -> None:
     assert NO_ID(text)
 

@@ -123,7 +123,8 @@ def test_a_window_is_read_once_each_as_it_was_at_its_tag_with_the_labels_of_now(
     logged = {"features": features(10.0), "feature_set": FEATURE_SET}
     times = {"s1": 0, "s2": 60, "s3": 120}
     made = [a_score(event_id=name, payment_id=name, event_at=at(second), **logged) for name, second in times.items()]
-    rows_of(spark, scores_table, [*made, made[0]]).writeTo(scores_table.name).append()
+    short = a_score(event_id="of-others", payment_id="s1", feature_set=FEATURE_SET, features=[1.0, 2.0], event_at=at(1))
+    rows_of(spark, scores_table, [*made, made[0], short]).writeTo(scores_table.name).append()
     tag = tagged(spark)
     assert tagged(spark) == tag
     late = a_score(event_id="s4", payment_id="s4", event_at=at(30), **logged)

@@ -60,7 +60,7 @@ def topic(local_stack: Settings) -> str:
     topics.create_missing(local_stack.kafka.model_copy(update={"partitions": 1, "partitions_of": {}}), (name,))
     producer = Producer({"bootstrap.servers": local_stack.kafka.bootstrap_servers})
     for payment in PAID:
-        producer.produce(name, framed("shop.payments", payment), partition=0)
+        producer.produce(name, framed("shop.payments", payment), payment["card_id"], partition=0)
     assert producer.flush(30) == 0
     return name
 

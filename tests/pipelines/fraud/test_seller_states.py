@@ -13,6 +13,7 @@ import pytest
 from builders import NOON, a_chargeback, a_payment, a_score
 from fraud_models import a_packed_model
 from ids import NO_ID
+from pyspark.sql import functions as F
 from valkey_server import PASSWORD
 
 from pipelines.base.arrays import DAY_US, HOUR_US
@@ -27,7 +28,7 @@ from pipelines.fraud.features.seller_fold import as_of, write_known_features
 from pipelines.fraud.features.seller_state import SELLER_FEATURES
 from pipelines.lake import catalog
 from pipelines.online_store.two_version_records import Batch
-from pipelines.silver import chargebacks, payments
+from pipelines.silver import chargebacks, fraud_scores, payments
 
 COLUMNS = slice(len(CARD_FEATURES), len(CARD_FEATURES) + len(SELLER_FEATURES))
 PAYMENTS = 60
@@ -216,6 +217,38 @@ def test_copies_of_an_event_count_once(spark, store, history, own_settings):
     np.testing.assert_array_equal(seen_by_scoring(store, labelled[58:59])[0], past.features[58, COLUMNS])
     known = store.read_sellers(SELLERS)["after"]
     assert (known["payments"].sum(), known["labels"].sum()) == (58, 38)
+
+
+def test_two_payments_of_one_event_id_are_two(spark, store, history, own_settings):
+    labelled, _ = history
+    first, second = (int(moments(labelled)[i]) for i in (20, 58))
+    # One gets its label, one is paid.
+    dearer = (F.col("amount") + 1).cast("decimal(12,2)")
+    others = spark.table(payments.TABLE.name).filter("event_id IN ('e12', 'e40')").withColumn("amount", dearer)
+    seller_states.publish(spark, store, 0, first)
+    before = spark.sql(f"SELECT snapshot_id FROM {payments.TABLE.name}.refs").first()[0]
+    others.writeTo(payments.TABLE.name).append()
+    try:
+        seller_states.publish(spark, store, first, second)
+    finally:
+        spark.sql(f"CALL lake.system.rollback_to_snapshot('{payments.TABLE.name}', {before})").collect()
+    known = store.read_sellers(SELLERS)["after"]
+    assert (known["payments"].sum(), known["labels"].sum()) == (59, 39)
+
+
+def test_scores_of_others_stop_no_seller(spark, store, history, own_settings):
+    labelled, past = history
+    first, second = (int(moments(labelled)[i]) for i in (20, 58))
+    seller_states.publish(spark, store, 0, first)
+    before = spark.sql(f"SELECT snapshot_id FROM {fraud_scores.TABLE.name}.refs").first()[0]
+    of_a_payment = spark.table(fraud_scores.TABLE.name).filter("payment_id = 'p12'")
+    short = F.array(F.lit(1.0).cast("float"), F.lit(2.0).cast("float"))
+    of_a_payment.withColumns({"features": short, "event_id": F.lit("of-others")}).writeTo(fraud_scores.TABLE.name).append()
+    try:
+        seller_states.publish(spark, store, first, second)
+    finally:
+        spark.sql(f"CALL lake.system.rollback_to_snapshot('{fraud_scores.TABLE.name}', {before})").collect()
+    np.testing.assert_array_equal(seen_by_scoring(store, labelled[58:59])[0], past.features[58, COLUMNS])
 
 
 def test_only_the_scores_of_due_payments_are_grouped_and_of_their_features_only_the_one(spark, history):

@@ -163,12 +163,17 @@ def rows_of(paid):
     return [{**a_payment(), **row} for row in paid.to_pylist()]
 
 
+# What somebody else may write under the name of our feature set.
+OF_OTHERS = [[], [1.0, 2.0], [0.5] * (len(FEATURES) + 1), [float("-inf")] * len(FEATURES)]
+
+
 def test_of_scores_each_counts_once_and_those_of_other_features_do_not(spark):
     seen = [0.5] * len(FEATURES)
     rows = [
         a_score(event_id="score-e1", feature_set=FEATURE_SET, features=seen, amount=Decimal("7.00")),
         a_score(event_id="score-e1", feature_set=FEATURE_SET, features=[0.0] * len(FEATURES)),
         a_score(event_id="score-e2", feature_set="cards/0", features=[1.0, 2.0]),
+        *(a_score(event_id=f"of-others-{n}", feature_set=FEATURE_SET, features=other) for n, other in enumerate(OF_OTHERS)),
     ]
     found = silver(spark, chargebacks.TABLE, [a_chargeback(payment_id="other")])
     logged = training_data.logged(training_data.label_scores(silver(spark, fraud_scores.TABLE, rows), found).toArrow())

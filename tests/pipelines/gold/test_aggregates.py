@@ -85,8 +85,11 @@ def test_a_late_order_counts_however_far_the_clicks_are_ahead(spark: SparkSessio
     assert counted[at(0).replace(tzinfo=None)] == 2
 
 
-def test_a_seller_s_window_counts_an_order_once_however_many_lines_it_has(spark: SparkSession) -> None:
+@pytest.mark.parametrize("number", [None, 1, 0])
+def test_a_seller_s_window_counts_an_order_once_however_many_lines_it_has(spark: SparkSession, number: int | None) -> None:
+    """`number`: that of every line, where its shop does not number them."""
     lines = [an_item(), an_item(item_number=2, quantity=2), an_item(item_number=3, seller_id="s2", price=Decimal("1.50"))]
+    lines = [{**line, "item_number": line["item_number"] if number is None else number} for line in lines]
     placed = silver(
         spark,
         orders.TABLE,

@@ -103,6 +103,9 @@ def test_the_oldest_is_the_earliest_of_those_chosen() -> None:
         pa.record_batch({"partition": [1], "offset": [0], "timestamp": [at(0)]}),
     ]
     assert oldest(rows, records({(0, 1), (0, 2)})) == at(5)
+    none = pa.record_batch({"partition": [0], "offset": [3], "timestamp": [datetime(1970, 1, 1, tzinfo=UTC)]})
+    assert oldest([*rows, none], records({(0, 1), (0, 3)})) == at(9), "a record without a time of arrival is not old"
+    assert oldest([none], records({(0, 3)})) is None
 
 
 def test_incarnations_of_a_topic_are_told_apart_by_the_time_of_arrival() -> None:

@@ -50,6 +50,24 @@ def test_an_event_that_silver_has_twice_counts_once(spark: SparkSession) -> None
     assert level["on_hand"] == a_movement()["quantity"]
 
 
+def test_two_events_of_one_id_count_both_as_they_do_in_the_stream(spark: SparkSession) -> None:
+    append(spark, inventory.TABLE, a_movement(), a_movement(quantity=7), a_movement(quantity=7))
+    recompute(spark, stock_levels)
+    [level] = catalog.fresh(spark, stock_levels.TABLE).collect()
+    assert level["on_hand"] == a_movement()["quantity"] + 7
+
+
+def test_columns_that_somebody_adds_to_silver_are_no_matter_to_gold(spark: SparkSession) -> None:
+    append(spark, changes.TABLE, an_order())
+    for name, kind in (("updated_at", "timestamp"), ("amount", "string")):
+        spark.sql(f"ALTER TABLE {changes.TABLE.name} ADD COLUMN {name} {kind} FIRST")
+    run(aggregate.start(spark, orders))
+    streamed = rows(spark, orders.TABLE)
+    assert len(streamed) == 1
+    recompute(spark, orders)
+    assert rows(spark, orders.TABLE) == streamed
+
+
 def test_a_score_that_is_there_stays_and_what_is_missing_comes(spark: SparkSession) -> None:
     first = a_score(event_id="first", payment_id="p1", probability=0.25)
     append(spark, scores.TABLE, first)

@@ -54,6 +54,12 @@ def test_other_times_of_that_clock_that_are_out_of_bounds_are_moved_by_as_much(s
     assert row["estimated_delivery_at"] == us(at(-90) + timedelta(days=9))
 
 
+def test_a_time_that_is_ahead_with_its_clock_is_moved_by_as_much(spark: SparkSession) -> None:
+    promised = at(9 * 86_400)
+    [row] = corrected(spark, an_order(event_at=at(7200), placed_at=at(7110), estimated_delivery_at=promised))
+    assert (row["event_at"], row["placed_at"], row["estimated_delivery_at"]) == (ARRIVED_US, us(at(-90)), us(promised))
+
+
 @pytest.mark.parametrize("time_us", [-(2**63), 2**63 - 1, 253_402_300_800 * SECOND, ARRIVED_US * 1000])
 def test_times_beyond_all_calendars_can_come_back(spark: SparkSession, time_us: int) -> None:
     contract = a_contract(ORDERS)

@@ -3,7 +3,8 @@ reason.
 """
 
 import json
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,7 +28,9 @@ from builders import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
+from pipelines.bronze import events
 from pipelines.contracts.contract import contract_of
 from pipelines.silver import REFINED, quarantine
 from pipelines.silver.refining import filled, refine, rules
@@ -37,11 +40,11 @@ SILVER = {str(silver.TABLE.topic): silver for silver in REFINED}
 CONTRACTS = {topic: a_contract(topic) for topic in SILVER}
 
 
-def reasons(spark: SparkSession, topic: str, values: list[bytes | None]) -> list[str]:
+def reasons(spark: SparkSession, topic: str, values: list[bytes | None], keys: Sequence[bytes | None] = ()) -> list[str]:
     """Why quarantine refuses each of the records, after checking that refine leaves exactly those
     out.
     """
-    records = kafka_records(spark, topic, values).localCheckpoint()
+    records = kafka_records(spark, topic, values, keys=keys).localCheckpoint()
     refused = {row["offset"]: row["reason"] for row in quarantine.refuse(records, CONTRACTS, REFINED).collect()}
     accepted = {row["kafka_offset"] for row in refine(records, CONTRACTS[topic], SILVER[topic]).collect()}
     assert accepted.isdisjoint(refused)
@@ -217,7 +220,7 @@ BOUNDED: list[tuple[str, str, dict[str, Any]]] = [
     *(
         (topic, "event_id_not_blank", BUILDERS[topic](event_id=blank))
         for topic in SILVER
-        for blank in ("", " ", "\n\t\xa0\u200b")
+        for blank in ("", " ", "\n\t\xa0\u200b", "\u3000", "\ufeff\0\xad\u2800")
     ),
     *(
         (topic, "event_id_up_to_800_bytes", BUILDERS[topic](event_id="ü" * 401))
@@ -225,6 +228,19 @@ BOUNDED: list[tuple[str, str, dict[str, Any]]] = [
         if topic.startswith("shop.")
     ),
     ("tidemark.fraud_scores", "event_id_up_to_900_bytes", a_score(event_id="ü" * 451)),
+    *((topic, "event_id_no_placeholder", BUILDERS[topic](event_id="undefined")) for topic in SILVER),
+    ("shop.orders", "order_id_no_placeholder", an_order(order_id="N/A")),
+    ("shop.orders", "items_product_id_no_placeholder", an_order(items=[an_item(), an_item(product_id="[object Object]")])),
+    ("shop.orders", "items_seller_id_no_placeholder", an_order(items=[an_item(), an_item(seller_id="\u200bNULL\u3000")])),
+    ("shop.payments", "payment_id_no_placeholder", a_payment(payment_id="00000000-0000-0000-0000-000000000000")),
+    ("shop.clicks", "session_id_no_placeholder", a_click(session_id="<null>")),
+    ("shop.clicks", "product_id_no_placeholder", a_click(product_id="none")),
+    ("shop.inventory", "product_id_no_placeholder", a_movement(product_id="undefined")),
+    ("shop.chargebacks", "payment_id_no_placeholder", BUILDERS["shop.chargebacks"](payment_id="unknown")),
+    ("shop.reviews", "order_id_no_placeholder", BUILDERS["shop.reviews"](order_id="-")),
+    ("tidemark.fraud_scores", "payment_id_no_placeholder", a_score(payment_id="undefined")),
+    ("shop.orders", "placed_at_not_in_the_future", an_order(placed_at=NOON + timedelta(minutes=11))),
+    ("tidemark.fraud_scores", "scored_at_not_in_the_future", a_score(scored_at=NOON + timedelta(days=400))),
     ("shop.orders", "customer_id_not_blank", an_order(customer_id="")),
     ("shop.orders", "placed_at_between_2000_and_2100", an_order(placed_at=NOON.replace(year=1999))),
     ("shop.orders", "estimated_delivery_at_between_2000_and_2100", an_order(estimated_delivery_at=NOON.replace(year=2100))),
@@ -245,6 +261,57 @@ def test_each_bound_of_a_column_s_type_is_named(spark: SparkSession, topic: str)
     found = reasons(spark, topic, [framed(topic, event) for _, event in cases])
 
     assert found == [f"broken_rule:{rule}" for rule, _ in cases]
+
+
+def test_ids_that_nothing_is_put_together_by_may_be_placeholders_and_words_of_cards_are_ids_of_others(
+    spark: SparkSession,
+) -> None:
+    accepted = {
+        "shop.orders": [
+            an_order(customer_id="guest", session_id="null", placed_at=NOON + timedelta(minutes=9)),
+            an_order(
+                order_id="cash", items=[an_item(product_id="voucher", seller_id="pix")], placed_at=NOON - timedelta(days=9)
+            ),
+        ],
+        "shop.clicks": [a_click(visitor_id="undefined", customer_id="null", device_id="unknown")],
+        "shop.payments": [a_payment(order_id="null", customer_id="guest", seller_id="unknown", device_id="undefined")],
+    }
+    for topic, named in accepted.items():
+        assert reasons(spark, topic, [framed(topic, event) for event in named]) == ["accepted"] * len(named)
+
+
+def test_a_payment_whose_key_is_not_its_card_is_refused_save_where_it_has_no_card(spark: SparkSession) -> None:
+    card, none, blank, method = (a_payment(card_id=card_id) for card_id in ("card1", "undefined", "\u3000", "boleto"))
+    sent = [
+        (card, b"card1"),
+        (card, b"o1"),
+        (card, None),
+        (card, b"card1 "),
+        (none, b"o1"),
+        (method, None),
+        (method, b"boleto"),
+    ]
+    values = [framed("shop.payments", event) for event, _ in sent]
+    wrong = "broken_rule:key_is_card_id"
+    assert reasons(spark, "shop.payments", values, [key for _, key in sent]) == [
+        *("accepted", wrong, wrong, wrong),
+        *("accepted", "accepted", "accepted"),
+    ]
+    assert reasons(spark, "shop.payments", [framed("shop.payments", blank)], [None]) == ["broken_rule:card_id_not_blank"]
+
+
+@pytest.mark.parametrize("stamp_us", [-1000, -(2**53), 946_684_799_999_000, 4_102_444_800_000_000, 55_000 * 31_556_952_000_000])
+def test_a_record_that_no_broker_has_stamped_is_archived_and_refused(spark: SparkSession, stamp_us: int) -> None:
+    value = framed("shop.clicks", a_click())
+    records = kafka_records(spark, "shop.clicks", [value]).withColumn("timestamp", F.timestamp_micros(F.lit(stamp_us)))
+    assert refine(records, CONTRACTS["shop.clicks"], SILVER["shop.clicks"]).count() == 0
+    archived = events.keep(records)
+    assert (events.kept_ms(stamp_us // 1000), events.kept_ms(1_795_348_800_000)) == (0, 1_795_348_800_000)
+    for source in (records, archived):
+        [refused] = quarantine.refuse(source, CONTRACTS, REFINED).select("reason", "value").toArrow().to_pylist()
+        assert (refused["reason"], refused["value"]) == ("no_arrival_time", value)
+    [in_bronze] = archived.toArrow().to_pylist()
+    assert (in_bronze["timestamp"], in_bronze["value"]) == (datetime(1970, 1, 1, tzinfo=UTC), value)
 
 
 @pytest.mark.parametrize("wrong", [b"\xe3\xe3\xe3\xe3", b"ok\xe3"])

@@ -91,7 +91,7 @@ def test_a_query_of_two_tables_is_told_where_it_begins_in_each(
         topic = str(module.TABLE.topic)
         catalog.ensure(spark, module.TABLE)
         for copy in range(2):
-            record = kafka_records(spark, topic, [framed(topic, {**event, "event_id": str(copy)})])
+            record = kafka_records(spark, topic, [framed(topic, {**event, "event_id": f"e{copy}"})])
             refine(record, a_contract(topic), module).writeTo(module.TABLE.name).append()
         last = iceberg.loaded(spark, module.TABLE)
         last.expireSnapshots().expireOlderThan(last.currentSnapshot().timestampMillis()).retainLast(1).commit()
