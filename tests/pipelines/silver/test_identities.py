@@ -1,7 +1,7 @@
 """Spark says of a text whether it is an id as Python does."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from ids import WORDS
 from pyspark.sql import SparkSession
@@ -17,7 +17,8 @@ TEXTS = st.tuples(AROUND, WORD, AROUND).map("".join) | st.text(NOTHING, max_size
 
 
 @pytest.mark.parametrize("words", [WORDS.of_any, ()])
-@settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Without shrinking: each step of it would be a run of Spark.
+@settings(max_examples=2, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXTS, min_size=200, max_size=500))
 def test_spark_and_python_judge_alike(spark: SparkSession, words: tuple[str, ...], texts: list[str]) -> None:
     texts += [*words, *SIGNS, "card-1", "nullable", "guest42", "ключ"]
