@@ -43,6 +43,7 @@ TABLE = Table(
     written=Append(),
     partitioning=("days(event_at)",),
     topic="shop.exposures",
+    identities=("session_id",),
 )
 
 MOST_PRODUCTS = 100

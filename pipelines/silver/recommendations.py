@@ -63,6 +63,7 @@ TABLE = Table(
     written=Append(),
     partitioning=("days(event_at)",),
     topic="tidemark.recommendations",
+    identities=("session_id",),
 )
 
 
