@@ -34,11 +34,13 @@ def merge_into(rows: DataFrame, table: Table) -> None:
 
 
 def _merge(arriving: DataFrame, table: Table, written: Merge) -> None:
-    there = full_name(table)
+    there, conditions = full_name(table), near(arriving, table)
+    if conditions is None:
+        return  # a merge of nothing would read the whole table
     same_key = [F.col(f"{there}.{name}") == F.col(f"{ARRIVING}.{name}") for name in table.key]
     # By name: the table may have columns that somebody has added, which are theirs.
     columns = {name: F.col(f"{ARRIVING}.{name}") for name in table.column_names}
-    merge = arriving.alias(ARRIVING).mergeInto(there, reduce(and_, [*same_key, *near(arriving, table)]))
+    merge = arriving.alias(ARRIVING).mergeInto(there, reduce(and_, [*same_key, *conditions]))
     if not written.keep_first:
         merge = merge.whenMatched(_is_newer(there, written)).update(columns)
     merge.whenNotMatched().insert(columns).merge()
@@ -52,10 +54,10 @@ def _is_newer(there: str, written: Merge) -> Column | None:
     return arrived > found
 
 
-def near(arriving: DataFrame, table: Table) -> list[Column]:
+def near(arriving: DataFrame, table: Table) -> list[Column] | None:
     """Return what is true of every row of the table that has the key of an arriving one, in
     constants: the files in which it is true of none are not read. Of more than FEW rows only the
-    times are named; where no row arrives it is true of none.
+    times are named; None where no row arrives.
 
     It never leaves out a row of the same key, because it says nothing of other columns than the
     key.
@@ -66,7 +68,7 @@ def near(arriving: DataFrame, table: Table) -> list[Column]:
     keys = arriving.select(*(F.unix_micros(name).alias(name) if name in times else F.col(name) for name in table.key))
     found = keys.limit(FEW + 1).collect()
     if not found:
-        return [F.lit(False)]
+        return None
     if len(found) > FEW:
         return [_between(table, name, _first_and_last(keys, name)) for name in times]
     values = {name: {row[name] for row in found} for name in table.key}

@@ -130,7 +130,7 @@ def test_of_files_in_which_an_order_is_not_no_row_is_read(spark: SparkSession, m
 
 def read_of(spark: SparkSession, order_id: str) -> int:
     """Return how many rows of the table are read where a batch has this order."""
-    [may_hold] = near(spark.createDataFrame([(order_id,)], "order_id STRING"), orders.TABLE)
+    [may_hold] = near(spark.createDataFrame([(order_id,)], "order_id STRING"), orders.TABLE) or []
     return scanned(catalog.fresh(spark, orders.TABLE).filter(may_hold), "numOutputRows")
 
 
