@@ -51,6 +51,7 @@ def test_what_is_out_of_stock_is_followed_until_it_is_there_again(server: Valkey
 
 
 @pytest.mark.integration
+@pytest.mark.filterwarnings("ignore:Delete operation did not match any records")  # of a table without rows
 def test_it_is_read_from_gold_and_nothing_is_out_before_that_is_there(local_stack: Settings, tmp_path: Path) -> None:
     with own_catalogue("stock", tmp_path) as lake, Client(settings().valkey) as client:
         store = RecommendationStore(client, 3600)
