@@ -41,7 +41,8 @@ def made(local_stack: Settings, **config: str) -> str:
     name = f"test.{uuid4().hex}"
     admin = AdminClient({"bootstrap.servers": local_stack.kafka.bootstrap_servers})
     admin.create_topics([NewTopic(name, num_partitions=7, config=config)])[name].result(10)
-    until(lambda: len(admin.list_topics(timeout=10).topics[name].partitions) == 7, "the topic is there")
+    # For a moment after its creation a broker may not have heard of it.
+    until(lambda: name in (there := admin.list_topics(timeout=10).topics) and len(there[name].partitions) == 7, "it is there")
     return name
 
 
