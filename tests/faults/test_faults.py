@@ -39,6 +39,7 @@ from stack.services import services
 pytestmark = pytest.mark.end_to_end
 
 TABLES = {topic: topic.replace("shop.", "silver.") for topic in KEYS}
+EXPOSURES = "silver.exposures"
 WITHIN_S = 300.0
 
 
@@ -212,7 +213,9 @@ def test_pyiceberg_reads_every_value(aftermath: Aftermath) -> None:
             found = find(catalogue, table)
             assert found is not None
             rows = found.scan(row_filter=GreaterThanOrEqual(term=arrived, value=since)) if arrived else found.scan()
-            assert rows.to_arrow().to_pylist()
+            read = rows.to_arrow().to_pylist()
+            # This shop shows nobody any list.
+            assert read or EXPOSURES in (table.name, *table.made_from)
 
 
 def test_every_question_of_the_pages_is_answered(aftermath: Aftermath, local_stack: Settings) -> None:
