@@ -22,6 +22,7 @@ LATE_AFTER_S: dict[str, int | None] = {
     "silver.reviews": None,
     "silver.quarantine": None,
     "silver.exposures": None,
+    "silver.recommendations": 120,
     "gold.orders": 30,
     "gold.business_metrics": 60,
     "gold.fraud_scores": 60,
@@ -31,6 +32,7 @@ LATE_AFTER_S: dict[str, int | None] = {
     "gold.sessions": 180,
     "gold.item_trends": 180,
     "gold.recommendation_outcomes": 180,
+    "gold.recommendations": 180,
 }
 OTHERS_LATE_AFTER_S = 90
 LAYERS = ("bronze", "silver", "gold")
