@@ -55,3 +55,12 @@ class EngineLost(TidemarkError):
 
 class ShuttingDown(TidemarkError):
     """The process was asked to stop while it waited for something."""
+
+
+def raise_unless_awaited(awaited: bool, error: ServiceUnreachable) -> None:
+    """Raise the error of a batch where nobody waits for its answers and the service may come back.
+
+    A batch that the service refuses is never done again: it would be refused again, and stop all.
+    """
+    if not awaited and not isinstance(error, ServiceRefused):
+        raise error

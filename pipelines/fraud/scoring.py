@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from pipelines.base import logs
 from pipelines.base.arrays import SECOND_US, Floats, Records
-from pipelines.base.errors import ServiceRefused, ServiceUnreachable
+from pipelines.base.errors import ServiceUnreachable, raise_unless_awaited
 from pipelines.base.kill_points import reach
 from pipelines.base.settings import settings
 from pipelines.contracts.avro import encode, encode_around, float_arrays
@@ -156,20 +156,11 @@ def _read(keys: Keys, batch: Batch, store: FraudStore, serving: Serving[fraud_mo
     try:
         reading = store.read(keys, batch, serving.model.name)
     except ServiceUnreachable as error:
-        _raise_unless(awaited, error)
+        raise_unless_awaited(awaited, error)
         log.warning("scoring_degraded", batch=batch.number, cards=len(keys.cards), error=str(error))
         return None
     _follow(reading, store, serving)
     return reading
-
-
-def _raise_unless(awaited: bool, error: ServiceUnreachable) -> None:
-    """Raise the error where nobody waits and the store may come back.
-
-    A batch that it refuses is never done again: it would be refused again, and stop all scoring.
-    """
-    if not awaited and not isinstance(error, ServiceRefused):
-        raise error
 
 
 def _follow(reading: Reading, store: FraudStore, serving: Serving[fraud_model.Model]) -> None:
@@ -188,7 +179,7 @@ def _write(keys: Keys, before: States, after: States, batch: Batch, store: Fraud
     try:
         store.write(keys, before, after, batch)
     except ServiceUnreachable as error:
-        _raise_unless(awaited, error)
+        raise_unless_awaited(awaited, error)
         log.error("card_states_not_written", batch=batch.number, cards=len(keys.cards), error=str(error))
         return False
     return True

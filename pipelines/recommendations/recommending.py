@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from pipelines.base import logs
 from pipelines.base.arrays import SECOND_US, Integers, Numbers, Records
-from pipelines.base.errors import ServiceRefused, ServiceUnreachable
+from pipelines.base.errors import ServiceUnreachable, raise_unless_awaited
 from pipelines.base.kill_points import reach
 from pipelines.base.settings import Recommendations, settings
 from pipelines.contracts.avro import encode
@@ -159,20 +159,11 @@ def _read(arrived: Clicks, batch: Batch, store: RecommendationStore, using: InUs
     try:
         reading = store.read(arrived.session_ids, batch, using.model.name)
     except ServiceUnreachable as error:
-        _raise_unless(awaited, error)
+        raise_unless_awaited(awaited, error)
         log.warning("recommending_degraded", batch=batch.number, sessions=len(arrived.session_ids), error=str(error))
         return None
     _follow(reading, store, using)
     return reading
-
-
-def _raise_unless(awaited: bool, error: ServiceUnreachable) -> None:
-    """Raise the error where nobody waits and the store may come back.
-
-    A batch that it refuses is never done again: it would be refused again, and stop all lists.
-    """
-    if not awaited and not isinstance(error, ServiceRefused):
-        raise error
 
 
 def _follow(reading: Reading, store: RecommendationStore, using: InUse) -> None:
@@ -191,7 +182,7 @@ def _write(changed: Changed, batch: Batch, store: RecommendationStore, made: pa.
     try:
         store.write(changed.session_ids, changed.before, changed.after, batch, newest(made))
     except ServiceUnreachable as error:
-        _raise_unless(awaited, error)
+        raise_unless_awaited(awaited, error)
         log.error("sessions_not_written", batch=batch.number, sessions=len(changed.session_ids), error=str(error))
         return False
     return True
