@@ -2,6 +2,8 @@
 do next.
 """
 
+from __future__ import annotations  # doctor imports this module on whatever Python there is
+
 
 class TidemarkError(Exception):
     """Something the user can mend; its text is what they read."""
