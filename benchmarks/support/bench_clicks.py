@@ -48,6 +48,7 @@ def a_click(number: int) -> dict[str, Any]:
         "channel": "web",
         "device_id": f"bench-device-{session}",
         "country": "BR",
+        "exposure_id": None,
     }
 
 

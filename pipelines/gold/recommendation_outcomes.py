@@ -1,5 +1,5 @@
-"""One row per thing that a visitor did with a recommended product: looked at it, put it into the
-cart, or bought it.
+"""One row per thing that a visitor did with a recommended product: clicked on it in the
+list, looked at it, put it into the cart, or bought it.
 """
 
 from pyspark.sql import Column as SparkColumn
@@ -19,13 +19,14 @@ MOST_LISTS, MOST_CLICKS = 100, 200
 
 TABLE = Table(
     name="gold.recommendation_outcomes",
-    grain="One row per list shown, product on it and what was done with the product: viewed, carted or bought in the same "
-    "session, at most 30 minutes after the list was shown. A product that was on several lists has a row for each; one "
-    "without a row was left alone. Of a session's half hour the first 100 lists count, of its hour the first 200 clicks.",
+    grain="One row per list shown, product on it and what was done with the product: clicked on the list, viewed, carted or "
+    "bought in the same session, at most 30 minutes after the list was shown. A product that was on several lists has a row "
+    "for each; one without a row was left alone. Of a session's half hour the first 100 lists count, of its hour the first "
+    "200 clicks.",
     columns=(
         Column("exposure_id", "string", "The event of the list that was shown."),
         Column("product_id", "string", "The product on it."),
-        Column("outcome", "string", "viewed, carted or bought: once each, however often it was done."),
+        Column("outcome", "string", "clicked (the shop says that it was on this list), viewed, carted or bought: once each."),
         Column("shown_at", "timestamp", "When the list was shown, UTC."),
         *silver_exposures.TABLE.take("session_id", "visitor_id", "place", "variant"),
         Column("team", "string", "The variant that put the product on the list, where the list says it.", required=False),
@@ -59,7 +60,7 @@ def aggregate(clicks: DataFrame, exposures: DataFrame, lateness: str) -> DataFra
     lists = sessions.select("session_id", F.explode("lists").alias("list"), "clicks")
     pairs = lists.select("session_id", "list.*", F.explode("clicks").alias("click")).filter(_is_attributed())
     position = F.array_position("products", F.col("click.product_id")).cast("int")
-    outcomes = pairs.select("*", "click.product_id", "click.outcome", position.alias("position"))
+    outcomes = pairs.select("*", "click.product_id", F.explode(_outcomes()).alias("outcome"), position.alias("position"))
     return outcomes.withColumn("team", F.expr("get(teams, position - 1)")).select(*TABLE.column_names)
 
 
@@ -74,13 +75,25 @@ def _done(clicks: DataFrame) -> DataFrame:
     """Return what was done with products: event_at, session_id and the rest as `click`."""
     action = F.col("action")
     outcome = F.when(is_view(action), "viewed").when(action == "add_to_cart", "carted").otherwise("bought")
-    whole = F.struct(F.col("event_at").alias("clicked_at"), "event_id", "product_id", outcome.alias("outcome"))
+    whole = F.struct(
+        F.col("event_at").alias("clicked_at"),
+        "event_id",
+        "product_id",
+        outcome.alias("outcome"),
+        F.col("exposure_id").alias("clicked_on"),
+    )
     return clicks.filter(action != "remove_from_cart").select("event_at", "session_id", whole.alias("click"))
 
 
 def _first(structs: str, most: int) -> SparkColumn:
     """Return the least of a group's structs, in order, by what they begin with: their time."""
     return InternalFunction.collect_top_k(F.col(structs), most, True)
+
+
+def _outcomes() -> SparkColumn:
+    """Return what a click did with a list's product, and that it was on the list if it was."""
+    clicked = F.when(F.col("click.clicked_on") == F.col("exposure_id"), "clicked")
+    return F.array_compact(F.array("click.outcome", clicked))
 
 
 def _is_attributed() -> SparkColumn:

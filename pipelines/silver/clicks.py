@@ -25,6 +25,12 @@ TABLE = Table(
         Column("channel", "string", "web or app."),
         Column("device_id", "string", "Fingerprint of the visitor's device."),
         Column("country", "string", "ISO 3166 two-letter country of the visitor's address."),
+        Column(
+            "exposure_id",
+            "string",
+            "The event_id of the list in shop.exposures that was clicked, where the click came from one.",
+            required=False,
+        ),
         *LINEAGE,
     ),
     key=("event_id",),

@@ -76,6 +76,7 @@ class Exposures:
         visit.shown = offer.recommendation_id
         if not offer.products and offer.variant != NO_LIST:
             return None
+        visit.exposure_id = exposure_id
         self._publish(exposure_id, at, visit, place, offer)
         return self._look_down(visit, person, [self._numbers.get(product_id, -1) for product_id in offer.products])
 

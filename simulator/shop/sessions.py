@@ -164,7 +164,7 @@ class Sessions:
         """
         won_over = self._exposures.is_won_over(visit, self._people.person(visit.person), visit.followed)
         visit.product = visit.followed
-        self._click(at, visit, "view", visit.product, 1)
+        self._click(at, visit, "view", visit.product, 1, visit.exposure_id)
         if won_over:
             if "purchase" in visit.plan:
                 visit.plan[:0] = ["add", "view"] if visit.plan[0] == "add" else ["add"]
@@ -235,7 +235,7 @@ class Sessions:
         if self._chance.random() < FORGETFUL:
             self._world.agenda.plan(at + SESSION_GAP + int(self._chance.between(0, 6 * HOUR)), "visit.again", person)
 
-    def _click(self, at: int, visit: Visit, action: str, number: int, pieces: int) -> None:
+    def _click(self, at: int, visit: Visit, action: str, number: int, pieces: int, exposure_id: str | None = None) -> None:
         if visit.session_id is None:
             return
         visit.position += 1
@@ -255,5 +255,6 @@ class Sessions:
             "channel": visit.channel,
             "device_id": visit.device_id,
             "country": visit.country,
+            "exposure_id": exposure_id,
         }
         self._world.publish("shop.clicks", visit.session_id, at, record)

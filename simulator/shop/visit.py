@@ -13,8 +13,8 @@ class Visit:
     of the one looked at (-1 for none). `taste` is the place on the price range of a category, 0 to
     1, that is sought among `care` candidates; a `seller` given by number is the only one bought
     from; `returning` visitors come back another time to buy. `payer` is set when somebody else than
-    `person` pays: a fraud. `shown` is the list that was shown last, `followed` the number of the
-    product on it that was clicked (-1 for none).
+    `person` pays: a fraud. `shown` is the list that was shown last, `exposure_id` the event that
+    told of it, `followed` the number of the product on it that was clicked (-1 for none).
     """
 
     person: int
@@ -34,5 +34,6 @@ class Visit:
     product: int = -1
     detours: int = 0
     shown: str | None = None
+    exposure_id: str | None = None
     followed: int = -1
     cart: list[list[int]] = field(default_factory=list)

@@ -52,7 +52,7 @@ def a_payment(**changes: Any) -> dict[str, Any]:
 def a_click(**changes: Any) -> dict[str, Any]:
     event = {"event_id": "e1", "event_at": NOON, "session_id": "v1", "visitor_id": "w1", "customer_id": None, "position": 1}
     what = {"action": "view", "product_id": "p1", "quantity": 1, "price": Decimal("10.00"), "currency": "BRL"}
-    return {**event, **what, "channel": "web", "device_id": "d1", "country": "BR", **GIVEN, **changes}
+    return {**event, **what, "channel": "web", "device_id": "d1", "country": "BR", "exposure_id": None, **GIVEN, **changes}
 
 
 def an_exposure(**changes: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ MEASURES = {
     "viewed": ("views", "lists shown with a product viewed"),
     "carted": ("carts", "lists shown with a product put into the cart"),
     "bought": ("purchases", "lists shown with a product bought"),
-    "wins": ("votes", "visitors who viewed more from one of two interleaved lists"),
+    "wins": ("votes", "visitors who clicked more from one of two interleaved lists"),
 }
 
 

@@ -20,7 +20,7 @@ def hit_rates(series: Mapping[str, list[Point]], window: Window, scheme: Scheme)
 
 
 def click_through(series: Mapping[str, list[Point]], window: Window, scheme: Scheme) -> go.Figure:
-    """Return per variant the share of products shown that were viewed."""
+    """Return per variant the share of products shown that were clicked on the list."""
     return _shares(series, lambda point: point.click_through, window, scheme)
 
 

@@ -17,7 +17,7 @@ from dashboards.pages.recommendations.series import WINDOWS
 
 GRAPH_HEIGHT = "200px"
 CLICKS_HEIGHT = "180px"
-GRAPHS = {"hits": "Lists shown with a product viewed", "click-through": "Products shown that were viewed"}
+GRAPHS = {"hits": "Lists shown with a product viewed", "click-through": "Products shown that were clicked on the list"}
 TYPED_FOR_MS = 400
 LONGEST_ID = 200
 VARIANTS = (

@@ -180,7 +180,7 @@ def _counted(wins: Wins) -> str:
         return ""
     session, popular, ties = map(formats.count, wins)
     return (
-        f"Of interleaved lists {session} visitors viewed more that the session gave, {popular} more that is popular, "
+        f"Of interleaved lists {session} visitors clicked more that the session gave, {popular} more that is popular, "
         f"{ties} as much of both."
     )
 

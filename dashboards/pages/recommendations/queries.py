@@ -13,7 +13,7 @@ TRENDING = 12
 
 class Step(NamedTuple):
     """What one variant showed in one step of a window: lists, those of which a product was viewed,
-    their products, and those viewed.
+    their products, and those clicked on the list.
     """
 
     at: datetime
@@ -21,7 +21,7 @@ class Step(NamedTuple):
     lists: int
     hits: int
     products: int
-    viewed: int
+    clicked: int
 
 
 class Measured(NamedTuple):
@@ -33,7 +33,7 @@ class Measured(NamedTuple):
 
 
 class Wins(NamedTuple):
-    """Visitors who viewed more of what one list gave to the interleaved one than of what the other
+    """Visitors who clicked more of what one list gave to the interleaved one than of what the other
     gave: of the session's list, of the popular one, as many of both.
     """
 
@@ -112,12 +112,13 @@ SELECT max(event_at) FROM gold.recommendations
 # What was shown, with how many of its products something was done: a row of the table of outcomes
 # is one thing done with one product.
 SHOWN = """done AS (
-  SELECT exposure_id, count_if(outcome = 'viewed') AS viewed, count_if(outcome = 'carted') AS carted,
-    count_if(outcome = 'bought') AS bought
+  SELECT exposure_id, count_if(outcome = 'clicked') AS clicked, count_if(outcome = 'viewed') AS viewed,
+    count_if(outcome = 'carted') AS carted, count_if(outcome = 'bought') AS bought
   FROM gold.recommendation_outcomes WHERE shown_at >= ? GROUP BY 1
 ), lists AS (
   SELECT variant, visitor_id, event_at AS shown_at, cardinality(products) AS products,
-    coalesce(viewed, 0) AS viewed, coalesce(carted, 0) AS carted, coalesce(bought, 0) AS bought
+    coalesce(clicked, 0) AS clicked, coalesce(viewed, 0) AS viewed, coalesce(carted, 0) AS carted,
+    coalesce(bought, 0) AS bought
   FROM silver.exposures LEFT JOIN done ON exposure_id = event_id
   WHERE event_at >= ? AND cardinality(products) > 0
 )"""
@@ -125,7 +126,7 @@ SHOWN = """done AS (
 STEPS = f"""
 WITH {SHOWN}
 SELECT from_unixtime(floor(to_unixtime(shown_at) / ?) * ?), variant,
-  count(*), count_if(viewed > 0), sum(products), sum(viewed)
+  count(*), count_if(viewed > 0), sum(products), sum(clicked)
 FROM lists GROUP BY 1, 2 ORDER BY 1, 2
 """  # noqa: S608 - a constant of ours
 
@@ -134,7 +135,7 @@ OF_VISITORS = """count(*), sum(trials), sum(successes),
 
 OUTCOMES = f"""
 WITH {SHOWN}, visitors AS (
-  SELECT variant, visitor_id, count(*) AS lists, sum(products) AS products, sum(viewed) AS clicked,
+  SELECT variant, visitor_id, count(*) AS lists, sum(products) AS products, sum(clicked) AS clicked,
     count_if(viewed > 0) AS viewed, count_if(carted > 0) AS carted, count_if(bought > 0) AS bought
   FROM lists WHERE visitor_id <> '' GROUP BY 1, 2
 )
@@ -165,7 +166,7 @@ WINS = """
 WITH leads AS (
   SELECT visitor_id, count_if(team = 'session') - count_if(team = 'popular') AS lead
   FROM gold.recommendation_outcomes
-  WHERE shown_at >= ? AND variant = 'interleaved' AND outcome = 'viewed' GROUP BY 1
+  WHERE shown_at >= ? AND variant = 'interleaved' AND outcome = 'clicked' GROUP BY 1
 )
 SELECT count_if(lead > 0), count_if(lead < 0), count_if(lead = 0) FROM leads
 """
@@ -232,7 +233,7 @@ def steps(ask: Ask, since: datetime, step_s: int) -> list[Step]:
 
 def outcomes(ask: Ask, since: datetime) -> list[Measured]:
     """Return, per variant, the shares of lists shown since `since` of which a product was viewed,
-    carted or bought, and of products that were viewed ("clicked").
+    carted or bought, and of products that were clicked on the list.
     """
     return [_measured(*row) for row in ask(OUTCOMES, since, since)]
 
@@ -245,7 +246,7 @@ def conversions(ask: Ask, since: datetime) -> list[Measured]:
 
 
 def wins(ask: Ask, since: datetime) -> Wins:
-    """Return which of two interleaved lists visitors viewed more of."""
+    """Return on which of two interleaved lists visitors clicked more."""
     return next((Wins(*row) for row in ask(WINS, since)), Wins(0, 0, 0))
 
 

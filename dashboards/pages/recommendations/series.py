@@ -29,7 +29,7 @@ WINDOWS = {
 
 class Point(NamedTuple):
     """One step of one variant: lists shown, the share of them of which a product was viewed, the
-    share of products that were; shares are null where nothing was shown.
+    share of products that were clicked on the list; shares are null where nothing was shown.
     """
 
     at: datetime
@@ -60,7 +60,7 @@ def points(rows: Iterable[Step], newest: datetime, window: Window) -> dict[str, 
 def _point(at: datetime, young: bool, row: Step | None) -> Point:
     if row is None:
         return Point(at, young, 0, None, None)
-    return Point(at, young, row.lists, _share(row.hits, row.lists), _share(row.viewed, row.products))
+    return Point(at, young, row.lists, _share(row.hits, row.lists), _share(row.clicked, row.products))
 
 
 def _share(part: int, whole: int) -> float | None:

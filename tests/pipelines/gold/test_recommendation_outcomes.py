@@ -37,6 +37,22 @@ def test_what_was_done_with_a_shown_product_has_a_row_each(spark: SparkSession) 
     ]
 
 
+def test_a_click_that_names_its_list_was_on_that_one_only(spark: SparkSession) -> None:
+    again = an_exposure(event_id="x2", event_at=at(5), products=["p1", "p2"])
+    clicked = [
+        a_click(event_id="1", event_at=at(6), product_id="p1", exposure_id="x2"),
+        a_click(event_id="2", event_at=at(7), product_id="p2", exposure_id="of another session"),
+        a_click(event_id="3", event_at=at(8), product_id="p9", exposure_id="x2"),  # which was not on it
+    ]
+    assert outcomes(spark, [SHOWN, again], clicked) == [
+        ("x1", "p1", "viewed", 1, "session"),
+        ("x1", "p2", "viewed", 2, "popular"),
+        ("x2", "p1", "clicked", 1, None),
+        ("x2", "p1", "viewed", 1, None),
+        ("x2", "p2", "viewed", 2, None),
+    ]
+
+
 @pytest.mark.parametrize(("seconds", "counts"), [(-0.001, 0), (0.0, 1), (HALF_AN_HOUR, 1), (HALF_AN_HOUR + 0.001, 0)])
 def test_what_comes_within_thirty_minutes_after_the_list_counts(spark: SparkSession, seconds: float, counts: int) -> None:
     assert len(outcomes(spark, [SHOWN], [a_click(event_at=at(seconds))])) == counts

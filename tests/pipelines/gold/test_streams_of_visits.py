@@ -50,12 +50,16 @@ def visits(chance: Random, count: int) -> list[tuple[float, bool, Event]]:
     whether it is a click.
     """
     drawn: list[tuple[float, bool, Event]] = []
+    lists: dict[str, str] = {}  # of a session, one of those that came or come
     for number in range(count):
         happened, session = chance.randrange(4 * HOUR), f"v{chance.randrange(12)}"
         who = {"session_id": session, "visitor_id": f"w{session}", "event_at": at(happened)}
-        click = a_click(event_id=f"c{number}", product_id=chance.choice(PRODUCTS), action=chance.choice(ACTIONS), **who)
+        what = {"product_id": chance.choice(PRODUCTS), "action": chance.choice(ACTIONS), "exposure_id": lists.get(session)}
+        click = a_click(event_id=f"c{number}", **what, **who)
         shown = an_exposure(event_id=f"x{number}", products=chance.sample(PRODUCTS, chance.randrange(4)), **who)
         is_click = chance.random() < 0.7
+        if not is_click:
+            lists[session] = f"x{number}"
         drawn.append((happened + chance.choice((0, chance.randrange(LATE_BY_S))), is_click, click if is_click else shown))
     return sorted(drawn, key=lambda each: each[0])
 
@@ -99,10 +103,11 @@ def outcomes_by_hand(clicked: Sequence[Event], shown: Sequence[Event]) -> set[tu
     """Return list, product and outcome of each pair of a list and a click that belong together."""
     words = {"add_to_cart": "carted", "purchase": "bought", "view": "viewed", "compare": "viewed"}
     return {
-        (list_["event_id"], click["product_id"], words[click["action"]])
+        (list_["event_id"], click["product_id"], outcome)
         for list_ in shown
         for click in clicked
-        if click["session_id"] == list_["session_id"] and click["product_id"] in list_["products"]
+        for outcome in (words.get(click["action"]), "clicked" if click["exposure_id"] == list_["event_id"] else None)
+        if outcome and click["session_id"] == list_["session_id"] and click["product_id"] in list_["products"]
         if timedelta(0) <= click["event_at"] - list_["event_at"] <= SILENCE and click["action"] in words
     }
 
@@ -127,7 +132,8 @@ def test_a_stream_gives_what_a_recomputation_gives(spark: SparkSession, seed: in
         sessions_by_hand(clicked)
     )
     outcomes = catalog.fresh(spark, recommendation_outcomes.TABLE).select("exposure_id", "product_id", "outcome").collect()
-    assert sorted(map(tuple, outcomes)) == sorted(outcomes_by_hand(clicked, shown))
+    assert sorted(map(tuple, outcomes)) == sorted(expected := outcomes_by_hand(clicked, shown))
+    assert "clicked" in {outcome for *_, outcome in expected}
 
 
 def test_a_session_that_goes_on_after_a_recomputation_is_there_once_and_whole(spark: SparkSession) -> None:

@@ -88,6 +88,21 @@ def test_what_is_clicked_on_a_list_is_looked_at_and_higher_places_are_clicked_mo
     assert places[0] + places[1] > 1.3 * (places[8] + places[9])
 
 
+def test_a_click_on_a_list_names_it_and_no_other_click_does() -> None:
+    lists, named = {}, 0
+    for event in take(a_shop(), 20_000):
+        if event.topic == "shop.exposures":
+            lists[event.record["event_id"]] = event.record
+        elif event.topic == "shop.clicks" and (exposure_id := event.record["exposure_id"]) is not None:
+            named += 1
+            shown = lists.pop(exposure_id)  # each list is clicked once
+            assert event.record["session_id"] == shown["session_id"]
+            assert event.record["product_id"] in shown["products"]
+            assert event.record["event_at"] >= shown["event_at"]
+    assert named > 50
+    assert all(record["exposure_id"] is None for record in of("shop.clicks", take(a_shop(lambda _: []), 2_000)))
+
+
 def test_a_visitor_who_sees_no_list_is_in_the_experiment_and_an_empty_list_is_not_shown() -> None:
     without = of("shop.exposures", take(a_shop(lambda _: [], "none"), 4_000))
     assert without

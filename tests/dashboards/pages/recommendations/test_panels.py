@@ -133,7 +133,7 @@ def test_the_rule_is_stated_with_the_wins_that_were_counted() -> None:
     words = panels.rule(EXPERIMENT)
     assert "Johari et al., KDD 2017" in words
     assert "all 6 together are wrong in at most 5 % of experiments" in words
-    assert "1,200 visitors viewed more that the session gave, 450 more that is popular, 300 as much of both" in words
+    assert "1,200 visitors clicked more that the session gave, 450 more that is popular, 300 as much of both" in words
     assert "interleaved" not in panels.rule(None)
 
 

@@ -64,13 +64,16 @@ def _outcome(exposure: str, product: str, outcome: str, team: str | None = None)
 
 OUTCOMES = [
     _outcome("e1", "a", "viewed"),
+    _outcome("e1", "a", "clicked"),
     _outcome("e1", "b", "viewed"),
     _outcome("e1", "b", "carted"),
     _outcome("e1", "b", "bought"),
     _outcome("e2", "d", "viewed"),
     _outcome("e5", "b", "viewed", "session"),
-    _outcome("e5", "d", "viewed", "session"),
     _outcome("e5", "a", "viewed", "popular"),
+    _outcome("e5", "b", "clicked", "session"),
+    _outcome("e5", "d", "clicked", "session"),
+    _outcome("e5", "a", "clicked", "popular"),
     _outcome("e8", "a", "viewed"),
 ]
 
@@ -179,8 +182,8 @@ def test_what_was_shown_is_counted_per_step_and_variant_and_an_empty_list_is_non
     assert queries.steps(ask, NOW - DAY, 1800) == [
         Step(hour - 30 * MINUTE, "interleaved", 1, 1, 4, 3),
         Step(hour - 30 * MINUTE, "popular", 1, 0, 2, 0),
-        Step(hour, "session", 3, 2, 6, 3),
-        Step(hour + 30 * MINUTE, "session", 1, 1, 1, 1),
+        Step(hour, "session", 3, 2, 6, 1),
+        Step(hour + 30 * MINUTE, "session", 1, 1, 1, 0),
     ]
 
 
@@ -207,7 +210,7 @@ def by_hand(outcome: str, *, of_products: bool) -> dict[str, Sample]:
 
 @pytest.mark.parametrize(
     ("measure", "outcome", "of_products"),
-    [("clicked", "viewed", True), ("viewed", "viewed", False), ("carted", "carted", False), ("bought", "bought", False)],
+    [("clicked", "clicked", True), ("viewed", "viewed", False), ("carted", "carted", False), ("bought", "bought", False)],
 )
 def test_outcomes_are_moments_over_visitors(ask: Ask, measure: str, outcome: str, of_products: bool) -> None:
     found = {row.variant: row.sample for row in queries.outcomes(ask, NOW - DAY) if row.measure == measure}
@@ -222,7 +225,7 @@ def test_a_session_converts_once_and_is_its_visitor_s_variant_s(ask: Ask) -> Non
     assert found == {"none": moments([(1, 0)]), "session": pytest.approx(moments([(1, 1), (1, 0)]))}
 
 
-def test_a_visitor_prefers_the_list_of_which_more_was_viewed(ask: Ask) -> None:
+def test_a_visitor_prefers_the_list_on_which_more_was_clicked(ask: Ask) -> None:
     assert queries.wins(ask, NOW - DAY) == Wins(1, 0, 0)
     assert queries.wins(ask, NOW) == Wins(0, 0, 0)
 
