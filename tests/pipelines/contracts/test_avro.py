@@ -4,6 +4,7 @@ read by what its values mean, or is not decoded; nothing that is registered brea
 
 import io
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,6 +22,7 @@ from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.base.errors import ContractError
+from pipelines.base.java import jdk17
 from pipelines.contracts.avro import decode, encode_around, float_arrays, frame_refusal
 from pipelines.contracts.contract import Contract, Writer, contract_of
 from pipelines.fraud.scoring import SCORE_NAMES, SCORE_SCHEMA
@@ -229,3 +231,20 @@ def test_no_depth_of_data_reaches_java_s_stack(spark: SparkSession) -> None:
     deep = framed({**a_payment(), "tree": nodes(1)}, schema, 1)[:-1] + b"\x02" * 900_000
     (row,) = rows(spark, contract, [deep])
     assert row["event"]["event_id"] == "e1"
+
+
+def schemas_alive(spark: SparkSession) -> int:
+    """Return how many Avro records' schemas Java holds, once it has collected what nobody holds."""
+    jcmd, process = jdk17().with_name("jcmd"), spark.sparkContext._gateway.proc.pid  # type: ignore[union-attr]
+    counted = subprocess.run([jcmd, str(process), "GC.class_histogram"], capture_output=True, text=True, check=True).stdout
+    return sum(int(line.split()[1]) for line in counted.splitlines() if "org.apache.avro.Schema$RecordSchema" in line)
+
+
+def test_a_schema_is_forgotten_with_its_batch(spark: SparkSession) -> None:
+    contract, _ = contract_of("shop.payments", PAYMENTS, {1: PAYMENTS[-1]})
+    records = kafka_records(spark, "shop.payments", [framed(a_payment(), PAYMENTS[-1], 1)])
+    records.select(decode(F.col("value"), contract)).collect()
+    before, batches = schemas_alive(spark), 50
+    for _ in range(batches):
+        assert records.select(decode(F.col("value"), contract)).collect()
+    assert schemas_alive(spark) < before + batches
