@@ -27,6 +27,9 @@ DAY_S = 86_400
 LONGEST_PAST_S = 30 * DAY_S
 # A past ends a little before now, so that its last event does not lie in the future.
 LAST_MINUTE_S = 60.0
+# Lists that come into view for each other event, where a recommender makes them: 62 beside 208 a
+# second in the demo.
+LISTS_PER_EVENT = 0.3
 
 Seed = Annotated[int, typer.Option(help="The same seed gives the same shop and the same faults.")]
 Speed = Annotated[float, typer.Option(parser=speed, metavar="xN", help="How fast the simulated clock runs.")]
@@ -57,7 +60,9 @@ FOREVER = float("inf")
 @app.callback(invoke_without_command=True)
 def live(
     context: typer.Context,
-    rate: Annotated[float, typer.Option(min=0.01, help="Events per simulated second, all topics together.")] = 200.0,
+    rate: Annotated[
+        float, typer.Option(min=0.01, help="Events per simulated second, all topics, lists shown among them.")
+    ] = 200.0,
     steady: Annotated[bool, typer.Option("--steady", help="As busy at night as by day, whatever the season.")] = False,
     speed: Speed = 1.0,
     duration: Duration = FOREVER,
@@ -117,7 +122,8 @@ def _run(
     """Send what happens in the shop of this seed until it is time to stop, and save it."""
     real_time = SteadyTime()
     began = real_time.now()
-    shop = snapshot.opened(seed, micros(began - _past(speed, duration)), rate, catalogue, steady, offers)
+    others = rate / (1 + LISTS_PER_EVENT) if offers else rate
+    shop = snapshot.opened(seed, micros(began - _past(speed, duration)), others, catalogue, steady, offers)
     after_save = offers.begin_anew if offers else lambda: None
     saver = snapshot.Saver(seed, shop, out.settled, shutdown.requested.is_set, speed=speed, after_save=after_save)
     log.info("shop_open", rate=rate, speed=speed, seed=seed)

@@ -14,6 +14,7 @@ from fastavro import parse_schema
 from fastavro.validation import validate
 
 from simulator import snapshot
+from simulator.cli import LISTS_PER_EVENT
 from simulator.event import Event
 from simulator.shop import Catalogue, Shop
 from simulator.shop.exposures import Exposures, Offer
@@ -86,6 +87,12 @@ def test_what_is_clicked_on_a_list_is_looked_at_and_higher_places_are_clicked_mo
         elif event.topic == "shop.clicks" and event.record["product_id"] in (products := newest.pop(event.key, [])):
             places[products.index(event.record["product_id"])] += 1
     assert places[0] + places[1] > 1.3 * (places[8] + places[9])
+
+
+def test_lists_are_about_as_many_as_the_rate_asked_for_leaves_room_for() -> None:
+    topics = Counter(event.topic for event in take(a_shop(), 20_000))
+    lists = topics.pop("shop.exposures")
+    assert LISTS_PER_EVENT <= lists / topics.total() < 2 * LISTS_PER_EVENT  # here each look has a new one, at once
 
 
 def test_a_click_on_a_list_names_it_and_no_other_click_does() -> None:
