@@ -15,7 +15,16 @@ from stack.service import Service
 # queries: as two threads of equal rank on full cores they got so little that thousands of methods
 # waited for them and ran interpreted. Measured on 2 cores: docs/decisions/11.
 COMPILERS_FIRST = "-XX:CICompilerCount=6 -XX:ThreadPriorityPolicy=1 -XX:JavaPriority5_To_OSPriority=4"
-LEAN_JAVA = f"-XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC {COMPILERS_FIRST}"
+# What a batch makes lives for a second or two. In a young generation with little room for survivors
+# it was taken for old, and all threads waited half a second and more, every few minutes, for a
+# collection of everything; at the start twenty times, most of them for room for classes.
+GENERATIONS = "-XX:NewRatio=1 -XX:SurvivorRatio=4 -XX:-UseAdaptiveSizePolicy -XX:MetaspaceSize=384m"
+
+
+def lean_java() -> str:
+    """Return the options of a Java that runs many small queries, all of its heap given at once."""
+    heap = f"-Xms{settings().spark.driver_memory}"
+    return f"-XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC {heap} {GENERATIONS} {COMPILERS_FIRST}"
 
 
 def spark_environment() -> dict[str, str]:
@@ -53,7 +62,7 @@ def streams() -> Service:
             "TIDEMARK_SPARK__STATUS_PORT": settings().spark.status_port,
         },
         needs=("kafka", "registry", "postgres", "valkey", "mlflow"),
-        environment={**spark_environment(), "JDK_JAVA_OPTIONS": LEAN_JAVA},
+        environment={**spark_environment(), "JDK_JAVA_OPTIONS": lean_java()},
         stop_within_s=60,
     )
 
