@@ -27,7 +27,7 @@ from pipelines.lake import catalog, compaction
 from pipelines.lake.merge import merge_into
 from pipelines.streaming.session import spark_session
 from pipelines.table import Table
-from stack.programs import lean_java
+from stack.programs import LEAN_JAVA
 
 SIZES = {"50k": 50_000, "3m": 3_000_000}
 MONTHS_30 = timedelta(days=913)
@@ -121,7 +121,7 @@ class Measured:
 
 def main(batches: int = BATCHES) -> None:
     """Measure both tables at both sizes, write the receipt, and leave nothing behind."""
-    os.environ["JDK_JAVA_OPTIONS"] = lean_java()  # as the streams have it
+    os.environ["JDK_JAVA_OPTIONS"] = LEAN_JAVA  # as the streams have it
     spark = spark_session("gold_growth")
     found: dict[str, float] = {}
     for size, count in SIZES.items():

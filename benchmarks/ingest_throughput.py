@@ -36,7 +36,7 @@ from simulator.encoding import framed
 from simulator.event import Event
 from simulator.producer import KafkaProducer, Record
 from simulator.shop import Shop
-from stack.programs import lean_java
+from stack.programs import LEAN_JAVA
 
 ROWS = 2_000_000
 DIFFERENT = 20_000  # clicks of the simulated shop that the backlog repeats under new event ids
@@ -54,7 +54,7 @@ def main() -> None:
 
     The first round is that of a Java which has yet to compile what the others run.
     """
-    os.environ["JDK_JAVA_OPTIONS"] = lean_java()  # as the streams have it
+    os.environ["JDK_JAVA_OPTIONS"] = LEAN_JAVA  # as the streams have it
     spark = spark_session("ingest_throughput")
     spark.conf.set("spark.sql.shuffle.partitions", PARTITIONS)
     rates: dict[str, list[float]] = {"raw": [], "silver": []}

@@ -17,14 +17,11 @@ from stack.service import Service
 COMPILERS_FIRST = "-XX:CICompilerCount=6 -XX:ThreadPriorityPolicy=1 -XX:JavaPriority5_To_OSPriority=4"
 # What a batch makes lives for a second or two. In a young generation with little room for survivors
 # it was taken for old, and all threads waited half a second and more, every few minutes, for a
-# collection of everything; at the start twenty times, most of them for room for classes.
-GENERATIONS = "-XX:NewRatio=1 -XX:SurvivorRatio=4 -XX:-UseAdaptiveSizePolicy -XX:MetaspaceSize=384m"
-
-
-def lean_java() -> str:
-    """Return the options of a Java that runs many small queries, all of its heap given at once."""
-    heap = f"-Xms{settings().spark.driver_memory}"
-    return f"-XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC {heap} {GENERATIONS} {COMPILERS_FIRST}"
+# collection of everything; at the start twenty times, most of them for room for classes. The heap
+# is given at once, as a percentage: Spark's launcher, whose heap is small, reads these, too.
+HEAP_AT_ONCE = "-XX:InitialRAMPercentage=100 -XX:MetaspaceSize=384m"
+GENERATIONS = "-XX:NewRatio=1 -XX:SurvivorRatio=4 -XX:-UseAdaptiveSizePolicy"
+LEAN_JAVA = f"-XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC {HEAP_AT_ONCE} {GENERATIONS} {COMPILERS_FIRST}"
 
 
 def spark_environment() -> dict[str, str]:
@@ -62,7 +59,7 @@ def streams() -> Service:
             "TIDEMARK_SPARK__STATUS_PORT": settings().spark.status_port,
         },
         needs=("kafka", "registry", "postgres", "valkey", "mlflow"),
-        environment={**spark_environment(), "JDK_JAVA_OPTIONS": lean_java()},
+        environment={**spark_environment(), "JDK_JAVA_OPTIONS": LEAN_JAVA},
         stop_within_s=60,
     )
 
