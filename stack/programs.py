@@ -15,13 +15,10 @@ from stack.service import Service
 # queries: as two threads of equal rank on full cores they got so little that thousands of methods
 # waited for them and ran interpreted. Measured on 2 cores: docs/decisions/11.
 COMPILERS_FIRST = "-XX:CICompilerCount=6 -XX:ThreadPriorityPolicy=1 -XX:JavaPriority5_To_OSPriority=4"
-# What a batch makes lives for a second or two. In a young generation with little room for survivors
-# it was taken for old, and all threads waited half a second and more, every few minutes, for a
-# collection of everything; at the start twenty times, most of them for room for classes. The heap
-# is given at once, as a percentage: Spark's launcher, whose heap is small, reads these, too.
-HEAP_AT_ONCE = "-XX:InitialRAMPercentage=100 -XX:MetaspaceSize=384m"
-GENERATIONS = "-XX:NewRatio=1 -XX:SurvivorRatio=4 -XX:-UseAdaptiveSizePolicy"
-LEAN_JAVA = f"-XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC {HEAP_AT_ONCE} {GENERATIONS} {COMPILERS_FIRST}"
+# Without room for classes given at once, all threads waited for some fifteen collections of
+# everything in the first minutes, by which that room grew.
+CLASSES = "-XX:MetaspaceSize=384m"
+LEAN_JAVA = f"-XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC {CLASSES} {COMPILERS_FIRST}"
 
 
 def spark_environment() -> dict[str, str]:

@@ -126,3 +126,23 @@ def test_a_checkpoint_of_before_goes_on_and_knows_its_ids(stream: Stream) -> Non
     stream.run(lambda rows: rows.withWatermark("kafka_at", "10 minutes").dropDuplicatesWithinWatermark(["event_id"]))
     stream.add([*arriving("a", 3, 0, now()), *arriving("b", 3, 1, now() - timedelta(hours=1))])
     assert stream.run() == ["a0", "a1", "a2", "b0", "b1", "b2"]
+
+
+def compiled(spark: SparkSession) -> int:
+    """Return how often Spark has compiled code so far."""
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None
+    return int(jvm.org.apache.spark.metrics.source.CodegenMetrics.METRIC_COMPILATION_TIME().getCount())
+
+
+def test_a_batch_runs_the_code_of_those_before_it(spark: SparkSession, stream: Stream) -> None:
+    def compilations(batches: int) -> int:
+        for _ in range(batches):
+            stream.add(arriving(f"{stream.batches}-", 5, 0, now()))
+        before = compiled(spark)
+        stream.run()
+        return compiled(spark) - before
+
+    compilations(3)
+    # By the watermark, another one in every batch, ids are forgotten: a few lines of their own.
+    assert compilations(10) - compilations(5) == 5
