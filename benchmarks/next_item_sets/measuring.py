@@ -26,7 +26,7 @@ TIMED = 2_000  # queries
 RARE = 5  # clicks of a cold item in the training sessions
 NOT_LEARNED = Options(learned=False, tune=True)
 FAST = Options()
-FULL = Options(embedding=True)
+FULL = Options(embedding=True, epochs=12, embed_at_most=1_000_000, learn_at_most=60_000, candidates=150)
 MODELS = ("neighbours", "fast", "full")
 
 Figures = dict[str, float]
