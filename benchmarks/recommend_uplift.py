@@ -32,7 +32,7 @@ from simulator.shop import exposures
 
 log = logs.get(__name__)
 
-SEEDS = 5
+SEEDS = 6
 RATE = 100.0  # events a second: some 19 visits
 PAST_S, MEASURED_S = 2_000.0, 600.0
 WON_OVER = {"": exposures.WON_OVER, "weak": exposures.WON_OVER / 2, "strong": exposures.WON_OVER * 2}

@@ -61,7 +61,7 @@ FOREVER = float("inf")
 def live(
     context: typer.Context,
     rate: Annotated[
-        float, typer.Option(min=0.01, help="Events per simulated second, all topics, lists shown among them.")
+        float, typer.Option(min=0.01, help="Events per simulated second, with the lists of a recommender that runs.")
     ] = 200.0,
     steady: Annotated[bool, typer.Option("--steady", help="As busy at night as by day, whatever the season.")] = False,
     speed: Speed = 1.0,
@@ -122,8 +122,8 @@ def _run(
     """Send what happens in the shop of this seed until it is time to stop, and save it."""
     real_time = SteadyTime()
     began = real_time.now()
-    others = rate / (1 + LISTS_PER_EVENT) if offers else rate
-    shop = snapshot.opened(seed, micros(began - _past(speed, duration)), others, catalogue, steady, offers)
+    own_rate = rate_of_shop(rate, shows_lists=offers is not None)
+    shop = snapshot.opened(seed, micros(began - _past(speed, duration)), own_rate, catalogue, steady, offers)
     after_save = offers.begin_anew if offers else lambda: None
     saver = snapshot.Saver(seed, shop, out.settled, shutdown.requested.is_set, speed=speed, after_save=after_save)
     log.info("shop_open", rate=rate, speed=speed, seed=seed)
@@ -134,6 +134,11 @@ def _run(
     _send(out, saver.covered(paced(shop.events, clock, duration, shutdown.requested.wait)), clock)
     out.flush()
     snapshot.save(seed, shop)
+
+
+def rate_of_shop(rate: float, *, shows_lists: bool) -> float:
+    """Return how many events a second leave room for the lists that are shown beside them."""
+    return rate / (1 + LISTS_PER_EVENT) if shows_lists else rate
 
 
 @app.command()

@@ -15,6 +15,7 @@ from pipelines.base import logs
 from pipelines.base.errors import TidemarkError
 from pipelines.base.paths import located
 from pipelines.base.settings import settings
+from pipelines.contracts import schemas
 from simulator.event import Event
 from simulator.offer_journal import RepeatedOffers
 from simulator.pace import Events, micros
@@ -290,4 +291,12 @@ def new(
 
 
 def _restored(saved: dict[str, Any], shop: Shop, start: int) -> OpenShop:
-    return OpenShop(shop, Events(shop.events(), [Event(*fields) for fields in saved["unsent"]]), start)
+    unsent = [_as_of_today(Event(*fields)) for fields in saved["unsent"]]
+    return OpenShop(shop, Events(shop.events(), unsent), start)
+
+
+def _as_of_today(event: Event) -> Event:
+    """Return an event with the fields that its topic's record has got since the event was saved."""
+    fields = json.loads(schemas.reader(event.topic))["fields"]
+    new = {field["name"]: field["default"] for field in fields if "default" in field}
+    return event._replace(record={**new, **event.record})

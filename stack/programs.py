@@ -10,13 +10,13 @@ from pipelines.base.paths import ROOT
 from pipelines.base.settings import settings
 from stack.service import Service
 
-# Fifteen small queries plan more than they compute: a parallel collector leaves no threads working
+# Twenty small queries plan more than they compute: a parallel collector leaves no threads working
 # beside them, and all that is ever compiled stays compiled. Java's compilers come before the
 # queries: as two threads of equal rank on full cores they got so little that thousands of methods
 # waited for them and ran interpreted. Measured on 2 cores: docs/decisions/11.
 COMPILERS_FIRST = "-XX:CICompilerCount=6 -XX:ThreadPriorityPolicy=1 -XX:JavaPriority5_To_OSPriority=4"
-# Without room for classes given at once, all threads waited for some fifteen collections of
-# everything in the first minutes, by which that room grew.
+# Without room for classes given at once, all threads waited for most of twenty collections of
+# everything in the first minutes, by which that room grew: docs/decisions/40.
 CLASSES = "-XX:MetaspaceSize=384m"
 LEAN_JAVA = f"-XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC {CLASSES} {COMPILERS_FIRST}"
 

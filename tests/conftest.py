@@ -25,8 +25,8 @@ PASSWORDS = {
     "TIDEMARK_API__KEYS": "only-for-tests-of-the-api",
 }
 
-# Fifteen queries fill the 48 MB that the quick compiler has by itself within a minute; from then on
-# Java interprets.
+# Twenty queries fill the 48 MB that the quick compiler has by itself within a minute; from then on
+# Java interprets. The rest is as the streams have it (stack/programs.py).
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC -XX:MetaspaceSize=256m"
 
 # Threads of XGBoost and NumPy that wait for each other spin, and take the cores from the very ones

@@ -68,14 +68,12 @@ def _count(row: list[float], event: Event, lists: dict[str, Event]) -> None:
 
 
 def _count_click(row: list[float], event: Event, exposure: Event | None) -> None:
-    """Add a click to its session's row. Who turns to a list looks at its product some time after
-    the list came into view; a product that was found alone is looked at in that same moment.
-    """
+    """Add a click to its session's row, and to the list that it names."""
     click = event.record
     if click["action"] == "purchase":
         row[BOUGHT] = 1.0
         row[REVENUE] += click["price"] * click["quantity"] / 100
-    elif exposure and event.at > exposure.at and click["product_id"] in exposure.record["products"]:
+    elif exposure and click["exposure_id"] == exposure.record["event_id"]:
         team = exposure.record["teams"][exposure.record["products"].index(click["product_id"])]
         row[CLICKED] += 1
         row[SESSION_CLICKED] += team == "session"

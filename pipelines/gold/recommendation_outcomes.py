@@ -86,7 +86,11 @@ def _done(clicks: DataFrame) -> DataFrame:
 
 
 def _first(structs: str, most: int) -> SparkColumn:
-    """Return the least of a group's structs, in order, by what they begin with: their time."""
+    """Return the least of a group's structs, in order, by what they begin with: their time.
+
+    A checkpoint holds these structs as bytes that Spark does not compare with their type: one of
+    other fields needs a query, and a checkpoint, of another name.
+    """
     return InternalFunction.collect_top_k(F.col(structs), most, True)
 
 

@@ -164,6 +164,15 @@ def test_a_snapshot_of_the_first_format_is_gone_on_with() -> None:
     assert read(5)["format"] == snapshot.FORMAT
 
 
+def test_an_event_that_was_saved_before_its_record_got_a_field_has_the_field_s_default() -> None:
+    shop = snapshot.new(7, START, 20.0, None)
+    click = next(event for event in shop.events if event.topic == "shop.clicks")
+    of_yesterday = click._replace(record=without(click.record, {"exposure_id"}))
+    shop.events.unsent.append(of_yesterday)
+    snapshot.save(7, shop)
+    assert next(iter(snapshot.opened(7, START, 20.0, None).events)) == click
+
+
 def without(record: dict[str, Any], names: set[str]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in names}
 

@@ -29,7 +29,7 @@ def tiles(experiment: Experiment | None, coverage: Coverage | None, made: list[M
     measured = samples(experiment)
     return [
         _share_tile("Hit rate", measured, "viewed", experiment),
-        _share_tile("Click-through", measured, "clicked", experiment),
+        _click_through_tile(measured, experiment),
         _conversion_tile(experiment, measured),
         _coverage_tile(coverage),
         _index_tile(made, now),
@@ -110,6 +110,13 @@ def _share_tile(label: str, measured: dict[tuple[str, str], Sample], measure: st
     ours, rival = (measured.get((variant, measure)) for variant in NEXT)
     note = f"popular: {formats.percent(rival.share)}" if rival else "nothing popular was shown" if experiment else ""
     return tile(f"{label}, session's lists", formats.percent(ours.share if ours else None), note)
+
+
+def _click_through_tile(measured: dict[tuple[str, str], Sample], experiment: Experiment | None) -> dmc.Paper:
+    clicks, views = (sum(one.successes for (_, each), one in measured.items() if each == of) for of in ("clicked", "viewed"))
+    if views and not clicks:
+        return tile("Click-through, session's lists", formats.NOTHING, "no click names its list (exposure_id)")
+    return _share_tile("Click-through", measured, "clicked", experiment)
 
 
 def _conversion_tile(experiment: Experiment | None, measured: dict[tuple[str, str], Sample]) -> dmc.Paper:

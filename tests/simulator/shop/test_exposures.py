@@ -14,7 +14,7 @@ from fastavro import parse_schema
 from fastavro.validation import validate
 
 from simulator import snapshot
-from simulator.cli import LISTS_PER_EVENT
+from simulator.cli import LISTS_PER_EVENT, rate_of_shop
 from simulator.event import Event
 from simulator.shop import Catalogue, Shop
 from simulator.shop.exposures import Exposures, Offer
@@ -90,6 +90,8 @@ def test_what_is_clicked_on_a_list_is_looked_at_and_higher_places_are_clicked_mo
 
 
 def test_lists_are_about_as_many_as_the_rate_asked_for_leaves_room_for() -> None:
+    assert rate_of_shop(130, shows_lists=True) == pytest.approx(130 / (1 + LISTS_PER_EVENT))
+    assert rate_of_shop(130, shows_lists=False) == 130
     topics = Counter(event.topic for event in take(a_shop(), 20_000))
     lists = topics.pop("shop.exposures")
     assert LISTS_PER_EVENT <= lists / topics.total() < 2 * LISTS_PER_EVENT  # here each look has a new one, at once

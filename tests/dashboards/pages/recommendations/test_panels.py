@@ -71,6 +71,15 @@ def test_what_is_not_there_yet_is_a_dash_with_the_reason(shown: Shown) -> None:
     ]
 
 
+def test_where_no_click_names_its_list_there_is_no_click_through(shown: Shown) -> None:
+    unnamed = [
+        one._replace(sample=one.sample._replace(successes=0)) if one.measure == "clicked" else one
+        for one in EXPERIMENT.measured
+    ]
+    tiles = [shown(tile) for tile in panels.tiles(EXPERIMENT._replace(measured=unnamed), COVERAGE, MADE, NOW)]
+    assert tiles[1] == "Click-through, session's lists — no click names its list (exposure_id)"
+
+
 def test_what_nobody_could_ask_is_a_dash_and_no_more(shown: Shown) -> None:
     assert {shown(tile)[-1] for tile in panels.tiles(None, None, None, NOW)} == {"—"}
 
