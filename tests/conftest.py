@@ -26,8 +26,8 @@ PASSWORDS = {
 }
 
 # Twenty queries fill the 48 MB that the quick compiler has by itself within a minute; from then on
-# Java interprets. The rest is as the streams have it (stack/programs.py).
-QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC -XX:MetaspaceSize=256m"
+# Java interprets. Room for classes is given at once, as to the streams (stack/programs.py).
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:MetaspaceSize=256m"
 
 # Threads of XGBoost and NumPy that wait for each other spin, and take the cores from the very ones
 # they wait for: two tests at once took five times as long. Read when the first library loads, so it
