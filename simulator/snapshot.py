@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -297,6 +298,11 @@ def _restored(saved: dict[str, Any], shop: Shop, start: int) -> OpenShop:
 
 def _as_of_today(event: Event) -> Event:
     """Return an event with the fields that its topic's record has got since the event was saved."""
-    fields = json.loads(schemas.reader(event.topic))["fields"]
-    new = {field["name"]: field["default"] for field in fields if "default" in field}
-    return event._replace(record={**new, **event.record})
+    return event._replace(record={**_defaults(event.topic), **event.record})
+
+
+@cache
+def _defaults(topic: str) -> dict[str, Any]:
+    """Return what the fields of a topic's record are where nothing is said of them."""
+    fields = json.loads(schemas.reader(topic))["fields"]
+    return {field["name"]: field["default"] for field in fields if "default" in field}
